@@ -1,0 +1,67 @@
+# `make bench` and `make test` do all set-up themselves; `make` alone prints this help.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+# The marker's name carries the Python version, so that another Python means a new environment.
+STAMP  := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+          $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+          $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
+.DEFAULT_GOAL := help
+.PHONY: help install bench quick full report speed test test-all lint clean
+
+help:  ## print this help
+	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
+	@echo
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder"
+
+install: $(STAMP)  ## create .venv and install what constraints.txt pins
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is missing or older than 3.11; name another with make PYTHON=python3.12" >&2; exit 2; }
+	@if [ -d $(VENV) ] && ! ls $(STAMP) >/dev/null 2>&1 && ls $(VENV)/.installed-* >/dev/null 2>&1; then \
+		echo "$(VENV) belongs to another Python; building it again"; rm -rf $(VENV); fi
+	@echo "installing into $(VENV): about 5 GB, a few minutes, this once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+bench: $(STAMP)  ## train every model (3 seeds, 10 epochs), write results/ and print the comparison
+	@$(RUN) -m bench run --suite article $(OPTIONS)
+
+quick: $(STAMP)  ## the same with one seed and two epochs, in under a minute
+	@$(RUN) -m bench run --suite quick $(OPTIONS)
+
+full: $(STAMP)  ## the same with ten seeds
+	@$(RUN) -m bench run --suite full $(OPTIONS)
+
+report: $(STAMP)  ## render the report again from the records
+	@$(RUN) -m bench report $(if $(RESULTS),--results $(RESULTS))
+
+speed: $(STAMP)  ## time our training against the article's own loop, side by side
+	@$(RUN) -m bench speed $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
+test: $(STAMP)  ## the tests that take seconds
+	@$(RUN) -m pytest -m "not slow"
+
+test-all: $(STAMP)  ## all tests, the slow ones too
+	@$(RUN) -m pytest
+
+lint: $(STAMP)  ## ruff and mypy
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+clean:  ## remove .venv and caches; results/ and the data cache stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

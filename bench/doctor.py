@@ -1,0 +1,44 @@
+"""What ``doctor`` looks at: the data, the devices, the machine's name, the records."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from bench import datasets
+from bench.devices import available_threads, resolve_device
+from bench.environment import describe_environment, read_git, this_machine
+from bench.records import Problem, load_runs
+
+
+@dataclass
+class Findings:
+    """What was found, by name, and what among the records cannot be read."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def examine(data_dir: Path | None, results: Path) -> Findings:
+    """Look at everything a run depends on; damaged data is mended on the way.
+
+    Raises:
+        UserError: the data cannot be made right.
+    """
+    folder = data_dir or datasets.default_data_dir()
+    findings = Findings()
+    for dataset in datasets.DATASETS.values():
+        train, test = datasets.load(dataset, folder)
+        findings.facts[dataset.name] = f"{len(train.labels):,} + {len(test.labels):,} images, SHA-256 correct"
+    machine, git = this_machine(folder), read_git()
+    runs, findings.problems = load_runs(results)
+    findings.facts |= {
+        "machine": machine.name,
+        "device": f"auto means {resolve_device('auto')}",
+        "threads": f"{available_threads()} for each trial",
+        "capabilities": f"CPU kernels for {torch.backends.cpu.get_cpu_capability()}",
+        "commit": f"{(git.commit or 'none')[:12]}{', uncommitted changes' if git.dirty else ''}",
+        "records": f"{len(runs)} readable, {len(findings.problems)} not",
+        **{name: str(fact) for name, fact in describe_environment().items()},
+    }
+    return findings

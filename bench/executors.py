@@ -1,0 +1,163 @@
+"""Where trials run. ``local``: one worker process per model.
+
+A model has a process of its own, so that it cannot colour another model's timing and its crash takes one trial
+with it, not the suite. The worker ends when the runner does.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.records import Epoch, Status, Trial
+
+if TYPE_CHECKING:
+    from bench.trials import Outcome
+
+# glibc gives large blocks back to the system when they are freed and maps them afresh at the next step; keeping
+# them in the process made a CPU epoch of the CNN 1.7 times faster (LOG.md, 2026-11-24). Read at process start.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+
+
+class TrialFailed(Exception):
+    """The trial did not finish; ``log`` is what its author needs to mend it, a traceback if there is one."""
+
+    def __init__(self, status: Status, reason: str, log: str = "") -> None:
+        super().__init__(reason)
+        self.status: Status = status
+        self.reason = reason
+        self.log = log
+
+
+@dataclass(frozen=True)
+class _Failure:
+    status: Status
+    reason: str
+    log: str
+
+
+class LocalExecutor:
+    """Runs trials one after the other on this machine, each in the worker process of its model."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._workers: dict[str, _Worker] = {}
+
+    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome":
+        """Run ``trial`` to its end.
+
+        Raises:
+            TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
+        """
+        worker = self._workers.get(trial.model)
+        if worker is None:
+            worker = self._workers[trial.model] = _Worker(self._data_dir)
+        try:
+            return worker.run(trial, on_epoch, timeout_s)
+        finally:
+            if not worker.process.is_alive():
+                del self._workers[trial.model]
+
+    def close(self) -> None:
+        """End all workers, in the middle of a trial too."""
+        for worker in self._workers.values():
+            worker.kill()
+        self._workers.clear()
+
+
+class _Worker:
+    """The runner's end of one worker process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, child = context.Pipe()
+        self.process = context.Process(target=_serve, args=(child, data_dir, time.monotonic()), daemon=True)
+        with allocator_settings():
+            self.process.start()
+        child.close()
+
+    def run(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> "Outcome":
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            self._connection.send(trial)
+            while True:
+                if not self._connection.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                    self.kill()
+                    raise TrialFailed("timeout", f"not finished after {timeout_s:g} s")
+                message = self._connection.recv()
+                if isinstance(message, Epoch):
+                    on_epoch(message)
+                elif isinstance(message, _Failure):
+                    raise TrialFailed(message.status, message.reason, message.log)
+                else:
+                    return message  # type: ignore[no-any-return]
+        except (EOFError, ConnectionError):
+            self.process.join()
+            raise TrialFailed("error", f"worker {_how_it_ended(self.process.exitcode)}") from None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+@contextlib.contextmanager
+def allocator_settings() -> Iterator[None]:
+    """Processes started inside keep freed memory; settings the user made stay as they are."""
+    added = {name: value for name, value in ALLOCATOR.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _how_it_ended(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {signal.Signals(-exitcode).name}"
+    return f"ended with exit code {exitcode}"
+
+
+def _serve(connection: Connection, data_dir: Path, started: float) -> None:
+    """The worker: take a trial, send its epochs, send its outcome; again until the runner is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the runner decides
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output belongs to the runner's results
+    threading.Thread(target=_end_with_runner, daemon=True).start()
+    from bench.trials import execute
+
+    startup_s = time.monotonic() - started
+    while True:
+        try:
+            trial = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send(execute(trial, data_dir, connection.send, startup_s))
+        except Exception as error:
+            connection.send(_describe(error))
+        startup_s = 0.0
+
+
+def _describe(error: Exception) -> _Failure:
+    from bench.train import DivergedError
+
+    if isinstance(error, DivergedError):
+        return _Failure("diverged", str(error), "")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return _Failure("error", reason, traceback.format_exc())
+
+
+def _end_with_runner() -> None:
+    runner = multiprocessing.parent_process()
+    if runner is not None:
+        runner.join()
+    os._exit(1)

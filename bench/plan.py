@@ -1,0 +1,143 @@
+"""What the user asked for, checked, as a list of trials and the setting they run in."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench import datasets
+from bench.devices import available_threads, resolve_device
+from bench.environment import describe_environment, read_git, this_machine
+from bench.errors import UserError, unknown_name
+from bench.precision import check_precision
+from bench.recipes import Recipe
+from bench.records import Data, Trial
+from bench.runner import Setting
+from bench.suites import DEFAULT_SUITE, SUITES
+from models import list_models, model_source
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run as the user asks for it; None leaves the choice to the suite."""
+
+    suite: str = DEFAULT_SUITE
+    models: Sequence[str] = ()
+    seeds: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    dataset: str = "mnist"
+    device: str = "auto"
+    precision: str | None = None
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    timeout_s: float | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What :func:`bench.runner.run_trials` needs, and the folder the workers read the data from."""
+
+    trials: list[Trial]
+    setting: Setting
+    data_dir: Path
+
+
+def make_plan(request: Request) -> Plan:
+    """Check the request, prepare the data, and lay out the trials.
+
+    Raises:
+        UserError: a name is unknown, a number is out of range, the device is not there, or a folder is not writable.
+    """
+    if request.suite not in SUITES:
+        raise unknown_name("suite", request.suite, SUITES)
+    suite = SUITES[request.suite]
+    models = check_models(request.models)
+    dataset = datasets.find_dataset(request.dataset)
+    recipe = _recipe(request, dataset.train_size)
+    seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
+    if request.timeout_s is not None and not request.timeout_s > 0:
+        raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds")
+    device = resolve_device(request.device)
+    check_precision(recipe.precision, torch.device(device))
+    data_dir = request.data_dir or datasets.default_data_dir()
+    datasets.prepare(dataset, data_dir)
+    trials = plan_trials(suite.name, recipe, models, seeds, dataset, device, available_threads())
+    setting = Setting(
+        results=request.results,
+        machine=this_machine(data_dir),
+        git=read_git(),
+        data=Data(sha256=dataset.sha256),
+        environment=describe_environment(),
+        model_sources={name: hashlib.sha256(model_source(name).read_bytes()).hexdigest() for name in models},
+        timeout_s=request.timeout_s,
+        force=request.force,
+    )
+    return Plan(trials, setting, data_dir)
+
+
+def check_models(names: Sequence[str]) -> list[str]:
+    """The named models in the order given, without repeats; all registered ones where none is named.
+
+    Raises:
+        UserError: a name is not registered.
+    """
+    known = list_models()
+    for name in names:
+        if name not in known:
+            raise unknown_name("model", name, known)
+    return list(dict.fromkeys(names)) or known
+
+
+def plan_trials(
+    suite: str,
+    recipe: Recipe,
+    models: Sequence[str],
+    seeds: int,
+    dataset: datasets.DatasetFiles,
+    device: str,
+    threads: int,
+) -> list[Trial]:
+    """All trials of a suite, interleaved by seed (A B C, A B C), so that drift of the machine meets every model."""
+    return [
+        Trial(
+            suite=suite,
+            model=model,
+            recipe=recipe.name,
+            dataset=dataset.name,
+            seed=seed,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            optimizer=recipe.optimizer,
+            learning_rate=recipe.learning_rate,
+            precision=recipe.precision,
+            device=device,
+            threads=threads,
+            train_size=dataset.train_size,
+        )
+        for seed in range(seeds)
+        for model in models
+    ]
+
+
+def _recipe(request: Request, train_size: int) -> Recipe:
+    suite = SUITES[request.suite]
+    batch_size = suite.recipe.batch_size if request.batch_size is None else request.batch_size
+    if not 1 <= batch_size <= train_size:
+        raise UserError(f"--batch-size is {batch_size}: it must be from 1 to {train_size}, the training images")
+    return dataclasses.replace(
+        suite.recipe,
+        epochs=_at_least_one("epochs", suite.epochs if request.epochs is None else request.epochs),
+        batch_size=batch_size,
+        precision=request.precision or suite.recipe.precision,
+    )
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise UserError(f"--{name} is {value}: it must be at least 1")
+    return value

@@ -1,0 +1,155 @@
+"""What the person at the terminal sees while trials run; plain lines where standard error is no terminal."""
+
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as RichBar
+
+from bench.records import Epoch, Run, Trial
+
+
+class Progress(Protocol):
+    """Told about everything that happens, in order."""
+
+    def start(self, todo: Sequence[Trial], skipped: int) -> None: ...
+
+    def trial_started(self, trial: Trial) -> None: ...
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None: ...
+
+    def trial_done(self, run: Run) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Eta:
+    """Seconds left, from the epochs seen so far of each model."""
+
+    def __init__(self, todo: Sequence[Trial]) -> None:
+        self._left: dict[str, int] = {}
+        self._seen: dict[str, list[float]] = {}
+        for trial in todo:
+            self._left[trial.model] = self._left.get(trial.model, 0) + trial.epochs
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
+        self._left[trial.model] -= 1
+        self._seen.setdefault(trial.model, []).append(epoch.train_s + epoch.eval_s)
+
+    def trial_ended(self, trial: Trial, epochs_done: int) -> None:
+        """Epochs that a failed trial will not run are not waited for."""
+        self._left[trial.model] -= trial.epochs - epochs_done
+
+    def seconds(self) -> float | None:
+        """None while a model is waiting that has not been seen yet."""
+        if any(left and model not in self._seen for model, left in self._left.items()):
+            return None
+        return sum(left * _mean(self._seen[model]) for model, left in self._left.items() if left)
+
+
+class PlainProgress:
+    """One line per epoch on standard error."""
+
+    def __init__(self) -> None:
+        self._position = 0
+
+    def start(self, todo: Sequence[Trial], skipped: int) -> None:
+        self._total = len(todo)
+        self._eta = Eta(todo)
+        _say(plan_line(todo, skipped))
+
+    def trial_started(self, trial: Trial) -> None:  # noqa: ARG002
+        self._position += 1
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
+        self._eta.epoch_done(trial, epoch)
+        _say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)}{eta_text(self._eta.seconds())}")
+
+    def trial_done(self, run: Run) -> None:
+        self._eta.trial_ended(run.trial, len(run.epochs))
+        if run.status != "done":
+            _say(failure_line(run))
+
+    def close(self) -> None:
+        pass
+
+
+class TerminalProgress:
+    """A bar over all epochs with the last epoch's accuracy and the time left; a finished trial leaves a line."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = RichBar(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=self._console,
+        )
+
+    def start(self, todo: Sequence[Trial], skipped: int) -> None:
+        self._eta = Eta(todo)
+        self._console.print(plan_line(todo, skipped), highlight=False)
+        self._task = self._bar.add_task("starting", total=sum(trial.epochs for trial in todo))
+        if todo:
+            self._bar.start()
+
+    def trial_started(self, trial: Trial) -> None:
+        self._bar.update(self._task, description=f"{trial.model} seed {trial.seed} starting")
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
+        self._eta.epoch_done(trial, epoch)
+        text = f"{epoch_line(trial, epoch)}{eta_text(self._eta.seconds())}"
+        self._bar.update(self._task, advance=1, description=text)
+
+    def trial_done(self, run: Run) -> None:
+        self._eta.trial_ended(run.trial, len(run.epochs))
+        self._bar.update(self._task, advance=run.trial.epochs - len(run.epochs))
+        line = failure_line(run) if run.status != "done" else epoch_line(run.trial, run.epochs[-1])
+        self._bar.console.print(line, highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def make_progress() -> Progress:
+    """A bar where standard error is a terminal, plain lines otherwise."""
+    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+
+
+def plan_line(todo: Sequence[Trial], skipped: int) -> str:
+    """``9 trials to train on cpu with 2 threads; 3 already done (--force runs them again)``"""
+    already = f"; {skipped} already done (--force runs them again)" if skipped else ""
+    if not todo:
+        return f"nothing to train{already}"
+    trials = f"{len(todo)} trial{'s' if len(todo) > 1 else ''}"
+    return f"{trials} to train on {todo[0].device} with {todo[0].threads} threads{already}"
+
+
+def epoch_line(trial: Trial, epoch: Epoch) -> str:
+    """``cnn seed 0 epoch 3/10 98.71 % 8.44 s``"""
+    accuracy = f"{100 * epoch.test_accuracy:.2f} %"
+    return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epochs} {accuracy} {epoch.train_s:.2f} s"
+
+
+def failure_line(run: Run) -> str:
+    """``cnn seed 0: error: worker killed by SIGKILL``"""
+    return f"{run.trial.model} seed {run.trial.seed}: {run.status}: {run.error}"
+
+
+def eta_text(seconds: float | None) -> str:
+    """`` ETA 45 s`` or `` ETA 7 min``; nothing where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f" ETA {seconds:.0f} s"
+    return f" ETA {seconds / 60:.0f} min"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,36 @@
+"""The article's figure of right and wrong digits, for one run."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.records import Predictions
+from bench.report.style import INK, to_svg
+
+COLUMNS = 12
+ENLARGE = 3  # drawn as 84 x 84 pixels, so that no viewer smooths the 28 x 28
+
+
+def right_and_wrong(predictions: Predictions) -> bytes:
+    """SVG: one row of digits the model got right, one of digits it got wrong, each with label, answer, confidence."""
+    index = predictions.example_index
+    is_right = predictions.correct[index]
+    rows = [np.flatnonzero(is_right)[:COLUMNS], np.flatnonzero(~is_right)[:COLUMNS]]
+    figure = Figure(figsize=(9.6, 2.6))
+    for row, (chosen, title) in enumerate(zip(rows, ("right", "wrong"), strict=True)):
+        for column in range(COLUMNS):
+            axes = figure.add_subplot(2, COLUMNS, row * COLUMNS + column + 1)
+            axes.set_axis_off()
+            if column < len(chosen):
+                _draw_digit(axes, predictions, chosen[column])
+        figure.text(0.1, 0.72 - 0.42 * row, title, ha="right", color=INK)
+    return to_svg(figure)
+
+
+def _draw_digit(axes: Axes, predictions: Predictions, example: int) -> None:
+    place = predictions.example_index[example]
+    label, answer = predictions.labels[place], predictions.predicted[place]
+    pixels = np.kron(255 - predictions.example_images[example], np.ones((ENLARGE, ENLARGE), dtype=np.uint8))
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    answer_text = f"{label}" if label == answer else f"{label} → {answer}"
+    axes.set_title(f"{answer_text}\n{100 * predictions.example_confidence[example]:.0f} %", fontsize=7.5, pad=2)

@@ -1,0 +1,100 @@
+"""Everything the report consists of, written into the results folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.atomic import write_atomically
+from bench.errors import UserError
+from bench.records import Problem, Run, load_predictions, load_runs
+from bench.report import digits, markdown, plots, tables, terminal
+from bench.report.groups import Comparison, compare_groups
+from bench.report.style import model_colours
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was written, what was skipped, and what to show at the terminal."""
+
+    page: Path
+    comparisons: list[Comparison]
+    problems: list[Problem]
+
+    def terminal_text(self) -> str:
+        return terminal.summary(self.comparisons, self.page)
+
+
+def render(results: Path) -> Rendered:
+    """Write ``README.md``, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    runs, problems = load_runs(results)
+    comparisons = compare_groups(runs)
+    page = results / "README.md"
+    try:
+        (results / "tables").mkdir(parents=True, exist_ok=True)
+        (results / "plots").mkdir(exist_ok=True)
+        _write_tables(results / "tables", comparisons, runs)
+        colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
+        pictures = [_draw(results, comparison, colours) for comparison in comparisons]
+        write_atomically(page, markdown.page(comparisons, pictures, unfinished(runs)))
+        _refresh_readme(results, comparisons, pictures)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the report to {results}: {error.strerror}; the records are kept, "
+            "'python -m bench report' renders them once there is room"
+        ) from error
+    return Rendered(page, comparisons, problems)
+
+
+def unfinished(runs: Sequence[Run]) -> list[Run]:
+    """The latest run of each trial that has never finished, by machine."""
+    done = {(run.machine.id, run.trial_id) for run in runs if run.status == "done"}
+    latest = {(run.machine.id, run.trial_id): run for run in runs}
+    return [run for key, run in latest.items() if key not in done]
+
+
+def _write_tables(folder: Path, comparisons: Sequence[Comparison], runs: Sequence[Run]) -> None:
+    frames = {
+        "accuracy": tables.accuracy_table(comparisons),
+        "speed": tables.speed_table(comparisons),
+        "epochs": tables.epochs_table(comparisons),
+        "runs": tables.runs_table(runs),
+    }
+    for name, frame in frames.items():
+        write_atomically(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str]) -> markdown.Pictures:
+    slug = comparison.condition.slug
+    pictures = markdown.Pictures(
+        learning_curves=f"{slug}-learning-curves.svg",
+        accuracy_against_time=f"{slug}-accuracy-against-time.svg",
+        digits={},
+    )
+    folder = results / "plots"
+    write_atomically(folder / pictures.learning_curves, plots.learning_curves(comparison, colours))
+    write_atomically(folder / pictures.accuracy_against_time, plots.accuracy_against_time(comparison, colours))
+    for group in comparison.groups:
+        if group.model in pictures.digits:
+            continue
+        predictions = load_predictions(results, group.runs[0])
+        if predictions is not None:
+            pictures.digits[group.model] = f"{slug}-digits-{group.model}.svg"
+            write_atomically(folder / pictures.digits[group.model], digits.right_and_wrong(predictions))
+    return pictures
+
+
+def _refresh_readme(results: Path, comparisons: Sequence[Comparison], pictures: Sequence[markdown.Pictures]) -> None:
+    """Put the new block between the markers of the README beside the results folder, if it has them."""
+    readme = results.resolve().parent / "README.md"
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    before, begin, rest = text.partition(markdown.BLOCK_BEGIN)
+    _, end, after = rest.partition(markdown.BLOCK_END)
+    if begin and end:
+        write_atomically(readme, before + markdown.readme_block(comparisons, pictures, results.name) + after)

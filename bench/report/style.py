@@ -1,0 +1,57 @@
+"""How every plot looks: one colour per model, readable on light and dark pages, the same bytes for the same data."""
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours for all kinds of colour vision, those that stand out on white and on near-black.
+PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+INK = "#808080"
+LINE_STYLES = ("-", "--", ":", "-.")
+
+mpl.use("svg")
+mpl.rcParams.update(
+    {
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.titlecolor": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "font.size": 10,
+        "grid.color": INK,
+        "grid.alpha": 0.25,
+        "legend.frameon": False,
+        "legend.labelcolor": INK,
+        "lines.linewidth": 1.8,
+        "svg.hashsalt": "mnist-bench",
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+)
+
+
+def model_colours(sizes: Iterable[tuple[str, int]]) -> dict[str, str]:
+    """Model name -> colour, in order of parameter count, so that a model keeps its colour in every plot."""
+    ordered = sorted(dict(sizes).items(), key=lambda item: (item[1], item[0]))
+    return {name: PALETTE[position % len(PALETTE)] for position, (name, _) in enumerate(ordered)}
+
+
+def place_styles(places: Sequence[str]) -> dict[str, str]:
+    """Machine -> line style."""
+    return {place: LINE_STYLES[position % len(LINE_STYLES)] for position, place in enumerate(places)}
+
+
+def to_svg(figure: Figure) -> bytes:
+    """The figure as SVG without date or other things that change from run to run."""
+    buffer = io.BytesIO()
+    metadata: dict[str, Any] = {"Date": None, "Creator": None}
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)
+    return buffer.getvalue()

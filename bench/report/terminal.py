@@ -1,0 +1,35 @@
+"""The last lines of a run: what came out, in 80 columns."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.report.groups import Comparison, Group
+from bench.report.markdown import percent_with_interval, seconds
+
+
+def summary(comparisons: Sequence[Comparison], page: Path) -> str:
+    """A table per condition and machine, and where the report lies."""
+    parts = []
+    for comparison in comparisons:
+        for place in comparison.places:
+            groups = [group for group in comparison.groups if group.place == place]
+            parts.append(f"{comparison.condition.title}\non {place}\n{_table(groups)}")
+    return "\n\n".join([*parts, f"report: {page}"])
+
+
+def _table(groups: Sequence[Group]) -> str:
+    rows = [
+        {
+            "model": group.model,
+            "seeds": len(group.seeds),
+            "test accuracy": percent_with_interval(group),
+            "epoch": seconds(group.epoch_spread.median),
+            "images/s": f"{group.images_per_s:,.0f}",
+            "parameters": f"{group.parameters:,}",
+        }
+        for group in groups
+    ]
+    align = ("left", "right", "left", "right", "right", "right")
+    return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)

@@ -1,0 +1,235 @@
+"""Trials -> executor -> records. Decides what to run, in which order, and writes down what happened.
+
+It knows neither torch nor the report: the trials come from :mod:`bench.plan` and are carried out by an executor,
+and the caller is told when a round of seeds is complete.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bench.atomic import write_atomically
+from bench.errors import UserError
+from bench.executors import TrialFailed
+from bench.progress import Progress
+from bench.records import (
+    Data,
+    Environment,
+    Epoch,
+    Git,
+    Machine,
+    Run,
+    Status,
+    Trial,
+    artifact_names,
+    digest,
+    load_runs,
+    run_stem,
+    save_run,
+    trial_id,
+)
+
+if TYPE_CHECKING:
+    from bench.trials import Outcome
+
+HARNESS = ("train", "pipeline", "evaluate", "precision", "recipes", "trials")
+"""The modules whose change makes a finished trial worth running again."""
+
+
+class Executor(Protocol):
+    """Carries out a trial somewhere; see :class:`bench.executors.LocalExecutor`."""
+
+    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome": ...
+
+    def close(self) -> None: ...
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived; ``exit_code`` is the shell's convention, 128 + signal."""
+
+    def __init__(self, signal_name: str, exit_code: int) -> None:
+        super().__init__(signal_name)
+        self.signal_name = signal_name
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for every trial of one call."""
+
+    results: Path
+    machine: Machine
+    git: Git
+    data: Data
+    environment: Environment
+    model_sources: dict[str, str]
+    timeout_s: float | None = None
+    force: bool = False
+
+
+@dataclass
+class Summary:
+    """What one call did."""
+
+    done: list[Run] = field(default_factory=list)
+    failed: list[Run] = field(default_factory=list)
+    skipped: list[Run] = field(default_factory=list)
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    setting: Setting,
+    executor: Executor,
+    progress: Progress,
+    on_round: Callable[[], object] = lambda: None,
+) -> Summary:
+    """Run what is not done yet, one trial after the other; a failed trial does not stop the others.
+
+    Args:
+        on_round: called between the rounds of seeds, for the report.
+
+    Raises:
+        UserError: the results folder cannot be written. What was finished before is kept.
+        Interrupted: after the record of the running trial has been written.
+    """
+    check_writable(setting.results)
+    summary = Summary()
+    finished = {} if setting.force else {run.key: run for run in load_runs(setting.results)[0] if run.status == "done"}
+    keys = {trial: run_key(trial, setting) for trial in trials}
+    todo = [trial for trial in trials if keys[trial] not in finished]
+    summary.skipped = [finished[keys[trial]] for trial in trials if keys[trial] in finished]
+    progress.start(todo, len(summary.skipped))
+    for position, trial in enumerate(todo):
+        run = run_one(trial, keys[trial], setting, executor, progress)
+        (summary.done if run.status == "done" else summary.failed).append(run)
+        progress.trial_done(run)
+        if position + 1 < len(todo) and todo[position + 1].seed != trial.seed:
+            on_round()
+    return summary
+
+
+def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
+    """Run one trial and write its record, whatever comes of it."""
+    attempt = _Attempt(trial, key, setting, started_at=_now())
+
+    def on_epoch(epoch: Epoch) -> None:
+        attempt.epochs.append(epoch)
+        progress.epoch_done(trial, epoch)
+
+    progress.trial_started(trial)
+    try:
+        outcome = executor.submit(trial, on_epoch, setting.timeout_s)
+    except TrialFailed as failure:
+        return attempt.save_failed(failure.status, failure.reason, failure.log)
+    except Interrupted as interruption:
+        attempt.save_failed("interrupted", f"stopped by {interruption.signal_name}")
+        raise
+    return attempt.save_done(outcome)
+
+
+@dataclass
+class _Attempt:
+    """A trial under way, and how to write down what came of it."""
+
+    trial: Trial
+    key: str
+    setting: Setting
+    started_at: datetime
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def save_done(self, outcome: "Outcome") -> Run:
+        stem = run_stem(self.trial, self.key, self.started_at)
+        run = self._run(
+            status="done",
+            model=outcome.model,
+            result=outcome.result,
+            clock=outcome.clock,
+            memory=outcome.memory,
+            artifacts=artifact_names(stem),
+        )
+        return self._save(run, outcome)
+
+    def save_failed(self, status: Status, reason: str, log: str = "") -> Run:
+        return self._save(self._run(status=status, error=_plain(reason)), log=log)
+
+    def _run(self, **parts: Any) -> Run:
+        return Run(
+            trial_id=trial_id(self.trial, self.setting.data),
+            key=self.key,
+            started_at=self.started_at,
+            finished_at=_now(),
+            trial=self.trial,
+            epochs=self.epochs,
+            environment=self.setting.environment,
+            machine=self.setting.machine,
+            git=self.setting.git,
+            data=self.setting.data,
+            **parts,
+        )
+
+    def _save(self, run: Run, outcome: "Outcome | None" = None, log: str = "") -> Run:
+        results = self.setting.results
+        try:
+            if outcome is None:
+                path = save_run(results, run)
+            else:
+                path = save_run(results, run, outcome.predictions, outcome.weights)
+            if log:
+                write_atomically(path.with_suffix(".log"), log)
+        except OSError as error:
+            raise UserError(
+                f"cannot write the run of {self.trial.model}, seed {self.trial.seed}, to {results}: {error.strerror}; "
+                "runs finished before are kept; make room or name another folder with --results"
+            ) from error
+        return run
+
+
+def run_key(trial: Trial, setting: Setting) -> str:
+    """What decides whether a finished run answers for ``trial``: its identity, the code, torch, threads, machine."""
+    return digest(
+        {
+            "trial_id": trial_id(trial, setting.data),
+            "model": setting.model_sources[trial.model],
+            "harness": harness_sha256(),
+            "torch": metadata.version("torch"),
+            "threads": trial.threads,
+            "machine": setting.machine.id,
+        }
+    )
+
+
+def harness_sha256() -> dict[str, str]:
+    """SHA-256 of each module that shapes what training does."""
+    folder = Path(__file__).parent
+    return {name: hashlib.sha256((folder / f"{name}.py").read_bytes()).hexdigest() for name in HARNESS}
+
+
+def check_writable(results: Path) -> None:
+    """Raises:
+    UserError: the folder cannot be made or written.
+    """
+    probe = results / f".writable-{time.monotonic_ns()}"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to results folder {results}: {error.strerror}; name another with --results"
+        ) from error
+
+
+def _plain(reason: str) -> str:
+    """The reason as one short line without this machine's paths."""
+    for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
+        reason = reason.replace(f"{path}/", f"{name}/")
+    return " ".join(reason.split())[:500]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

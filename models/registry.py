@@ -1,0 +1,50 @@
+"""The models by name. The name of the registered function is the name of the model, everywhere."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+ModelFactory = Callable[..., nn.Module]
+
+_FACTORIES: dict[str, ModelFactory] = {}
+
+
+def register_model(factory: ModelFactory) -> ModelFactory:
+    """Register ``factory`` under its own name.
+
+    The factory takes ``num_classes`` and returns a module that maps float images of shape
+    ``(N, 1, 28, 28)`` to logits of shape ``(N, num_classes)``.
+
+    Raises:
+        ValueError: a model of that name is already registered.
+    """
+    name = factory.__name__
+    if name in _FACTORIES:
+        raise ValueError(f"model {name!r} is registered twice: {model_source(name).name} has it already")
+    _FACTORIES[name] = factory
+    return factory
+
+
+def list_models() -> list[str]:
+    """Names of all registered models, in alphabetical order."""
+    return sorted(_FACTORIES)
+
+
+def create_model(name: str, num_classes: int = 10) -> nn.Module:
+    """A new model with weights drawn from torch's global random generator.
+
+    Raises:
+        KeyError: no model of that name is registered.
+    """
+    return _FACTORIES[name](num_classes=num_classes)
+
+
+def model_source(name: str) -> Path:
+    """The file that defines the model.
+
+    Raises:
+        KeyError: no model of that name is registered.
+    """
+    return Path(inspect.getfile(_FACTORIES[name]))
