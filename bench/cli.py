@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mnist-bench",
     help="Which of these models, at what cost, and how sure are you?",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -151,8 +150,9 @@ def split_names(text: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=given or ["--help"], standalone_mode=False)
     except UserError as error:
         code = _fail(str(error))
     except _USAGE_ERROR as error:

@@ -42,11 +42,16 @@ class Eta:
         """Epochs that a failed trial will not run are not waited for."""
         self._left[trial.model] -= trial.epochs - epochs_done
 
-    def seconds(self) -> float | None:
-        """None while a model is waiting that has not been seen yet."""
-        if any(left and model not in self._seen for model, left in self._left.items()):
-            return None
-        return sum(left * _mean(self._seen[model]) for model, left in self._left.items() if left)
+    @property
+    def seconds(self) -> float:
+        """What the models seen so far still need."""
+        return sum(left * _mean(self._seen[model]) for model, left in self._left.items() if model in self._seen)
+
+    def __str__(self) -> str:
+        """``ETA 45 s``, ``ETA 7 min``; ``ETA > 45 s`` while a model waits that has not been seen yet."""
+        unseen = any(left and model not in self._seen for model, left in self._left.items())
+        time_left = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
+        return f"ETA {'> ' if unseen else ''}{time_left}"
 
 
 class PlainProgress:
@@ -65,7 +70,7 @@ class PlainProgress:
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
-        _say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)}{eta_text(self._eta.seconds())}")
+        _say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)} {self._eta}")
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
@@ -100,8 +105,7 @@ class TerminalProgress:
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
-        text = f"{epoch_line(trial, epoch)}{eta_text(self._eta.seconds())}"
-        self._bar.update(self._task, advance=1, description=text)
+        self._bar.update(self._task, advance=1, description=f"{epoch_line(trial, epoch)} {self._eta}")
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
@@ -136,15 +140,6 @@ def epoch_line(trial: Trial, epoch: Epoch) -> str:
 def failure_line(run: Run) -> str:
     """``cnn seed 0: error: worker killed by SIGKILL``"""
     return f"{run.trial.model} seed {run.trial.seed}: {run.status}: {run.error}"
-
-
-def eta_text(seconds: float | None) -> str:
-    """`` ETA 45 s`` or `` ETA 7 min``; nothing where it is not known."""
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f" ETA {seconds:.0f} s"
-    return f" ETA {seconds / 60:.0f} min"
 
 
 def _mean(values: Sequence[float]) -> float:

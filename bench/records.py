@@ -244,11 +244,19 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
     """
     folder = runs_dir(results, run.machine)
     folder.mkdir(parents=True, exist_ok=True)
-    if run.artifacts and predictions:
-        write_atomically(folder / run.artifacts.predictions, _npz(predictions))
-        write_atomically(folder / run.artifacts.weights, weights)
     path = folder / f"{run.stem}.json"
-    write_atomically(path, run.model_dump_json(by_alias=True, indent=1) + "\n")
+    content: dict[Path, bytes | str] = {}
+    if run.artifacts and predictions:
+        content[folder / run.artifacts.predictions] = _npz(predictions)
+        content[folder / run.artifacts.weights] = weights
+    content[path] = run.model_dump_json(by_alias=True, indent=1) + "\n"
+    try:
+        for file, data in content.items():
+            write_atomically(file, data)
+    except OSError:
+        for file in content:
+            file.unlink(missing_ok=True)
+        raise
     return path
 
 

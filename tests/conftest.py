@@ -1,0 +1,52 @@
+"""Shared fixtures: the real data set, unpacked once, and the real command in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import datasets
+
+ROOT = Path(__file__).resolve().parent.parent
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    datasets.prepare(datasets.DATASETS["mnist"], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist(data_dir: Path) -> tuple[datasets.Split, datasets.Split]:
+    return datasets.load(datasets.DATASETS["mnist"], data_dir)
+
+
+@pytest.fixture
+def environment(data_dir: Path) -> dict[str, str]:
+    return os.environ | {"MNIST_BENCH_DATA": str(data_dir)}
+
+
+@pytest.fixture
+def command(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """Run ``python -m bench`` with the arguments, in an empty folder unless ``cwd`` is named."""
+
+    def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+        options = {"cwd": tmp_path, "env": environment, "timeout": 200} | options
+        line = [sys.executable, "-m", "bench", *map(str, arguments)]
+        return subprocess.run(line, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+    return run

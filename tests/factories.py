@@ -1,0 +1,121 @@
+"""Hand-written records with round numbers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from bench.records import (
+    Clock,
+    Data,
+    Epoch,
+    Git,
+    Machine,
+    Memory,
+    ModelInfo,
+    Predictions,
+    Result,
+    Run,
+    Trial,
+    artifact_names,
+    run_stem,
+    trial_id,
+)
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})
+MACHINE = Machine(slug="test-cpu", id="0123abcd")
+SIZES = {"softmax": (7850, 31360), "mlp": (235146, 1007104), "cnn": (421642, 24995328)}
+
+
+def make_trial(**changes: Any) -> Trial:
+    plain = {
+        "suite": "article",
+        "model": "cnn",
+        "recipe": "article",
+        "dataset": "mnist",
+        "seed": 0,
+        "epochs": 2,
+        "batch_size": 128,
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "precision": "fp32",
+        "device": "cpu",
+        "threads": 2,
+        "train_size": 60000,
+    }
+    return Trial(**(plain | changes))
+
+
+def make_run(
+    model: str = "cnn",
+    seed: int = 0,
+    accuracy: float = 0.99,
+    epoch_s: float = 10.0,
+    status: str = "done",
+    later: float = 0.0,
+    machine: Machine = MACHINE,
+    **trial_changes: Any,
+) -> Run:
+    """A run whose accuracy rises to ``accuracy`` and whose epochs take ``epoch_s``; ``later`` in seconds."""
+    trial = make_trial(model=model, seed=seed, **trial_changes)
+    started = START + timedelta(seconds=later)
+    done = status == "done"
+    parameters, flops = SIZES.get(model, (1000, 2000))
+    epochs = [
+        Epoch(
+            epoch=number,
+            train_s=epoch_s,
+            eval_s=epoch_s / 10,
+            train_loss=0.1 / number,
+            test_loss=0.2 / number,
+            test_accuracy=accuracy - 0.01 * (trial.epochs - number),
+        )
+        for number in range(1, trial.epochs + 1)
+    ]
+    key = f"{(seed + 1) * 7919:016x}"
+    return Run(
+        trial_id=trial_id(trial, DATA),
+        key=key,
+        status=status,
+        error=None if done else "worker killed by SIGKILL",
+        started_at=started,
+        finished_at=started + timedelta(seconds=epoch_s * trial.epochs),
+        model=ModelInfo(name=model, parameters=parameters, train_flops_per_image=flops, source_sha256="a" * 64),
+        trial=trial,
+        epochs=epochs if done else epochs[:1],
+        result=Result(test_accuracy=accuracy, test_loss=0.1, test_size=10_000, train_images_per_s=60_000 / epoch_s)
+        if done
+        else None,
+        clock=Clock(
+            startup_s=2,
+            setup_s=0.5,
+            warmup_s=0.5,
+            train_s=epoch_s * trial.epochs,
+            eval_s=epoch_s * trial.epochs / 10,
+            total_s=3 + epoch_s * trial.epochs * 1.1,
+        )
+        if done
+        else None,
+        memory=Memory(process_peak_bytes=10**9) if done else None,
+        environment={"os": "Linux", "cpu_model": "Test CPU", "python": "3.11.7", "torch": "2.15.0"},
+        machine=machine,
+        git=Git(commit="c0ffee" + "0" * 34, dirty=False),
+        data=DATA,
+        artifacts=artifact_names(run_stem(trial, key, started)) if done else None,
+    )
+
+
+def make_predictions(accuracy: float = 0.9, size: int = 1000, seed: int = 0) -> Predictions:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 10, size, dtype=np.uint8)
+    wrong = random.permutation(size) < round(size * (1 - accuracy))
+    predicted = np.where(wrong, (labels + 1) % 10, labels).astype(np.uint8)
+    chosen = np.concatenate([np.flatnonzero(~wrong)[:12], np.flatnonzero(wrong)[:12]])
+    return Predictions(
+        labels=labels,
+        predicted=predicted,
+        example_index=chosen,
+        example_images=random.integers(0, 256, (len(chosen), 28, 28), dtype=np.uint8),
+        example_confidence=np.full(len(chosen), 0.75, dtype=np.float32),
+    )

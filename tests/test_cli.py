@@ -1,0 +1,274 @@
+"""The real command in a process of its own, on the real data set."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.records import load_runs
+from tests.conftest import ROOT, Command
+from tests.factories import make_run
+
+SMALL = ("run", "--suite", "quick", "--epochs", "1")
+
+
+@pytest.fixture
+def more_models(tmp_path: Path) -> Path:
+    """A folder whose ``models`` is ours and three troublesome ones; run the command there."""
+    shutil.copytree(ROOT / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "models" / "trouble.py").write_text(
+        "import os, torch\n"
+        "from torch import nn\n"
+        "from models.registry import register_model\n"
+        "class Nan(nn.Linear):\n"
+        "    def forward(self, images): return super().forward(images.flatten(1)) * float('nan')\n"
+        "class Talk(nn.Linear):\n"
+        "    def forward(self, images): print('{garbage'); return super().forward(images.flatten(1))\n"
+        "@register_model\n"
+        "def nan(num_classes=10): return Nan(784, num_classes)\n"
+        "@register_model\n"
+        "def talk(num_classes=10): return Talk(784, num_classes)\n"
+        "@register_model\n"
+        "def leaves(num_classes=10): os._exit(7)\n"
+        "@register_model\n"
+        "def raises(num_classes=10): raise ValueError('two\\nlines')\n"
+    )
+    return tmp_path
+
+
+def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path: Path) -> None:
+    done = command(*SMALL, "--models", "softmax,mlp")
+    assert done.returncode == 0, done.stderr
+    assert "softmax" in done.stdout
+    assert "report: results/README.md" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert "\x1b" not in done.stdout + done.stderr, "no colour in a pipe"
+    runs, problems = load_runs(tmp_path / "results")
+    assert {run.trial.model: run.status for run in runs} == {"softmax": "done", "mlp": "done"}
+    assert not problems
+    results = tmp_path / "results"
+    assert {path.name for path in (results / "tables").iterdir()} == {
+        "accuracy.csv", "speed.csv", "epochs.csv", "runs.csv",
+    }  # fmt: skip
+    assert len(list((results / "plots").glob("*.svg"))) == 4
+    for run in runs:
+        assert run.result is not None
+        assert run.result.test_accuracy > 0.88
+        assert run.clock is not None
+        told = run.clock
+        parts = told.startup_s + told.setup_s + told.warmup_s + told.train_s + told.eval_s
+        assert told.total_s == pytest.approx(parts, rel=0.02, abs=0.05)
+    text = "".join(path.read_text() for path in results.rglob("*") if path.suffix in (".json", ".md", ".csv"))
+    for private in (os.uname().nodename, str(tmp_path), str(Path.home())):
+        assert private not in text
+
+
+def test_a_second_run_trains_nothing_and_force_trains_again(command: Command, tmp_path: Path) -> None:
+    arguments = (*SMALL, "--models", "softmax", "--json")
+    first, second, forced = command(*arguments), command(*arguments), command(*arguments, "--force")
+    counts = [{key: len(value) for key, value in json.loads(run.stdout).items() if key != "report"} for run in
+              (first, second, forced)]  # fmt: skip
+    assert counts[0] == counts[2] == {"done": 1, "failed": 0, "already_done": 0}
+    assert counts[1] == {"done": 0, "failed": 0, "already_done": 1}
+    runs, _ = load_runs(tmp_path / "results")
+    assert len(runs) == 2
+    assert runs[0].epochs[0].test_loss == runs[1].epochs[0].test_loss, "the same seed in another process"
+
+
+def test_a_new_model_file_gets_its_row_and_trouble_takes_one_trial(command: Command, more_models: Path) -> None:
+    done = command(*SMALL, "--models", "nan,leaves,raises,talk,softmax", "--json", cwd=more_models)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    answer = json.loads(done.stdout)
+    assert {run["model"] for run in answer["done"]} == {"talk", "softmax"}
+    assert {run["model"]: (run["status"], run["error"]) for run in answer["failed"]} == {
+        "nan": ("diverged", "epoch 1: training loss nan, test loss nan"),
+        "leaves": ("error", "worker ended with exit code 7"),
+        "raises": ("error", "ValueError: two lines"),
+    }
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3
+    page = (more_models / "results" / "README.md").read_text()
+    assert "| talk" in page
+    assert "ValueError: two lines" in page
+    assert "def raises" not in page
+
+
+def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
+    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "mlp,softmax", "--epochs", "8")
+    wait_for(runner, "mlp seed 0 epoch 1/8")
+    worker(runner).send_signal(signal.SIGKILL)
+    out, err = runner.communicate(timeout=120)
+    assert runner.returncode == 2
+    assert "error: mlp seed 0: error: worker killed by SIGKILL" in err
+    assert "softmax" in out
+    runs, _ = load_runs(tmp_path / "results")
+    assert [(run.trial.model, run.status) for run in runs] == [("mlp", "error"), ("softmax", "done")]
+    assert 1 <= len(runs[0].epochs) < 8
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_reports_what_is_done(
+    environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "softmax,mlp", "--epochs", "30")
+    wait_for(runner, "mlp seed 0 epoch 1/30")
+    workers = psutil.Process(runner.pid).children(recursive=True)
+    runner.send_signal(number)
+    _, err = runner.communicate(timeout=60)
+    assert runner.returncode == code
+    assert f"stopped by {number.name}" in err
+    assert "Traceback" not in err
+    runs, _ = load_runs(tmp_path / "results")
+    assert [(run.trial.model, run.status) for run in runs] == [("softmax", "done"), ("mlp", "interrupted")]
+    assert "| softmax" in (tmp_path / "results" / "README.md").read_text()
+    assert psutil.wait_procs(workers, timeout=10)[1] == [], "no worker is left behind"
+
+
+def test_a_worker_ends_when_the_runner_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
+    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "softmax", "--epochs", "200")
+    wait_for(runner, "epoch 2/200")
+    workers = psutil.Process(runner.pid).children(recursive=True)
+    runner.kill()
+    runner.communicate()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+
+
+def test_a_trial_that_takes_too_long_is_given_up(command: Command, tmp_path: Path) -> None:
+    done = command(*SMALL, "--models", "softmax", "--epochs", "500", "--timeout", "8")
+    assert done.returncode == 2
+    assert "timeout: not finished after 8 s" in done.stderr
+    assert [run.status for run in load_runs(tmp_path / "results")[0]] == ["timeout"]
+
+
+BAD = [
+    (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
+    (("run", "--suite", "artcle"), "did you mean 'article'?"),
+    (("run", "--dataset", "mnits"), "did you mean 'mnist'?"),
+    (("run", "--device", "gpu"), "unknown device 'gpu'"),
+    (("run", "--device", "mps"), "device 'mps' is not available here: use one of auto"),
+    (("run", "--seeds", "0"), "--seeds is 0: it must be at least 1"),
+    (("run", "--seeds", "-3"), "--seeds is -3"),
+    (("run", "--seeds", "three"), "Invalid value for '--seeds': Input should be a valid integer"),
+    (("run", "--epochs", "0"), "--epochs is 0"),
+    (("run", "--batch-size", "0"), "--batch-size is 0: it must be from 1 to 60000"),
+    (("run", "--batch-size", "60001"), "--batch-size is 60001"),
+    (("run", "--precision", "fp8"), "unknown precision 'fp8'"),
+    (("run", "--timeout", "0"), "--timeout is 0"),
+    (("run", "--timeout", "nan"), "--timeout is nan"),
+    (("run", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("run", "--results", "/dev/null"), "cannot write to results folder /dev/null"),
+    (("run", "--data-dir", "/proc/nowhere"), "--data-dir"),
+    (("run", "--nonsense"), "No such option: --nonsense"),
+    (("report",), "no results folder results"),
+    (("speed", "--models", "cnm"), "did you mean 'cnn'?"),
+    (("nonsense",), "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], said: str, command: Command, tmp_path: Path
+) -> None:
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_foreign_files_among_the_records_are_named_and_kept(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "runs" / make_run().machine.name
+    folder.mkdir(parents=True)
+    (folder / "good.json").write_text(make_run().model_dump_json(by_alias=True))
+    (folder / "broken.json").write_text('{"schema": 1,')
+    (folder / "foreign.json").write_text('{"name": "something else"}')
+    for arguments in (("report",), (*SMALL, "--models", "softmax")):
+        done = command(*arguments)
+        assert done.returncode == 2
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 2
+        assert "broken.json" in errors[0]
+        assert "foreign.json" in errors[1]
+        assert "cnn" in done.stdout, "the good record is shown all the same"
+    assert (folder / "foreign.json").read_text() == '{"name": "something else"}'
+
+
+def test_no_space_for_a_file_is_one_line_and_nothing_is_lost(command: Command, tmp_path: Path) -> None:
+    import resource
+
+    assert command(*SMALL, "--models", "softmax").returncode == 0
+    kept = {path: path.read_bytes() for path in (tmp_path / "results" / "runs").rglob("*.*")}
+
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))  # the MLP's weights are 940 kB
+
+    done = command(*SMALL, "--models", "mlp", preexec_fn=small_files_only)
+    assert done.returncode == 2
+    assert "error: cannot write the run of mlp, seed 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    after = {path: path.read_bytes() for path in (tmp_path / "results" / "runs").rglob("*.*")}
+    assert after == kept
+
+
+def test_the_commands_that_only_look(command: Command) -> None:
+    models, doctor, usage = command("models", "--json"), command("doctor"), command("--help")
+    assert {row["model"]: row["parameters"] for row in json.loads(models.stdout)}["cnn"] == 421_642
+    assert {row["model"]: row["train_flops_per_image"] for row in json.loads(models.stdout)}["cnn"] == 24_995_328
+    assert doctor.returncode == usage.returncode == 0
+    assert "60,000 + 10,000 images, SHA-256 correct" in doctor.stdout
+    for name in ("run", "report", "models", "doctor", "speed"):
+        assert name in usage.stdout
+        assert command(name, "--help").returncode == 0
+    assert "Usage" in command().stdout
+
+
+@pytest.mark.slow
+def test_quick_takes_under_a_minute_and_shows_every_model(command: Command, tmp_path: Path) -> None:
+    start_time = time.monotonic()
+    done = command("run", "--suite", "quick")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start_time < 60
+    assert {run.trial.model for run in load_runs(tmp_path / "results")[0]} == {"softmax", "mlp", "cnn"}
+
+
+@pytest.mark.slow
+def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path: Path) -> None:
+    done = command("speed", "--json", timeout=280)
+    assert done.returncode == 0, done.stderr
+    ratios = {row["model"]: row["ratio"] for row in json.loads(done.stdout)}
+    assert (tmp_path / "results" / "speed" / "article_loop.csv").exists()
+    # Well below what is measured on a quiet machine (results/speed/article_loop.csv), to fail for a reason.
+    assert ratios["softmax"] > 8
+    assert ratios["mlp"] > 3
+    assert ratios["cnn"] > 1.4
+
+
+def start(environment: dict[str, str], folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    line = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.Popen(
+        line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(runner: "subprocess.Popen[str]", text: str) -> None:
+    assert runner.stderr is not None
+    for line in runner.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"the runner ended without saying {text!r}")
+
+
+def worker(runner: "subprocess.Popen[str]") -> psutil.Process:
+    """The process that trains: of the runner's children the one that uses most memory."""
+    children = psutil.Process(runner.pid).children(recursive=True)
+    return max(children, key=lambda process: process.memory_info().rss)

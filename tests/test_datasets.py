@@ -1,0 +1,84 @@
+import gzip
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import datasets
+from bench.errors import UserError
+from tests.conftest import ROOT
+
+MNIST = datasets.DATASETS["mnist"]
+
+
+@pytest.fixture
+def own_copy(data_dir: Path, tmp_path: Path) -> Path:
+    shutil.copytree(data_dir, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_it_is_mnist(mnist: tuple[datasets.Split, datasets.Split]) -> None:
+    train, test = mnist
+    assert train.images.shape == (60_000, 28, 28)
+    assert test.images.shape == (10_000, 28, 28)
+    # The first labels of both files, as on the page that published them.
+    assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert MNIST.train_size == len(train.labels)
+
+
+@pytest.mark.parametrize("file", MNIST.sha256)
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "swapped", "empty", "missing"])
+def test_a_wrong_file_is_named_and_mended(
+    own_copy: Path, capsys: pytest.CaptureFixture[str], file: str, damage: str
+) -> None:
+    path = own_copy / MNIST.folder / file
+    content = path.read_bytes()
+    if damage == "truncated":
+        path.write_bytes(content[:-1])
+    elif damage == "one bit":
+        path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    elif damage == "swapped":
+        other = next(name for name in MNIST.sha256 if name != file and name.split("-")[1] == file.split("-")[1])
+        shutil.copy(path.with_name(other), path)
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    datasets.prepare(MNIST, own_copy)
+    said = capsys.readouterr().err
+    assert path.read_bytes() == content
+    assert said.count("\n") == (damage != "missing")
+    assert damage == "missing" or file in said
+
+
+def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(datasets.ASSETS, tmp_path / "assets")
+    monkeypatch.setattr(datasets, "ASSETS", tmp_path / "assets")
+    packed = tmp_path / "assets" / "mnist" / "t10k-labels-idx1-ubyte.gz"
+    (own_copy / MNIST.folder / "t10k-labels-idx1-ubyte").unlink()
+    for content in (b"", packed.read_bytes()[:100], b"no gzip", gzip.compress(b"other labels")):
+        packed.write_bytes(content)
+        with pytest.raises(UserError, match=r"built-in file t10k-labels-idx1-ubyte\.gz"):
+            datasets.prepare(MNIST, own_copy)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line() -> None:
+    with pytest.raises(UserError, match="--data-dir"):
+        datasets.prepare(MNIST, Path("/proc/nowhere"))
+
+
+def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from bench import datasets;"
+        "train, test = datasets.load(datasets.DATASETS['mnist'], pathlib.Path(sys.argv[1]));"
+        "print(int(train.labels.sum()), int(test.labels.sum()))"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    # The sums of all labels of MNIST's two files.
+    assert {process.communicate()[0].strip() for process in started} == {"267236 44434"}

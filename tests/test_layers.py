@@ -1,0 +1,62 @@
+"""The arrows of the design, and a test of the test."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.layers import imports, package_imports, violations
+
+MODULES = package_imports(ROOT / "bench") | package_imports(ROOT / "models")
+READING = ("bench.report", "bench.stats", "bench.records")
+TORCH = ("torch", "torchvision", "safetensors", "models")
+RULES = [
+    (("models",), ("bench",)),
+    (READING, TORCH),
+    (("bench.runner",), (*TORCH, "bench.report")),
+    (("bench.report",), ("bench.runner", "bench.executors", "bench.trials", "bench.train", "bench.datasets")),
+    (("bench.train", "bench.pipeline", "bench.evaluate", "bench.timing"), ("models", "bench.runner", "bench.report")),
+    (("bench.stats",), ("bench.records", "pandas")),
+]
+
+
+@pytest.mark.parametrize(("importers", "banned"), RULES)
+def test_no_import_goes_against_the_arrows(importers: tuple[str, ...], banned: tuple[str, ...]) -> None:
+    modules = MODULES if "bench.runner" not in importers else without_lazy_worker_import()
+    assert violations(modules, importers, banned) == []
+
+
+def without_lazy_worker_import() -> dict[str, set[str]]:
+    """The executor imports the trial's code inside the worker process alone; the runner's process never does."""
+    return MODULES | {"bench.executors": {name for name in MODULES["bench.executors"] if "bench.tr" not in name}}
+
+
+@pytest.mark.parametrize("module", ["bench.report", "bench.stats", "bench.records", "bench.runner", "bench.cli"])
+def test_the_reading_half_and_the_commands_start_without_torch(module: str) -> None:
+    code = f"import sys, {module}; assert 'torch' not in sys.modules, 'torch imported'"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_no_model_is_named_in_the_harness() -> None:
+    for name in ("train", "pipeline", "evaluate", "timing", "runner", "executors"):
+        source = (ROOT / "bench" / f"{name}.py").read_text()
+        assert not [model for model in ('"cnn"', '"mlp"', '"softmax"') if model in source], name
+
+
+def test_the_test_sees_direct_lazy_and_distant_imports() -> None:
+    modules = {
+        "house.reader": imports("from house import middle"),
+        "house.middle": imports("def f():\n    import torch.nn"),
+        "house.clean": imports("import json\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
+    }
+    assert violations(modules, ("house.reader",), ("torch",)) == ["house.reader imports torch.nn"]
+    assert violations(modules, ("house.middle",), ("torch",)) == ["house.middle imports torch.nn"]
+    assert violations(modules, ("house.clean",), ("torch",)) == []
+    assert violations(modules, ("house",), ("tor",)) == [], "only whole names count"
+
+
+def test_the_test_reads_every_module() -> None:
+    files = {path.name for folder in ("bench", "models") for path in (ROOT / folder).rglob("*.py")}
+    assert len(files) <= len(MODULES)
+    assert {"bench", "bench.report", "bench.report.render", "models.registry"} <= MODULES.keys()

@@ -1,0 +1,159 @@
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.records import Run, save_run
+from bench.report import markdown, render
+from bench.report.groups import compare_groups
+from tests.conftest import ROOT
+from tests.factories import MACHINE, make_predictions, make_run
+
+GOLDEN = Path(__file__).parent / "golden" / "results.md"
+ACCURACIES = {"softmax": (0.92, 0.922, 0.921), "mlp": (0.978, 0.979, 0.98), "cnn": (0.99, 0.991, 0.9905)}
+EPOCH_S = {"softmax": 0.2, "mlp": 0.8, "cnn": 8.0}
+
+
+def article_runs() -> list[Run]:
+    return [
+        make_run(model, seed, accuracy, EPOCH_S[model] * (1 + seed / 10), later=60.0 * seed)
+        for model, accuracies in ACCURACIES.items()
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    folder = tmp_path / "results"
+    for run in article_runs():
+        save_run(folder, run, make_predictions(seed=run.trial.seed), b"weights")
+    save_run(folder, make_run("mlp", seed=9, status="error", later=600))
+    return folder
+
+
+def test_the_page_is_the_golden_one(results: Path) -> None:
+    page = render(results).page.read_text()
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(page)
+    assert page == GOLDEN.read_text()
+
+
+def test_rendering_twice_gives_the_same_bytes(results: Path) -> None:
+    render(results)
+    first = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    render(results)
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == first
+
+
+def test_plots_are_sound_svg_and_the_page_links_to_files_that_exist(results: Path) -> None:
+    page = render(results).page.read_text()
+    plots = sorted((results / "plots").iterdir())
+    assert len(plots) == 5
+    for plot in plots:
+        xml.etree.ElementTree.parse(plot)
+        assert f"(plots/{plot.name})" in page
+    assert page.count("](plots/") == len(plots)
+
+
+def test_tables_hold_the_numbers_behind_the_page(results: Path) -> None:
+    render(results)
+    tables = {path.stem: pd.read_csv(path) for path in (results / "tables").iterdir()}
+    accuracy = tables["accuracy"].set_index("model")
+    assert list(accuracy.index) == ["cnn", "mlp", "softmax"]
+    assert accuracy.loc["mlp", "test_accuracy"] == pytest.approx(0.979)
+    # scipy: t.ppf(0.975, 2) = 4.302653; std of the three = 0.001; 4.302653 * 0.001 / sqrt(3) = 0.00248414
+    assert accuracy.loc["mlp", "interval_high"] - 0.979 == pytest.approx(0.00248414, rel=1e-5)
+    speed = tables["speed"].set_index("model")
+    assert speed.loc["cnn", "epoch_s"] == pytest.approx(8.8)
+    assert speed.loc["cnn", "train_images_per_s"] == pytest.approx(60_000 / 8.8)
+    assert len(tables["epochs"]) == 18
+    assert len(tables["runs"]) == 10
+    assert sorted(tables["runs"]["status"].unique()) == ["done", "error"]
+
+
+def test_the_first_epoch_is_not_timed_unless_it_is_the_only_one() -> None:
+    comparison = compare_groups([make_run("cnn", epochs=3)])[0]
+    assert len(comparison.groups[0].epoch_seconds) == 2
+    comparison = compare_groups([make_run("cnn", epochs=1)])[0]
+    assert len(comparison.groups[0].epoch_seconds) == 1
+
+
+def test_what_may_not_be_compared_stands_in_tables_of_its_own() -> None:
+    runs = [make_run(), make_run("mlp"), make_run(epochs=3), make_run(precision="bf16"), make_run(batch_size=64)]
+    comparisons = compare_groups(runs)
+    assert sorted(len(comparison.groups) for comparison in comparisons) == [1, 1, 1, 2]
+    assert comparisons[0].condition.epochs == 3, "the longest training comes first"
+
+
+def test_machines_stand_side_by_side(tmp_path: Path) -> None:
+    other = MACHINE.model_copy(update={"slug": "h100", "id": "ffffffff"})
+    for run in (*article_runs(), make_run("cnn", accuracy=0.9899, epoch_s=0.1, machine=other, device="cuda")):
+        save_run(tmp_path, run)
+    page = render(tmp_path).page.read_text()
+    assert "| h100-ffff (cuda)" in page
+    assert "| test-cpu-0123 (cpu)" in page
+    assert page.count("### Accuracy\n") == 1
+
+
+def test_a_folder_without_finished_runs_says_what_to_do(tmp_path: Path) -> None:
+    save_run(tmp_path, make_run(status="interrupted"))
+    page = render(tmp_path).page.read_text()
+    assert "No finished run yet: `make bench`" in page
+    assert "worker killed by SIGKILL" in page
+
+
+def test_without_predictions_the_digits_are_left_out(tmp_path: Path) -> None:
+    save_run(tmp_path, make_run())
+    assert "Right and wrong digits" not in render(tmp_path).page.read_text()
+
+
+def test_text_from_a_record_cannot_break_the_page() -> None:
+    assert markdown.escape("a|b\n<script>`x`*") == "a\\|b &lt;script\\>\\`x\\`\\*"
+
+
+def test_it_takes_under_five_seconds_without_torch(results: Path) -> None:
+    code = "import sys\nfrom bench.cli import main\ntry: main(['report', '--results', sys.argv[1]])\n"
+    code += "finally: assert 'torch' not in sys.modules"
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code, results], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 5
+
+
+def test_the_block_in_the_readme_is_kept_up_to_date(results: Path) -> None:
+    readme = results.parent / "README.md"
+    readme.write_text(f"before\n{markdown.BLOCK_BEGIN}\nold\n{markdown.BLOCK_END}\nafter\n")
+    render(results)
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "| cnn " in text
+    assert "old" not in text
+    readme.write_text("no markers")
+    render(results)
+    assert readme.read_text() == "no markers"
+
+
+def test_the_committed_page_and_readme_are_what_the_committed_records_give(tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(ROOT / "results", tmp_path / "results", ignore=shutil.ignore_patterns("*.safetensors", "*.log"))
+    shutil.copy(ROOT / "README.md", tmp_path / "README.md")
+    committed = (tmp_path / "results" / "README.md").read_text(), (tmp_path / "README.md").read_text()
+    assert render(tmp_path / "results").problems == []
+    assert ((tmp_path / "results" / "README.md").read_text(), (tmp_path / "README.md").read_text()) == committed
+    assert markdown.BLOCK_BEGIN in committed[1]
+
+
+def test_no_private_name_is_in_the_committed_results() -> None:
+    text = "".join(
+        path.read_text() for path in (ROOT / "results").rglob("*") if path.suffix in (".json", ".md", ".csv")
+    )
+    assert "/home/" not in text
+    assert "/Users/" not in text
+    assert "Traceback" not in text

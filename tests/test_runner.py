@@ -1,0 +1,185 @@
+"""The runner's decisions, with the real records on a real disk and an executor that only answers."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import runner
+from bench.errors import UserError
+from bench.executors import TrialFailed
+from bench.progress import Eta, PlainProgress
+from bench.records import Environment, Epoch, Git, Run, Trial, load_runs
+from bench.runner import Interrupted, Setting, run_trials
+from tests.factories import DATA, MACHINE, make_predictions, make_run, make_trial
+
+
+class Answer:
+    """What a worker would send back, from a hand-written run."""
+
+    def __init__(self, run: Run) -> None:
+        self.model, self.result, self.clock, self.memory = run.model, run.result, run.clock, run.memory
+        self.predictions, self.weights = make_predictions(), b"weights"
+
+
+class Script:
+    """An executor that plays a script: trial -> failure, interruption, or a normal answer."""
+
+    def __init__(self, **fates: BaseException) -> None:
+        self.fates = fates
+        self.asked: list[tuple[str, int]] = []
+
+    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
+        self.asked.append((trial.model, trial.seed))
+        run = make_run(trial.model, trial.seed)
+        on_epoch(run.epochs[0])
+        if f"{trial.model}{trial.seed}" in self.fates:
+            raise self.fates[f"{trial.model}{trial.seed}"]
+        on_epoch(run.epochs[1])
+        return Answer(run)
+
+    def close(self) -> None:
+        pass
+
+
+TRIALS = [make_trial(model=model, seed=seed) for seed in range(2) for model in ("mlp", "cnn")]
+
+
+def make_setting(results: Path, force: bool = False, **changes: object) -> Setting:
+    environment: Environment = {"torch": "2.15.0"}
+    plain = {
+        "results": results,
+        "machine": MACHINE,
+        "git": Git(commit=None, dirty=None),
+        "data": DATA,
+        "environment": environment,
+        "model_sources": {"mlp": "a", "cnn": "b"},
+        "force": force,
+    }
+    return Setting(**(plain | changes))  # type: ignore[arg-type]
+
+
+def play(results: Path, script: Script, **setting: object) -> runner.Summary:
+    return run_trials(TRIALS, make_setting(results, **setting), script, PlainProgress())  # type: ignore[arg-type]
+
+
+def test_every_trial_leaves_one_record(tmp_path: Path) -> None:
+    summary = play(tmp_path, Script())
+    found, problems = load_runs(tmp_path)
+    assert not problems
+    assert found == summary.done
+    assert [(run.trial.model, run.trial.seed) for run in found] == [("mlp", 0), ("cnn", 0), ("mlp", 1), ("cnn", 1)]
+
+
+def test_a_finished_trial_is_not_run_again_unless_forced(tmp_path: Path) -> None:
+    play(tmp_path, Script())
+    second, forced = Script(), Script()
+    assert len(play(tmp_path, second).skipped) == 4
+    assert second.asked == []
+    assert len(play(tmp_path, forced, force=True).done) == 4
+    assert len(load_runs(tmp_path)[0]) == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_sources": {"mlp": "changed", "cnn": "changed"}},
+        {"machine": MACHINE.model_copy(update={"id": "ffffffff"})},
+        {"data": DATA.model_copy(update={"sha256": {"other": "1" * 64}})},
+    ],
+)
+def test_another_model_file_machine_or_data_set_is_run_again(tmp_path: Path, change: dict[str, object]) -> None:
+    play(tmp_path, Script())
+    assert len(play(tmp_path, Script(), **change).done) == 4
+
+
+def test_a_change_of_the_harness_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(tmp_path, Script())
+    monkeypatch.setattr(runner, "harness_sha256", lambda: {"train": "changed"})
+    assert len(play(tmp_path, Script()).done) == 4
+
+
+def test_a_failure_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
+    script = Script(mlp0=TrialFailed("error", "worker killed by SIGKILL"), cnn1=TrialFailed("diverged", "NaN"))
+    summary = play(tmp_path, script)
+    assert len(script.asked) == 4
+    assert [(run.status, run.error, len(run.epochs)) for run in summary.failed] == [
+        ("error", "worker killed by SIGKILL", 1),
+        ("diverged", "NaN", 1),
+    ]
+    again = Script()
+    play(tmp_path, again)
+    assert again.asked == [("mlp", 0), ("cnn", 1)], "failures are never taken for done"
+
+
+def test_reasons_are_one_line_without_paths_of_this_machine(tmp_path: Path) -> None:
+    log = "Traceback: the author wants to see this"
+    reason = f"ValueError: bad\nfile {Path.home()}/secret/x.py and {Path.cwd()}/y.py {'z' * 1000}"
+    summary = play(tmp_path, Script(mlp0=TrialFailed("error", reason, log)))
+    error = summary.failed[0].error
+    assert error is not None
+    assert error.startswith("ValueError: bad file ~/secret/x.py and ./y.py")
+    assert len(error) == 500
+    assert [path.read_text() for path in tmp_path.rglob("*.log")] == [log]
+
+
+def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        play(tmp_path, Script(cnn0=Interrupted("SIGINT", 130)))
+    found, _ = load_runs(tmp_path)
+    assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
+
+
+def test_the_report_is_asked_for_between_rounds_of_seeds(tmp_path: Path) -> None:
+    script, rounds = Script(), []
+    run_trials(
+        TRIALS,
+        make_setting(tmp_path),
+        script,  # type: ignore[arg-type]
+        PlainProgress(),
+        on_round=lambda: rounds.append(len(script.asked)),
+    )
+    assert rounds == [2]
+
+
+def test_a_results_folder_that_cannot_be_written_stops_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    script = Script()
+    with pytest.raises(UserError, match="--results"):
+        play(tmp_path / "file" / "results", script)
+    assert script.asked == []
+
+
+def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(
+        tmp_path, Script(cnn0=TrialFailed("error", "x"), mlp1=TrialFailed("error", "x"), cnn1=TrialFailed("error", "x"))
+    )
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="No space left on device; runs finished before are kept"):
+        play(tmp_path, Script())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
+    trials = [make_trial(model="mlp", epochs=3), make_trial(model="cnn", epochs=3)]
+    eta, mlp, cnn = Eta(trials), make_run("mlp", epoch_s=1.0), make_run("cnn", epoch_s=10.0)
+    eta.epoch_done(trials[0], mlp.epochs[0])
+    assert str(eta) == "ETA > 2 s", "the cnn has not been seen"
+    eta.epoch_done(trials[1], cnn.epochs[0])
+    assert eta.seconds == pytest.approx(2 * 1.1 + 2 * 11)
+    assert str(eta) == "ETA 24 s"
+    eta.trial_ended(trials[1], epochs_done=1)
+    assert eta.seconds == pytest.approx(2 * 1.1)
+
+
+def test_the_runner_needs_no_torch() -> None:
+    import subprocess
+
+    code = "import sys, bench.runner, bench.executors; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,40 @@
+import itertools
+
+import pytest
+import torch
+
+from bench.timing import Clocks
+
+
+def test_stretches_of_one_name_add_up_and_names_are_told_apart() -> None:
+    ticks = iter([0.0, 1.0, 10.0, 10.5, 20.0, 22.0])
+    clocks = Clocks(torch.device("cpu"), now=lambda: next(ticks))
+    with clocks.measure("train") as first:
+        pass
+    with clocks.measure("eval"):
+        pass
+    with clocks.measure("train") as second:
+        pass
+    assert (first.seconds, second.seconds) == (1.0, 2.0)
+    assert (clocks.total("train"), clocks.total("eval"), clocks.total("setup")) == (3.0, 0.5, 0.0)
+
+
+def test_the_clock_is_read_twice_a_stretch_and_no_more() -> None:
+    count = itertools.count()
+    clocks = Clocks(torch.device("cpu"), now=lambda: float(next(count)))
+    with clocks.measure("train"):
+        pass
+    assert next(count) == 2
+
+
+def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr("torch.cuda.synchronize", lambda _: calls.append("wait"))
+
+    def now() -> float:
+        calls.append("read")
+        return 0.0
+
+    with Clocks(torch.device("cuda"), now).measure("train"):
+        calls.append("work")
+    assert calls == ["wait", "read", "work", "wait", "read"]
