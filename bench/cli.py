@@ -13,6 +13,7 @@ from bench.errors import UserError
 
 if TYPE_CHECKING:
     from bench.plan import Plan
+    from bench.records import Run
     from bench.runner import Summary
 
 app = typer.Typer(
@@ -87,20 +88,16 @@ def report(results: Results = Path("results"), as_json: Json = False) -> None:
 @app.command("models")
 def list_registered(as_json: Json = False) -> None:
     """List the registered models with their size."""
-    from bench.flops import forward_flops_per_image, train_flops_per_image
+    from bench.trials import describe_model
     from models import create_model, list_models
 
     rows = []
     for name in list_models():
-        model = create_model(name)
-        rows.append(
-            {
-                "model": name,
-                "parameters": sum(parameter.numel() for parameter in model.parameters()),
-                "forward_flops_per_image": forward_flops_per_image(model),
-                "train_flops_per_image": train_flops_per_image(model),
-            }
-        )
+        try:
+            info = describe_model(name, create_model(name))
+        except Exception as error:
+            raise UserError(f"model {name!r} cannot be built: {type(error).__name__}: {error}") from error
+        rows.append(info.model_dump(include={"name", "parameters", "train_flops_per_image"}))
     _print_rows(rows, as_json)
 
 
@@ -157,6 +154,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _fail(str(error))
     except _USAGE_ERROR as error:
         code = _fail(error.format_message())  # type: ignore[attr-defined]
+    except ImportError as error:  # a model's file, or a dependency that is missing
+        code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
@@ -164,7 +163,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _carry_out(plan: "Plan", as_json: bool) -> int:
     from bench.executors import LocalExecutor
-    from bench.progress import make_progress
+    from bench.progress import failure_line, make_progress
     from bench.report import render
     from bench.runner import Interrupted, run_trials
 
@@ -183,14 +182,23 @@ def _carry_out(plan: "Plan", as_json: bool) -> int:
     finally:
         progress.close()
         executor.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     rendered = render(results)
     if as_json:
         print(json.dumps(_summary_json(summary, rendered.page)))
     else:
         print(rendered.terminal_text())
     for failed in summary.failed:
-        print(f"error: {failed.trial.model} seed {failed.trial.seed}: {failed.status}: {failed.error}", file=sys.stderr)
+        print(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}", file=sys.stderr)
     return max(_report_problems(rendered.problems), 2 if summary.failed else 0)
+
+
+def _where_the_traceback_is(results: Path, failed: "Run") -> str:
+    from bench.records import runs_dir
+
+    log = runs_dir(results, failed.machine) / f"{failed.stem}.log"
+    return f" (traceback in {log})" if log.exists() else ""
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -8,21 +8,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def forward_flops_per_image(model: nn.Module) -> int:
-    """FLOPs of one forward pass divided by its images; element-wise work and pooling are not counted."""
-    return _count(model, backward=False)
-
-
 def train_flops_per_image(model: nn.Module) -> int:
-    """FLOPs of forward and backward pass divided by their images; the optimizer's are not counted."""
-    return _count(model, backward=True)
+    """FLOPs of forward and backward pass divided by their images.
 
-
-def _count(model: nn.Module, backward: bool) -> int:
+    Element-wise work, pooling and the optimizer are not counted.
+    """
     batch = 2  # a batch of one would hide a model that mixes images
     twin = copy.deepcopy(model).cpu()
     with FlopCounterMode(display=False) as counter:
         logits = twin(torch.zeros(batch, 1, 28, 28))
-        if backward:
-            F.cross_entropy(logits, torch.zeros(batch, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(logits, torch.zeros(batch, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
     return int(counter.get_total_flops()) // batch

@@ -30,6 +30,7 @@ Count = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=200)]
 
 
 Environment = dict[str, str | int | float | bool | None]
@@ -132,8 +133,8 @@ class Data(_Part):
 class Artifacts(_Part):
     """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone."""
 
-    predictions: Name
-    weights: Name
+    predictions: FileName
+    weights: FileName
 
 
 class Run(_Part):

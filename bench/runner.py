@@ -4,9 +4,11 @@ It knows neither torch nor the report: the trials come from :mod:`bench.plan` an
 and the caller is told when a round of seeds is complete.
 """
 
+import contextlib
 import hashlib
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -175,12 +177,13 @@ class _Attempt:
     def _save(self, run: Run, outcome: "Outcome | None" = None, log: str = "") -> Run:
         results = self.setting.results
         try:
-            if outcome is None:
-                path = save_run(results, run)
-            else:
-                path = save_run(results, run, outcome.predictions, outcome.weights)
-            if log:
-                write_atomically(path.with_suffix(".log"), log)
+            with _uninterrupted():
+                if outcome is None:
+                    path = save_run(results, run)
+                else:
+                    path = save_run(results, run, outcome.predictions, outcome.weights)
+                if log:
+                    write_atomically(path.with_suffix(".log"), log)
         except OSError as error:
             raise UserError(
                 f"cannot write the run of {self.trial.model}, seed {self.trial.seed}, to {results}: {error.strerror}; "
@@ -222,6 +225,16 @@ def check_writable(results: Path) -> None:
         raise UserError(
             f"cannot write to results folder {results}: {error.strerror}; name another with --results"
         ) from error
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until the body is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _plain(reason: str) -> str:

@@ -9,6 +9,9 @@ import pkgutil
 from models.registry import create_model, list_models, model_source, register_model
 
 for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+    try:
+        importlib.import_module(f"{__name__}.{_module.name}")
+    except Exception as error:
+        raise ImportError(f"models/{_module.name}.py cannot be imported: {type(error).__name__}: {error}") from error
 
 __all__ = ["create_model", "list_models", "model_source", "register_model"]

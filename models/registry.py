@@ -1,6 +1,7 @@
 """The models by name. The name of the registered function is the name of the model, everywhere."""
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +19,11 @@ def register_model(factory: ModelFactory) -> ModelFactory:
     ``(N, 1, 28, 28)`` to logits of shape ``(N, num_classes)``.
 
     Raises:
-        ValueError: a model of that name is already registered.
+        ValueError: a model of that name is already registered, or the name cannot stand in a file name.
     """
     name = factory.__name__
+    if not re.fullmatch(r"[A-Za-z0-9]\w{0,79}", name, re.ASCII):
+        raise ValueError(f"model {name!r}: a name is up to 80 of A-Z, a-z, 0-9 and _, and does not begin with _")
     if name in _FACTORIES:
         raise ValueError(f"model {name!r} is registered twice: {model_source(name).name} has it already")
     _FACTORIES[name] = factory

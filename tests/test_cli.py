@@ -95,10 +95,40 @@ def test_a_new_model_file_gets_its_row_and_trouble_takes_one_trial(command: Comm
     }
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 3
+    log = Path(errors[2].split("(traceback in ")[1].rstrip(")"))
+    assert "def raises" in (more_models / log).read_text()
     page = (more_models / "results" / "README.md").read_text()
     assert "| talk" in page
     assert "ValueError: two lines" in page
     assert "def raises" not in page
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def broken(:", "models/broken.py cannot be imported: SyntaxError"),
+        ("import nowhere", "models/broken.py cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("from models import mlp, register_model\nregister_model(mlp.mlp)", "model 'mlp' is registered twice"),
+        ("from models.registry import register_model\n@register_model\ndef _x(): pass", "model '_x': a name is"),
+    ],
+)
+def test_a_model_file_that_cannot_be_used_is_one_line(
+    command: Command, more_models: Path, source: str, said: str
+) -> None:
+    (more_models / "models" / "broken.py").write_text(source)
+    done = command(*SMALL, cwd=more_models)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_that_cannot_be_built_is_named_by_the_list(command: Command, more_models: Path) -> None:
+    (more_models / "models" / "trouble.py").write_text(
+        "from models.registry import register_model\n@register_model\n"
+        "def raises(num_classes=10): raise ValueError('no')\n"
+    )
+    done = command("models", cwd=more_models)
+    assert (done.returncode, done.stderr) == (2, "error: model 'raises' cannot be built: ValueError: no\n")
 
 
 def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
@@ -222,8 +252,8 @@ def test_no_space_for_a_file_is_one_line_and_nothing_is_lost(command: Command, t
 
 def test_the_commands_that_only_look(command: Command) -> None:
     models, doctor, usage = command("models", "--json"), command("doctor"), command("--help")
-    assert {row["model"]: row["parameters"] for row in json.loads(models.stdout)}["cnn"] == 421_642
-    assert {row["model"]: row["train_flops_per_image"] for row in json.loads(models.stdout)}["cnn"] == 24_995_328
+    assert {row["name"]: row["parameters"] for row in json.loads(models.stdout)}["cnn"] == 421_642
+    assert {row["name"]: row["train_flops_per_image"] for row in json.loads(models.stdout)}["cnn"] == 24_995_328
     assert doctor.returncode == usage.returncode == 0
     assert "60,000 + 10,000 images, SHA-256 correct" in doctor.stdout
     for name in ("run", "report", "models", "doctor", "speed"):

@@ -1,5 +1,6 @@
 """The pages in Markdown: ``results/README.md``, and the block in the project's own README."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,11 +87,8 @@ def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 def escape(value: Any) -> str:
     """Text as Markdown shows it literally."""
-    text = " ".join(str(value).split())
-    for character in "\\|<>*_`[]":
-        if character in text and character not in "[]_":
-            text = text.replace(character, f"\\{character}" if character != "<" else "&lt;")
-    return text
+    text = " ".join(str(value).split()).replace("<", "&lt;")
+    return re.sub(r"[\\|>*`]", r"\\\g<0>", text)
 
 
 def _section(comparison: Comparison, drawn: Pictures) -> list[str]:
