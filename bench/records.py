@@ -290,9 +290,11 @@ def load_predictions(results: Path, run: Run) -> Predictions | None:
     path = runs_dir(results, run.machine) / run.artifacts.predictions
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
+            loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+    expected = (run.result.test_size,) if run.result else None
+    return loaded if loaded.labels.shape == loaded.predicted.shape == expected else None
 
 
 def _npz(predictions: Predictions) -> bytes:

@@ -64,3 +64,124 @@ def spread(values: Sequence[float]) -> Spread:
         return Spread(math.nan, math.nan, math.nan)
     low, median, high = np.percentile(np.asarray(values, dtype=float), [25, 50, 75])
     return Spread(float(median), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """The mean difference of two models' accuracy, as fractions, with what is known of its error.
+
+    The interval and the p-value are over both seeds and test images. A test that cannot be made has a p-value of 1
+    and NaN bounds.
+    """
+
+    difference: float
+    standard_error: float
+    degrees_of_freedom: float
+    p_value: float
+    interval: Interval
+
+
+def paired_test(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> PairedTest:
+    """t test on the paired per-seed accuracy differences of two models.
+
+    The variance of the mean difference adds two parts: that of the seeds (per-seed differences, over S) and that of
+    the test images (per-image differences, over N); degrees of freedom after Welch and Satterthwaite. These take the
+    seed part at its upper 80 % confidence bound: with three seeds it is often far too small by chance, and then the
+    images, of which there are thousands, would lend it their degrees of freedom (LOG.md, 2026-11-24).
+
+    Args:
+        a, b: right or wrong, bool or 0/1, of shape ``(S, N)``: row s of both is the same seed, column i the same image.
+    """
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if first.shape != second.shape or first.ndim != 2 or 0 in first.shape:
+        return _no_test(math.nan)
+    differences = first - second
+    mean = float(differences.mean())
+    seeds, images = differences.shape
+    if not math.isfinite(mean) or seeds < 2 or images < 2:
+        return _no_test(mean)
+    seed_part = float(differences.mean(axis=1).var(ddof=1)) / seeds
+    image_part = float(differences.mean(axis=0).var(ddof=1)) / images
+    variance = seed_part + image_part
+    if variance <= 0:
+        return _no_test(mean)
+    likely_seed_part = seed_part * (seeds - 1) / float(distributions.chi2.ppf(0.2, seeds - 1))
+    freedom = (likely_seed_part + image_part) ** 2 / (likely_seed_part**2 / (seeds - 1) + image_part**2 / (images - 1))
+    error = math.sqrt(variance)
+    half = float(distributions.t.ppf((1 + confidence) / 2, freedom)) * error
+    p_value = 2 * float(distributions.t.sf(abs(mean) / error, freedom))
+    return PairedTest(mean, error, freedom, p_value, Interval(mean - half, mean + half))
+
+
+def minimum_detectable(test: PairedTest, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The true difference, as a fraction, that such a test finds with probability ``power``; NaN where unknown.
+
+    From the standard error as it was measured, with t quantiles for both alpha and power (Bloom 1995).
+    """
+    if not test.standard_error > 0:
+        return math.nan
+    freedom = test.degrees_of_freedom
+    quantiles = distributions.t.ppf(1 - alpha / 2, freedom) + distributions.t.ppf(power, freedom)
+    return float(quantiles) * test.standard_error
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for all comparisons of one table (Holm 1979), in the order given; NaN counts as 1."""
+    known = np.nan_to_num(np.asarray(p_values, dtype=float), nan=1.0)
+    order = np.argsort(known, kind="stable")
+    stepped = known[order] * np.arange(len(known), 0, -1)
+    adjusted = np.empty_like(known)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return [float(value) for value in adjusted]
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Images that only one of two runs got right, and the exact two-sided p-value of that imbalance."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """Exact McNemar test for one pair of runs, bool of shape ``(N,)``; a description, not the verdict."""
+    right, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    only_first, only_second = int((right & ~other).sum()), int((~right & other).sum())
+    discordant = only_first + only_second
+    p_value = float(distributions.binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    return McNemar(only_first, only_second, p_value)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said of two models. ``kind`` is ``better``, ``worse``, ``cannot tell`` or ``too few seeds``."""
+
+    kind: str
+    test: PairedTest
+    adjusted_p: float
+
+
+def judge(tests: Sequence[PairedTest], seeds: Sequence[int], alpha: float = 0.05) -> list[Verdict]:
+    """A verdict for each pair of one table, by Holm-adjusted p-value; under three seeds none is given.
+
+    Args:
+        seeds: how many seeds stand behind each test.
+    """
+    adjusted = holm([test.p_value for test in tests])
+    return [
+        Verdict(_kind(test, p_value, count, alpha), test, p_value)
+        for test, p_value, count in zip(tests, adjusted, seeds, strict=True)
+    ]
+
+
+def _kind(test: PairedTest, adjusted_p: float, seeds: int, alpha: float) -> str:
+    if seeds < 3:
+        return "too few seeds"
+    if not adjusted_p < alpha:
+        return "cannot tell"
+    return "better" if test.difference > 0 else "worse"
+
+
+def _no_test(difference: float) -> PairedTest:
+    return PairedTest(difference, math.nan, math.nan, 1.0, Interval(math.nan, math.nan))

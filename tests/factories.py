@@ -106,7 +106,7 @@ def make_run(
     )
 
 
-def make_predictions(accuracy: float = 0.9, size: int = 1000, seed: int = 0) -> Predictions:
+def make_predictions(accuracy: float = 0.9, size: int = 10_000, seed: int = 0) -> Predictions:
     random = np.random.default_rng(seed)
     labels = random.integers(0, 10, size, dtype=np.uint8)
     wrong = random.permutation(size) < round(size * (1 - accuracy))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.records import Run, save_run
+from bench.records import Predictions, Run, load_predictions, save_run
 from bench.report import markdown, render
 from bench.report.groups import compare_groups
+from bench.report.verdicts import judge_pairs, ranks
 from tests.conftest import ROOT
 from tests.factories import MACHINE, make_predictions, make_run
 
@@ -30,8 +31,9 @@ def article_runs() -> list[Run]:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     folder = tmp_path / "results"
-    for run in article_runs():
-        save_run(folder, run, make_predictions(seed=run.trial.seed), b"weights")
+    for number, run in enumerate(article_runs()):
+        assert run.result is not None
+        save_run(folder, run, make_predictions(run.result.test_accuracy, seed=number), b"weights")
     save_run(folder, make_run("mlp", seed=9, status="error", later=600))
     return folder
 
@@ -90,6 +92,47 @@ def test_what_may_not_be_compared_stands_in_tables_of_its_own() -> None:
     assert comparisons[0].condition.epochs == 3, "the longest training comes first"
 
 
+def judged(*runs: tuple[Run, Predictions]) -> tuple[list[str], dict[str, int]]:
+    comparison = compare_groups([run for run, _ in runs])[0]
+    pairs = judge_pairs(comparison, {run.stem: predictions for run, predictions in runs})
+    return [pair.words for pair in pairs], {model: rank for (model, _), rank in ranks(comparison, pairs).items()}
+
+
+def three_seeds(model: str, accuracy: float, luck: int = 0) -> list[tuple[Run, Predictions]]:
+    return [(make_run(model, seed, accuracy), make_predictions(accuracy, seed=luck + seed)) for seed in range(3)]
+
+
+def test_models_that_cannot_be_told_apart_share_a_rank() -> None:
+    runs = [*three_seeds("cnn", 0.99, 100), *three_seeds("mlp", 0.9895, 200), *three_seeds("softmax", 0.92, 300)]
+    words, ranking = judged(*runs)
+    assert words[0] == "cnn, mlp: cannot tell apart"
+    assert words[1].startswith("cnn > softmax by 7.00 points [")
+    assert ranking == {"cnn": 1, "mlp": 1, "softmax": 3}
+
+
+def test_the_same_answers_are_never_told_apart() -> None:
+    assert judged(*three_seeds("cnn", 0.99), *three_seeds("mlp", 0.99)) == (
+        ["mlp, cnn: cannot tell apart"],
+        {"mlp": 1, "cnn": 1},
+    )
+
+
+def test_a_verdict_needs_three_seeds_that_both_models_have() -> None:
+    apart = [*three_seeds("cnn", 0.99)[:2], *three_seeds("softmax", 0.92)]
+    assert judged(*apart) == (["cnn, softmax: too few seeds"], {"cnn": 1, "softmax": 1})
+
+
+def test_without_predictions_there_is_no_verdict() -> None:
+    comparison = compare_groups([run for run, _ in (*three_seeds("cnn", 0.99), *three_seeds("mlp", 0.9))])[0]
+    assert [pair.words for pair in judge_pairs(comparison, {})] == ["cnn, mlp: too few seeds"]
+
+
+def test_predictions_of_another_size_are_not_used(tmp_path: Path) -> None:
+    run = make_run()
+    save_run(tmp_path, run, make_predictions(size=500), b"")
+    assert load_predictions(tmp_path, run) is None
+
+
 def test_machines_stand_side_by_side(tmp_path: Path) -> None:
     other = MACHINE.model_copy(update={"slug": "h100", "id": "ffffffff"})
     for run in (*article_runs(), make_run("cnn", accuracy=0.9899, epoch_s=0.1, machine=other, device="cuda")):
@@ -113,7 +156,7 @@ def test_without_predictions_the_digits_are_left_out(tmp_path: Path) -> None:
 
 
 def test_text_from_a_record_cannot_break_the_page() -> None:
-    assert markdown.escape("a|b\n<script>`x`*") == "a\\|b &lt;script\\>\\`x\\`\\*"
+    assert markdown.escape("a|b\n<script>`x`*") == "a\\|b &lt;script>\\`x\\`\\*"
 
 
 def test_it_takes_under_five_seconds_without_torch(results: Path) -> None:

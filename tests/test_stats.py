@@ -3,6 +3,9 @@ import math
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
 from bench import stats
@@ -41,3 +44,140 @@ def test_spread_is_scipys() -> None:
     assert found.iqr == pytest.approx(scipy_stats.iqr(sample))
     assert found.relative == pytest.approx(scipy_stats.iqr(sample) / np.median(sample))
     assert math.isnan(stats.spread([]).median)
+
+
+def by_seed(differences: list[int], images: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Two models whose difference is the same on every image and varies with the seed alone."""
+    d = np.repeat(np.array(differences)[:, None], images, axis=1)
+    return (d > 0).astype(int), (d < 0).astype(int)
+
+
+def test_with_seed_noise_alone_it_is_scipys_t_test_over_seeds() -> None:
+    differences = [1, 0, 1, 1, -1, 1]
+    found, expected = stats.paired_test(*by_seed(differences)), scipy_stats.ttest_1samp(differences, 0)
+    interval = expected.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.degrees_of_freedom == pytest.approx(5)
+    assert (found.interval.low, found.interval.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_with_image_noise_alone_it_is_scipys_t_test_over_images() -> None:
+    random = np.random.default_rng(0)
+    a, b = (np.repeat(random.random((1, 400)) < share, 4, axis=0) for share in (0.9, 0.8))
+    found, expected = stats.paired_test(a, b), scipy_stats.ttest_rel(a[0].astype(float), b[0].astype(float))
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.degrees_of_freedom == pytest.approx(399)
+
+
+def test_the_order_of_models_turns_the_sign_and_nothing_else() -> None:
+    random = np.random.default_rng(1)
+    a, b = (random.random((5, 300)) < share for share in (0.9, 0.85))
+    forth, back = stats.paired_test(a, b), stats.paired_test(b, a)
+    assert forth.difference == -back.difference
+    assert forth.p_value == back.p_value
+
+
+SAME = np.ones((4, 100), dtype=bool)
+NOTHING_TO_TELL = {
+    "identical": (SAME, SAME),
+    "always right against always wrong": (SAME, ~SAME),
+    "one seed": (np.ones((1, 100)), np.arange(100)[None, :] % 2),
+    "one image": (np.ones((4, 1)), np.zeros((4, 1))),
+    "no image": (np.ones((4, 0)), np.ones((4, 0))),
+    "unequal seeds": (SAME, SAME[:2]),
+    "unequal images": (SAME, SAME[:, :50]),
+    "not a number": (np.full((4, 100), math.nan), SAME),
+    "not a table": (np.ones(4), np.ones(4)),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING_TO_TELL)
+def test_what_cannot_be_tested_is_never_significant(case: str) -> None:
+    test = stats.paired_test(*NOTHING_TO_TELL[case])
+    assert test.p_value == 1
+    assert stats.judge([test], [5])[0].kind == "cannot tell"
+    assert math.isnan(stats.minimum_detectable(test))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 45])
+def test_holm_is_statsmodels(count: int) -> None:
+    p_values = np.random.default_rng(count).random(count) ** 3
+    assert stats.holm(list(p_values)) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_holm_counts_nan_as_no_evidence() -> None:
+    assert stats.holm([0.01, math.nan]) == pytest.approx([0.02, 1.0])
+    assert stats.holm([]) == []
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.8), (0.9, 0.9), (1.0, 1.0)])
+def test_mcnemar_is_statsmodels(shares: tuple[float, float]) -> None:
+    random = np.random.default_rng(3)
+    a, b = (random.random(200) < share for share in shares)
+    found = stats.mcnemar(a, b)
+    table = [[(a & b).sum(), found.only_first], [found.only_second, (~a & ~b).sum()]]
+    expected = mcnemar(table, exact=True).pvalue if found.only_first + found.only_second else 1.0
+    assert found.p_value == pytest.approx(expected)
+    assert found.only_first == (a & ~b).sum()
+
+
+def test_minimum_detectable_difference_is_near_statsmodels_power() -> None:
+    seeds = 10
+    test = stats.paired_test(*by_seed([1, 0, 1, 0, 1, 1, 0, 0, 1, 0]))
+    deviation = test.standard_error * math.sqrt(seeds)
+    exact = TTestPower().solve_power(nobs=seeds, alpha=0.05, power=0.8) * deviation
+    assert stats.minimum_detectable(test) == pytest.approx(exact, rel=0.05)
+
+
+def test_under_three_seeds_no_verdict_is_given() -> None:
+    random = np.random.default_rng(4)
+    a, b = (random.random((2, 10_000)) < share for share in (0.99, 0.9))
+    assert stats.judge([stats.paired_test(a, b)], [2])[0].kind == "too few seeds"
+
+
+def simulated_table(
+    random: np.random.Generator,
+    seeds: int,
+    seed_noise: float,
+    image_noise: float,
+    lead: float = 0,
+    ease: float = 4,
+    images: int = 2000,
+) -> list[np.ndarray]:
+    """Right and wrong of three models of the same skill (the first leads by ``lead`` in logits)."""
+    difficulty = random.normal(ease, 2, images)
+    tables = []
+    for model in range(3):
+        skill = random.normal(0, 1, (seeds, 1)) * seed_noise + random.normal(0, 1, images) * image_noise
+        logits = difficulty + skill + (lead if model == 0 else 0)
+        tables.append(random.random((seeds, images)) < 1 / (1 + np.exp(-logits)))
+    return tables
+
+
+def verdicts_of(tables: list[np.ndarray]) -> list[stats.Verdict]:
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    return stats.judge([stats.paired_test(tables[a], tables[b]) for a, b in pairs], [len(tables[0])] * 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize(("seed_noise", "image_noise"), [(0.3, 0), (0, 2), (0.3, 2)])
+def test_models_of_the_same_skill_are_rarely_told_apart(seeds: int, seed_noise: float, image_noise: float) -> None:
+    random = np.random.default_rng([seeds, int(10 * seed_noise), int(image_noise)])
+    wrong = sum(
+        any(verdict.kind in ("better", "worse") for verdict in verdicts_of(table))
+        for table in (simulated_table(random, seeds, seed_noise, image_noise) for _ in range(1000))
+    )
+    assert wrong <= 66
+
+
+@pytest.mark.slow
+def test_a_true_half_point_at_five_seeds_is_found_in_most_tables() -> None:
+    random = np.random.default_rng(5)
+    found, differences = 0, []
+    for _ in range(100):  # about 98.5 against 99.0 %, seeds of one model 0.1 points apart, as the CNN's are
+        tables = simulated_table(random, 5, 0.1, 0.5, lead=0.47, ease=6, images=10_000)
+        differences.append(tables[0].mean() - tables[1].mean())
+        found += verdicts_of(tables)[0].kind == "better"
+    assert np.mean(differences) == pytest.approx(0.005, abs=0.0015)
+    assert found > 50

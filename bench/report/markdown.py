@@ -1,15 +1,18 @@
 """The pages in Markdown: ``results/README.md``, and the block in the project's own README."""
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tabulate import tabulate
 
+from bench import stats
 from bench.records import Run
 from bench.report.groups import Comparison, Group, place_of
 from bench.report.tables import accuracy_interval
+from bench.report.verdicts import Pair, ranks
 
 BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
 BLOCK_END = "<!-- results:end -->"
@@ -24,7 +27,12 @@ class Pictures:
     digits: dict[str, str] = field(default_factory=dict)
 
 
-def page(comparisons: Sequence[Comparison], pictures: Sequence[Pictures], failed: Sequence[Run]) -> str:
+def page(
+    comparisons: Sequence[Comparison],
+    pairs: Mapping[str, Sequence[Pair]],
+    pictures: Sequence[Pictures],
+    failed: Sequence[Run],
+) -> str:
     """All of ``results/README.md``."""
     parts = [
         "# Results",
@@ -33,20 +41,27 @@ def page(comparisons: Sequence[Comparison], pictures: Sequence[Pictures], failed
     if not comparisons:
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
-        parts += _section(comparison, drawn)
+        parts += _section(comparison, pairs[comparison.condition.slug], drawn)
     if failed:
         parts += ["## Runs that did not finish", _failures(failed)]
     return "\n\n".join(parts) + "\n"
 
 
-def readme_block(comparisons: Sequence[Comparison], pictures: Sequence[Pictures], folder: str) -> str:
+def readme_block(
+    comparisons: Sequence[Comparison],
+    pairs: Mapping[str, Sequence[Pair]],
+    pictures: Sequence[Pictures],
+    folder: str,
+) -> str:
     """The table and picture of the project's README: the first comparison, markers included."""
     if not comparisons:
         return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
     comparison, drawn = comparisons[0], pictures[0]
     picture = f"![Test error against training time]({folder}/plots/{drawn.accuracy_against_time})"
     title, table = f"**{comparison.condition.title}**", headline_table(comparison)
-    return "\n\n".join([BLOCK_BEGIN, title, table, _sources(comparison), picture, BLOCK_END])
+    words = "; ".join(escape(pair.words) for pair in pairs[comparison.condition.slug])
+    parts = [BLOCK_BEGIN, title, table, f"{words}." if words else "", _sources(comparison), picture, BLOCK_END]
+    return "\n\n".join(part for part in parts if part)
 
 
 def headline_table(comparison: Comparison) -> str:
@@ -81,23 +96,24 @@ def seconds(value: float) -> str:
 def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Names to the left, numbers to the right; a cell never breaks the table."""
     safe = [{key: escape(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in ("model", "machine", "what", "") else "right" for key in rows[0]]
+    align = ["left" if key in ("model", "machine", "verdict") else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
 def escape(value: Any) -> str:
     """Text as Markdown shows it literally."""
     text = " ".join(str(value).split()).replace("<", "&lt;")
-    return re.sub(r"[\\|>*`]", r"\\\g<0>", text)
+    return re.sub(r"[\\|*`]", r"\\\g<0>", text)
 
 
-def _section(comparison: Comparison, drawn: Pictures) -> list[str]:
+def _section(comparison: Comparison, pairs: Sequence[Pair], drawn: Pictures) -> list[str]:
     several = any(len(group.accuracies) > 1 for group in comparison.groups)
     return [
         f"## {comparison.condition.title}",
         "### Accuracy",
-        _accuracy(comparison),
+        _accuracy(comparison, pairs),
         _accuracy_note(several),
+        *_verdicts(comparison, pairs),
         "### Speed",
         _speed(comparison),
         "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
@@ -114,10 +130,12 @@ def _section(comparison: Comparison, drawn: Pictures) -> list[str]:
     ]
 
 
-def _accuracy(comparison: Comparison) -> str:
+def _accuracy(comparison: Comparison, pairs: Sequence[Pair]) -> str:
+    ranking = ranks(comparison, pairs)
     return to_markdown(
         [
             {
+                "rank": ranking[group.model, group.place],
                 **_name(group, comparison),
                 "seeds": len(group.seeds),
                 "test accuracy": percent_with_interval(group),
@@ -134,6 +152,39 @@ def _accuracy_note(several_seeds: bool) -> str:
     over_seeds = "± is the 95 % t interval of the mean over seeds: what other seeds would give on the same test images."
     over_images = "Brackets are Wilson's 95 % interval over test images, for a single run."
     return f"After the last epoch, never the best one. {over_seeds if several_seeds else over_images}"
+
+
+def _verdicts(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
+    if not pairs:
+        return []
+    rows = [
+        {
+            "verdict": pair.words,
+            **({"machine": pair.place} if len(comparison.places) > 1 else {}),
+            "p": _p_value(pair.verdict.adjusted_p),
+            "detectable": _points(stats.minimum_detectable(pair.verdict.test)),
+            "right in one alone, seed by seed": ", ".join(
+                f"{first}:{second}" for first, second in zip(pair.only_first, pair.only_second, strict=True)
+            ),
+        }
+        for pair in pairs
+    ]
+    return [
+        "### Which differences are real",
+        to_markdown(rows),
+        "Brackets are the 95 % interval of the difference over seeds and test images. The verdict is a t test on the "
+        "paired differences with both sources of error, p adjusted for all pairs of the table (Holm); models that "
+        "cannot be told apart share a rank. *Detectable* is the true difference such a comparison finds four times in "
+        "five. The last column counts, for description, the images only the first and only the second model got right.",
+    ]
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _points(fraction: float) -> str:
+    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
 
 
 def _speed(comparison: Comparison) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.records import Problem, Run, load_predictions, load_runs
+from bench.records import Predictions, Problem, Run, load_predictions, load_runs
 from bench.report import digits, markdown, plots, tables, terminal
 from bench.report.groups import Comparison, compare_groups
 from bench.report.style import model_colours
+from bench.report.verdicts import Pair, Stored, judge_pairs
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,11 @@ class Rendered:
 
     page: Path
     comparisons: list[Comparison]
+    pairs: dict[str, list[Pair]]
     problems: list[Problem]
 
     def terminal_text(self) -> str:
-        return terminal.summary(self.comparisons, self.page)
+        return terminal.summary(self.comparisons, self.pairs, self.page)
 
 
 def render(results: Path) -> Rendered:
@@ -32,21 +34,23 @@ def render(results: Path) -> Rendered:
     """
     runs, problems = load_runs(results)
     comparisons = compare_groups(runs)
+    stored = _load_all_predictions(results, comparisons)
+    pairs = {comparison.condition.slug: judge_pairs(comparison, stored) for comparison in comparisons}
     page = results / "README.md"
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, runs)
+        _write_tables(results / "tables", comparisons, pairs, runs)
         colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
-        pictures = [_draw(results, comparison, colours) for comparison in comparisons]
-        write_atomically(page, markdown.page(comparisons, pictures, unfinished(runs)))
-        _refresh_readme(results, comparisons, pictures)
+        pictures = [_draw(results, comparison, colours, stored) for comparison in comparisons]
+        write_atomically(page, markdown.page(comparisons, pairs, pictures, unfinished(runs)))
+        _refresh_readme(results, comparisons, pairs, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, problems)
+    return Rendered(page, comparisons, pairs, problems)
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
@@ -56,9 +60,17 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
     return [run for key, run in latest.items() if key not in done]
 
 
-def _write_tables(folder: Path, comparisons: Sequence[Comparison], runs: Sequence[Run]) -> None:
+def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> dict[str, Predictions]:
+    loaded = {run.stem: load_predictions(results, run) for comparison in comparisons for run in comparison.runs}
+    return {stem: predictions for stem, predictions in loaded.items() if predictions is not None}
+
+
+def _write_tables(
+    folder: Path, comparisons: Sequence[Comparison], pairs: Mapping[str, Sequence[Pair]], runs: Sequence[Run]
+) -> None:
     frames = {
         "accuracy": tables.accuracy_table(comparisons),
+        "verdicts": tables.verdicts_table(pairs),
         "speed": tables.speed_table(comparisons),
         "epochs": tables.epochs_table(comparisons),
         "runs": tables.runs_table(runs),
@@ -67,7 +79,7 @@ def _write_tables(folder: Path, comparisons: Sequence[Comparison], runs: Sequenc
         write_atomically(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str]) -> markdown.Pictures:
+def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str], stored: Stored) -> markdown.Pictures:
     slug = comparison.condition.slug
     pictures = markdown.Pictures(
         learning_curves=f"{slug}-learning-curves.svg",
@@ -80,14 +92,19 @@ def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str]) -> 
     for group in comparison.groups:
         if group.model in pictures.digits:
             continue
-        predictions = load_predictions(results, group.runs[0])
+        predictions = stored.get(group.runs[0].stem)
         if predictions is not None:
             pictures.digits[group.model] = f"{slug}-digits-{group.model}.svg"
             write_atomically(folder / pictures.digits[group.model], digits.right_and_wrong(predictions))
     return pictures
 
 
-def _refresh_readme(results: Path, comparisons: Sequence[Comparison], pictures: Sequence[markdown.Pictures]) -> None:
+def _refresh_readme(
+    results: Path,
+    comparisons: Sequence[Comparison],
+    pairs: Mapping[str, Sequence[Pair]],
+    pictures: Sequence[markdown.Pictures],
+) -> None:
     """Put the new block between the markers of the README beside the results folder, if it has them."""
     readme = results.resolve().parent / "README.md"
     try:
@@ -97,4 +114,4 @@ def _refresh_readme(results: Path, comparisons: Sequence[Comparison], pictures: 
     before, begin, rest = text.partition(markdown.BLOCK_BEGIN)
     _, end, after = rest.partition(markdown.BLOCK_END)
     if begin and end:
-        write_atomically(readme, before + markdown.readme_block(comparisons, pictures, results.name) + after)
+        write_atomically(readme, before + markdown.readme_block(comparisons, pairs, pictures, results.name) + after)

@@ -1,6 +1,6 @@
 """Comparisons as data frames of plain numbers; the unit stands in the column's name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from bench import stats
 from bench.records import Run
 from bench.report.groups import Comparison, Group, place_of
+from bench.report.verdicts import Pair
 
 
 def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -17,6 +18,18 @@ def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     With one seed there is no interval over seeds; it is then Wilson's, over test images, and ``interval_over`` says so.
     """
     return _frame(comparisons, _accuracy_row)
+
+
+def verdicts_table(pairs_by_condition: Mapping[str, Sequence[Pair]]) -> pd.DataFrame:
+    """One row per pair of models: mean difference with its 95 % interval over seeds and test images, and the verdict.
+
+    ``p_holm`` is adjusted for all pairs of one machine's table; ``detectable`` is the true difference that such a
+    comparison finds four times in five; ``only_first`` counts the images that only the first model got right, seed by
+    seed.
+    """
+    return pd.DataFrame(
+        [{"condition": slug, **_pair_row(pair)} for slug, pairs in pairs_by_condition.items() for pair in pairs]
+    )
 
 
 def speed_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -72,6 +85,25 @@ def accuracy_interval(group: Group) -> stats.Interval:
     if len(group.accuracies) > 1:
         return stats.t_interval(group.accuracies)
     return stats.wilson_interval(round(group.accuracies[0] * group.test_size), group.test_size)
+
+
+def _pair_row(pair: Pair) -> dict[str, Any]:
+    test = pair.verdict.test
+    return {
+        "machine": pair.place,
+        "first": pair.first,
+        "second": pair.second,
+        "seeds": pair.seeds,
+        "verdict": pair.verdict.kind,
+        "difference": test.difference,
+        "interval_low": test.interval.low,
+        "interval_high": test.interval.high,
+        "p": test.p_value,
+        "p_holm": pair.verdict.adjusted_p,
+        "detectable": stats.minimum_detectable(test),
+        "only_first": " ".join(map(str, pair.only_first)),
+        "only_second": " ".join(map(str, pair.only_second)),
+    }
 
 
 def _speed_row(group: Group) -> dict[str, Any]:

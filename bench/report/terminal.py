@@ -1,21 +1,23 @@
 """The last lines of a run: what came out, in 80 columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
 from bench.report.groups import Comparison, Group
 from bench.report.markdown import percent_with_interval, seconds
+from bench.report.verdicts import Pair
 
 
-def summary(comparisons: Sequence[Comparison], page: Path) -> str:
-    """A table per condition and machine, and where the report lies."""
+def summary(comparisons: Sequence[Comparison], pairs: Mapping[str, Sequence[Pair]], page: Path) -> str:
+    """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
     for comparison in comparisons:
         for place in comparison.places:
             groups = [group for group in comparison.groups if group.place == place]
-            parts.append(f"{comparison.condition.title}\non {place}\n{_table(groups)}")
+            words = [pair.words for pair in pairs[comparison.condition.slug] if pair.place == place]
+            parts.append("\n".join([comparison.condition.title, f"on {place}", _table(groups), *words]))
     return "\n\n".join([*parts, f"report: {page}"])
 
 
