@@ -70,6 +70,7 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
         datasets.prepare(MNIST, Path("/proc/nowhere"))
 
 
+@pytest.mark.slow
 def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from bench import datasets;"
