@@ -195,7 +195,7 @@ def _carry_out(plan: "Plan", as_json: bool) -> int:
 
 
 def _where_the_traceback_is(results: Path, failed: "Run") -> str:
-    from bench.records import runs_dir
+    from bench.storage import runs_dir
 
     log = runs_dir(results, failed.machine) / f"{failed.stem}.log"
     return f" (traceback in {log})" if log.exists() else ""

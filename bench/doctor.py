@@ -8,7 +8,7 @@ import torch
 from bench import datasets
 from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
-from bench.records import Problem, load_runs
+from bench.storage import Problem, load_runs
 
 
 @dataclass

@@ -29,12 +29,12 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: DeviceData, recipe: Recipe) -> Evaluation:
+def evaluate(model: nn.Module, data: DeviceData, recipe: Recipe, batch_size: int = BATCH_SIZE) -> Evaluation:
     """Run ``model`` in evaluation mode over all of ``data``; the mode it had is restored."""
     was_training = model.training
     model.eval()
     with autocast(recipe, data.labels.device):
-        logits = torch.cat([model(normalise(images, recipe)).float() for images, _ in data.batches(BATCH_SIZE)])
+        logits = torch.cat([model(normalise(images, recipe)).float() for images, _ in data.batches(batch_size)])
     model.train(was_training)
     loss = F.cross_entropy(logits, data.labels).item()
     accuracy = (logits.argmax(dim=1) == data.labels).sum().item() / len(data)

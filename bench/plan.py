@@ -1,7 +1,6 @@
 """What the user asked for, checked, as a list of trials and the setting they run in."""
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from bench.recipes import Recipe
 from bench.records import Data, Trial
 from bench.runner import Setting
 from bench.suites import DEFAULT_SUITE, SUITES
-from models import list_models, model_source
+from models import list_models, source_sha256
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def make_plan(request: Request) -> Plan:
         git=read_git(),
         data=Data(sha256=dataset.sha256),
         environment=describe_environment(),
-        model_sources={name: hashlib.sha256(model_source(name).read_bytes()).hexdigest() for name in models},
+        model_sources={name: source_sha256(name) for name in models},
         timeout_s=request.timeout_s,
         force=request.force,
     )

@@ -1,4 +1,4 @@
-"""The record of one training run: its schema, its validation, its life on disk.
+"""The record of one training run: its schema, its validation, its identity.
 
 A record is one JSON file, written once and atomically, never edited. Fractions lie in [0, 1], times are seconds,
 sizes are bytes, times of day are UTC; the unit stands in the name. Values that were not finite are null, and the
@@ -6,22 +6,15 @@ status says why.
 
 Schema history:
     1  first version
+    2  surroundings: other programs' share of the CPU, the GPU's state before and after
 """
 
 import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from bench.atomic import write_atomically
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Status = Literal["done", "diverged", "error", "timeout", "interrupted"]
 Seconds = Annotated[float, Field(ge=0)]
@@ -117,6 +110,41 @@ class Machine(_Part):
         return f"{self.slug}-{self.id[:4]}"
 
 
+class GpuState(_Part):
+    """The GPU at one moment, as its driver tells it; null where it does not.
+
+    ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
+    from them since the driver was loaded.
+    """
+
+    clock_mhz: Count | None = None
+    memory_clock_mhz: Count | None = None
+    temperature_celsius: Count | None = None
+    throttle_reasons: list[Name] = []
+    throttled_s: Seconds | None = None
+    other_processes: Count | None = None
+
+
+class Surroundings(_Part):
+    """What went on around a trial. ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
+
+    other_cpu_share: Fraction | None = None
+    gpu_before: GpuState | None = None
+    gpu_after: GpuState | None = None
+
+    @property
+    def throttled(self) -> bool:
+        """Power or heat took time from the GPU's clocks, or was doing so before or after."""
+        states = [state for state in (self.gpu_before, self.gpu_after) if state]
+        times = [state.throttled_s for state in states if state.throttled_s is not None]
+        return any(state.throttle_reasons for state in states) or (len(times) == 2 and times[1] > times[0])
+
+    def shared(self, cpu_share: float) -> bool:
+        """Another program was on the GPU, or took more than ``cpu_share`` of the CPU time."""
+        on_gpu = any(state.other_processes for state in (self.gpu_before, self.gpu_after) if state)
+        return on_gpu or (self.other_cpu_share or 0) > cpu_share
+
+
 class Git(_Part):
     """The commit of the code that ran; ``dirty`` means uncommitted changes outside results/."""
 
@@ -140,7 +168,7 @@ class Artifacts(_Part):
 class Run(_Part):
     """What happened in one trial."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
@@ -154,6 +182,7 @@ class Run(_Part):
     clock: Clock | None = None
     memory: Memory | None = None
     environment: Environment
+    surroundings: Surroundings | None = None
     machine: Machine
     git: Git
     data: Data
@@ -177,38 +206,6 @@ class Run(_Part):
         return run_stem(self.trial, self.key, self.started_at)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What the trained model answered on the test set, and example digits for the pictures.
-
-    ``labels``, ``predicted``: uint8 of shape ``(N,)``. ``example_index`` int64 ``(k,)`` into them,
-    ``example_images`` uint8 ``(k, 28, 28)``, ``example_confidence`` float32 ``(k,)``: the probability the model
-    gave its answer.
-    """
-
-    labels: np.ndarray
-    predicted: np.ndarray
-    example_index: np.ndarray
-    example_images: np.ndarray
-    example_confidence: np.ndarray
-
-    @property
-    def correct(self) -> np.ndarray:
-        """bool of shape ``(N,)``."""
-        return np.asarray(self.labels == self.predicted)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A file among the records that is not one; it is skipped and left as it is."""
-
-    path: Path
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path.name}: {self.reason}"
-
-
 def trial_id(trial: Trial, data: Data) -> str:
     """What the run is *about*: the trial without its suite and threads, and the data's hashes. 16 hex digits."""
     about = trial.model_dump(exclude={"suite", "threads"})
@@ -221,11 +218,6 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def runs_dir(results: Path, machine: Machine) -> Path:
-    """The folder of one machine's records."""
-    return results / "runs" / machine.name
-
-
 def run_stem(trial: Trial, key: str, started_at: datetime) -> str:
     """File name of a run without its ending: readable first, then what makes it unique."""
     moment = started_at.strftime("%Y%m%dT%H%M%S%f")[:-3]
@@ -235,75 +227,3 @@ def run_stem(trial: Trial, key: str, started_at: datetime) -> str:
 def artifact_names(stem: str) -> Artifacts:
     """The files that belong to the record of that stem."""
     return Artifacts(predictions=f"{stem}.npz", weights=f"{stem}.safetensors")
-
-
-def save_run(results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"") -> Path:
-    """Write artifacts first and the record last, so that a record never names a file that is not there.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    folder = runs_dir(results, run.machine)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{run.stem}.json"
-    content: dict[Path, bytes | str] = {}
-    if run.artifacts and predictions:
-        content[folder / run.artifacts.predictions] = _npz(predictions)
-        content[folder / run.artifacts.weights] = weights
-    content[path] = run.model_dump_json(by_alias=True, indent=1) + "\n"
-    try:
-        for file, data in content.items():
-            write_atomically(file, data)
-    except OSError:
-        for file in content:
-            file.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def load_runs(results: Path) -> tuple[list[Run], list[Problem]]:
-    """Every record below ``results/runs``, oldest first, and every JSON file there that is not a record."""
-    runs, problems = [], []
-    for path in sorted((results / "runs").rglob("*.json")):
-        try:
-            runs.append(Run.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            problems.append(Problem(path, _first_error(error)))
-        except (OSError, RecursionError) as error:
-            problems.append(Problem(path, f"unreadable ({error})"))
-    return sorted(runs, key=lambda run: run.started_at), problems
-
-
-def latest_done(runs: Iterable[Run]) -> list[Run]:
-    """Of the finished runs, the newest for each trial on each machine."""
-    newest: dict[tuple[str, str], Run] = {}
-    for run in sorted(runs, key=lambda run: run.started_at):
-        if run.status == "done":
-            newest[run.machine.id, run.trial_id] = run
-    return list(newest.values())
-
-
-def load_predictions(results: Path, run: Run) -> Predictions | None:
-    """The run's predictions, or None where the file is gone or is not what it should be."""
-    if run.artifacts is None:
-        return None
-    path = runs_dir(results, run.machine) / run.artifacts.predictions
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    expected = (run.result.test_size,) if run.result else None
-    return loaded if loaded.labels.shape == loaded.predicted.shape == expected else None
-
-
-def _npz(predictions: Predictions) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **vars(predictions))
-    return buffer.getvalue()
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"not a run record ({place + ': ' if place else ''}{first['msg']})"

@@ -27,14 +27,15 @@ from bench.records import (
     Machine,
     Run,
     Status,
+    Surroundings,
     Trial,
     artifact_names,
     digest,
-    load_runs,
     run_stem,
-    save_run,
     trial_id,
 )
+from bench.storage import load_runs, save_run
+from bench.surroundings import watch
 
 if TYPE_CHECKING:
     from bench.trials import Outcome
@@ -60,6 +61,11 @@ class Interrupted(BaseException):
         self.exit_code = exit_code
 
 
+def utc_now() -> datetime:
+    """The time of day, with its zone."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is the same for every trial of one call."""
@@ -72,6 +78,7 @@ class Setting:
     model_sources: dict[str, str]
     timeout_s: float | None = None
     force: bool = False
+    now: Callable[[], datetime] = utc_now
 
 
 @dataclass
@@ -117,7 +124,7 @@ def run_trials(
 
 def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
     """Run one trial and write its record, whatever comes of it."""
-    attempt = _Attempt(trial, key, setting, started_at=_now())
+    attempt = _Attempt(trial, key, setting, started_at=setting.now(), end_watch=watch(trial.device))
 
     def on_epoch(epoch: Epoch) -> None:
         attempt.epochs.append(epoch)
@@ -142,6 +149,7 @@ class _Attempt:
     key: str
     setting: Setting
     started_at: datetime
+    end_watch: Callable[[], Surroundings]
     epochs: list[Epoch] = field(default_factory=list)
 
     def save_done(self, outcome: "Outcome") -> Run:
@@ -164,10 +172,11 @@ class _Attempt:
             trial_id=trial_id(self.trial, self.setting.data),
             key=self.key,
             started_at=self.started_at,
-            finished_at=_now(),
+            finished_at=self.setting.now(),
             trial=self.trial,
             epochs=self.epochs,
             environment=self.setting.environment,
+            surroundings=self.end_watch(),
             machine=self.setting.machine,
             git=self.setting.git,
             data=self.setting.data,
@@ -178,10 +187,8 @@ class _Attempt:
         results = self.setting.results
         try:
             with _uninterrupted():
-                if outcome is None:
-                    path = save_run(results, run)
-                else:
-                    path = save_run(results, run, outcome.predictions, outcome.weights)
+                artifacts = (outcome.predictions, outcome.weights) if outcome else ()
+                path = save_run(results, run, *artifacts)
                 if log:
                     write_atomically(path.with_suffix(".log"), log)
         except OSError as error:
@@ -242,7 +249,3 @@ def _plain(reason: str) -> str:
     for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
         reason = reason.replace(f"{path}/", f"{name}/")
     return " ".join(reason.split())[:500]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -66,6 +66,43 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(median), float(low), float(high))
 
 
+def noise(spread: Spread) -> str:
+    """``noisy`` where the IQR is above 10 % of the median, ``not trustworthy`` above 25 %, else empty.
+
+    Source: the warnings of torch.utils.benchmark.
+    """
+    if spread.relative > 0.25:
+        return "not trustworthy"
+    return "noisy" if spread.relative > 0.1 else ""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Times to reach a goal in several trials, of which ``missed`` never did.
+
+    The median counts a miss as later than all others and is NaN where it falls on one; ``low`` and ``high`` are the
+    range of those that reached it, NaN if none did.
+    """
+
+    median: float
+    low: float
+    high: float
+    missed: int
+    trials: int
+
+
+def reached(times: Sequence[float]) -> Reached:
+    """Sum up the times; NaN is a miss."""
+    waited = np.asarray(times, dtype=float)
+    there = waited[np.isfinite(waited)]
+    if not len(there):
+        return Reached(math.nan, math.nan, math.nan, len(waited), len(waited))
+    ordered = np.sort(np.where(np.isfinite(waited), waited, math.inf))
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    median = float(middle) if math.isfinite(middle) else math.nan
+    return Reached(median, float(there.min()), float(there.max()), len(waited) - len(there), len(waited))
+
+
 @dataclass(frozen=True)
 class PairedTest:
     """The mean difference of two models' accuracy, as fractions, with what is known of its error.
@@ -113,16 +150,61 @@ def paired_test(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Paire
     return PairedTest(mean, error, freedom, p_value, Interval(mean - half, mean + half))
 
 
-def minimum_detectable(test: PairedTest, alpha: float = 0.05, power: float = 0.8) -> float:
+def minimum_detectable(test: PairedTest, comparisons: int = 1, alpha: float = 0.05, power: float = 0.8) -> float:
     """The true difference, as a fraction, that such a test finds with probability ``power``; NaN where unknown.
 
     From the standard error as it was measured, with t quantiles for both alpha and power (Bloom 1995).
+
+    Args:
+        comparisons: how many pairs the table holds; alpha is shared among them, as in Holm's first step.
     """
     if not test.standard_error > 0:
         return math.nan
     freedom = test.degrees_of_freedom
-    quantiles = distributions.t.ppf(1 - alpha / 2, freedom) + distributions.t.ppf(power, freedom)
+    quantiles = distributions.t.ppf(1 - alpha / comparisons / 2, freedom) + distributions.t.ppf(power, freedom)
     return float(quantiles) * test.standard_error
+
+
+def resample_images(
+    correct: np.ndarray, random: np.random.Generator, draws: int = 10_000, chunk: int = 500
+) -> np.ndarray:
+    """Accuracy of each run on test sets drawn anew, with replacement, from its test images.
+
+    Args:
+        correct: right or wrong, bool or 0/1, of shape ``(R, N)``; all runs see the same draws.
+        chunk: draws made at a time, so that the counts fit into memory.
+
+    Returns:
+        float32 of shape ``(R, draws)``.
+    """
+    right = np.asarray(correct, dtype=np.float32)
+    images = right.shape[1]
+    accuracies = np.empty((len(right), draws), dtype=np.float32)
+    for start in range(0, draws, chunk):
+        size = min(chunk, draws - start)
+        drawn = random.integers(0, images, (size, images)) + np.arange(size)[:, None] * images
+        counts = np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images).astype(np.float32)
+        accuracies[:, start : start + size] = right @ counts.T / images
+    return accuracies
+
+
+def two_way_bootstrap(
+    first: np.ndarray, second: np.ndarray, random: np.random.Generator, confidence: float = 0.95
+) -> Interval:
+    """Percentile interval of the accuracy difference over seeds and test images both drawn anew.
+
+    A description and not the verdict: over few seeds it is too narrow. NaN bounds under two seeds.
+
+    Args:
+        first, second: of shape ``(S, draws)`` from :func:`resample_images`, row s of both the same seed.
+    """
+    seeds, draws = first.shape
+    if first.shape != second.shape or seeds < 2 or draws < 1:
+        return Interval(math.nan, math.nan)
+    times_drawn = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws)
+    differences = ((first - second).T * times_drawn).sum(axis=1) / seeds
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

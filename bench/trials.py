@@ -1,7 +1,6 @@
 """One trial, from its description to its outcome, in this process. Writes nothing to disk."""
 
 import dataclasses
-import hashlib
 import resource
 import sys
 import time
@@ -21,10 +20,11 @@ from bench.flops import train_flops_per_image
 from bench.pipeline import DeviceData, to_device
 from bench.precision import check_precision, set_matrix_precision
 from bench.recipes import RECIPES, Recipe
-from bench.records import Clock, Epoch, Memory, ModelInfo, Predictions, Result, Trial
-from bench.timing import Clocks
+from bench.records import Clock, Epoch, Memory, ModelInfo, Result, Trial
+from bench.storage import Predictions
+from bench.timing import Clocks, TimeSource
 from bench.train import seed_streams, train
-from models import create_model, model_source
+from models import create_model, source_sha256
 
 EXAMPLES = 12
 
@@ -53,7 +53,9 @@ def recipe_of(trial: Trial) -> Recipe:
     )
 
 
-def execute(trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 0.0) -> Outcome:
+def execute(
+    trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 0.0, now: TimeSource = time.perf_counter
+) -> Outcome:
     """Train and evaluate what ``trial`` describes.
 
     Args:
@@ -63,13 +65,13 @@ def execute(trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 
         DivergedError: a loss is not finite.
         UserError: the data cannot be read, or the device cannot do it.
     """
-    start = time.perf_counter()
+    start = now()
     device = torch.device(resolve_device(trial.device))
     recipe = recipe_of(trial)
     check_precision(recipe.precision, device)
     torch.set_num_threads(trial.threads)
     set_matrix_precision(recipe.precision)
-    clocks = Clocks(device)
+    clocks = Clocks(device, now)
     with clocks.measure("setup"):
         dataset = datasets.find_dataset(trial.dataset)
         train_split, test_split = datasets.load(dataset, data_dir)
@@ -78,7 +80,7 @@ def execute(trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 
         model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
         info = describe_model(trial.model, model)
     history = train(model, recipe, train_data, test_data, trial.seed, clocks, on_epoch)
-    total_s = time.perf_counter() - start + startup_s
+    total_s = now() - start + startup_s
     return Outcome(
         model=info,
         result=Result(
@@ -114,7 +116,7 @@ def describe_model(name: str, model: nn.Module) -> ModelInfo:
         name=name,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         train_flops_per_image=train_flops_per_image(model),
-        source_sha256=hashlib.sha256(model_source(name).read_bytes()).hexdigest(),
+        source_sha256=source_sha256(name),
     )
 
 

@@ -1,5 +1,6 @@
 """The models by name. The name of the registered function is the name of the model, everywhere."""
 
+import hashlib
 import inspect
 import re
 from collections.abc import Callable
@@ -51,3 +52,12 @@ def model_source(name: str) -> Path:
         KeyError: no model of that name is registered.
     """
     return Path(inspect.getfile(_FACTORIES[name]))
+
+
+def source_sha256(name: str) -> str:
+    """SHA-256 of the file that defines the model.
+
+    Raises:
+        KeyError: no model of that name is registered.
+    """
+    return hashlib.sha256(model_source(name).read_bytes()).hexdigest()

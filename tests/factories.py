@@ -13,7 +13,6 @@ from bench.records import (
     Machine,
     Memory,
     ModelInfo,
-    Predictions,
     Result,
     Run,
     Trial,
@@ -21,6 +20,7 @@ from bench.records import (
     run_stem,
     trial_id,
 )
+from bench.storage import Predictions
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.records import load_runs
+from bench.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
 
@@ -55,7 +55,7 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     assert not problems
     results = tmp_path / "results"
     assert {path.name for path in (results / "tables").iterdir()} == {
-        "accuracy.csv", "verdicts.csv", "speed.csv", "epochs.csv", "runs.csv",
+        "accuracy.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
     }  # fmt: skip
     assert len(list((results / "plots").glob("*.svg"))) == 4
     for run in runs:

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tests.layers import imports, package_imports, violations
 
 MODULES = package_imports(ROOT / "bench") | package_imports(ROOT / "models")
-READING = ("bench.report", "bench.stats", "bench.records")
+READING = ("bench.report", "bench.stats", "bench.records", "bench.storage", "bench.groups")
 TORCH = ("torch", "torchvision", "safetensors", "models")
 RULES = [
     (("models",), ("bench",)),

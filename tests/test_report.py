@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.records import Predictions, Run, load_predictions, save_run
-from bench.report import markdown, render
-from bench.report.groups import compare_groups
+from bench.groups import compare_groups
+from bench.records import Run
+from bench.report import cells, markdown, render
 from bench.report.verdicts import judge_pairs, ranks
+from bench.storage import Predictions, load_predictions, save_run
 from tests.conftest import ROOT
 from tests.factories import MACHINE, make_predictions, make_run
 
@@ -156,7 +157,7 @@ def test_without_predictions_the_digits_are_left_out(tmp_path: Path) -> None:
 
 
 def test_text_from_a_record_cannot_break_the_page() -> None:
-    assert markdown.escape("a|b\n<script>`x`*") == "a\\|b &lt;script>\\`x\\`\\*"
+    assert cells.escape("a|b\n<script>`x`*") == "a\\|b &lt;script>\\`x\\`\\*"
 
 
 def test_it_takes_under_five_seconds_without_torch(results: Path) -> None:

@@ -1,7 +1,9 @@
 """The runner's decisions, with the real records on a real disk and an executor that only answers."""
 
+import itertools
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from bench import runner
 from bench.errors import UserError
 from bench.executors import TrialFailed
 from bench.progress import Eta, PlainProgress
-from bench.records import Environment, Epoch, Git, Run, Trial, load_runs
+from bench.records import Environment, Epoch, Git, Run, Trial
 from bench.runner import Interrupted, Setting, run_trials
-from tests.factories import DATA, MACHINE, make_predictions, make_run, make_trial
+from bench.storage import load_runs
+from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
 
 class Answer:
@@ -129,6 +132,19 @@ def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
         play(tmp_path, Script(cnn0=Interrupted("SIGINT", 130)))
     found, _ = load_runs(tmp_path)
     assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
+
+
+def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(tmp_path: Path) -> None:
+    minutes = itertools.count()
+    play(tmp_path, Script(cnn0=TrialFailed("error", "x")), now=lambda: START + timedelta(minutes=next(minutes)))
+    found, _ = load_runs(tmp_path)
+    assert [(run.started_at - START).seconds / 60 for run in found] == [0, 2, 4, 6]
+    assert {(run.finished_at - run.started_at).seconds for run in found} == {60}
+
+
+def test_every_record_says_what_went_on_around_it(tmp_path: Path) -> None:
+    play(tmp_path, Script(cnn0=TrialFailed("error", "x")))
+    assert all(run.surroundings is not None and run.surroundings.gpu_before is None for run in load_runs(tmp_path)[0])
 
 
 def test_the_report_is_asked_for_between_rounds_of_seeds(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -9,6 +13,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
 from bench import stats
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 10])
@@ -157,6 +162,101 @@ def simulated_table(
 def verdicts_of(tables: list[np.ndarray]) -> list[stats.Verdict]:
     pairs = [(0, 1), (0, 2), (1, 2)]
     return stats.judge([stats.paired_test(tables[a], tables[b]) for a, b in pairs], [len(tables[0])] * 3)
+
+
+@pytest.mark.parametrize(
+    ("times", "median", "low", "high", "missed"),
+    [
+        ([3.0, 1.0, 2.0], 2, 1, 3, 0),
+        ([1.0, 2.0, 3.0, 4.0], 2.5, 1, 4, 0),
+        ([1.0, math.nan, 2.0], 2, 1, 2, 1),  # of 1, 2, never the middle one is 2
+        ([1.0, 2.0, math.nan, math.nan], math.nan, 1, 2, 2),  # between 2 and never
+        ([5.0, math.nan, math.nan], math.nan, 5, 5, 2),
+        ([math.nan, math.nan], math.nan, math.nan, math.nan, 2),
+        ([], math.nan, math.nan, math.nan, 0),
+    ],
+)
+def test_a_goal_that_was_missed_counts_as_later_than_all(
+    times: list[float], median: float, low: float, high: float, missed: int
+) -> None:
+    found = stats.reached(times)
+    assert (found.missed, found.trials) == (missed, len(times))
+    assert (found.median, found.low, found.high) == pytest.approx((median, low, high), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ([10, 10, 10, 10, 10], ""),
+        ([9.6, 9.6, 10, 10.4, 10.4], ""),  # IQR 0.8 of 10
+        ([9, 9, 10, 11, 11], "noisy"),  # IQR 2 of 10
+        ([8, 8, 10, 12, 12], "not trustworthy"),  # IQR 4 of 10
+        ([7.0], ""),
+        ([], ""),
+        ([0, 0, 0], ""),
+    ],
+)
+def test_a_wide_iqr_has_a_word(values: list[float], word: str) -> None:
+    assert stats.noise(stats.spread(values)) == word
+
+
+def resampled(a: np.ndarray, b: np.ndarray, draws: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
+    drawn = stats.resample_images(np.concatenate([a, b]), np.random.default_rng(1), draws)
+    return drawn[: len(a)], drawn[len(a) :]
+
+
+def test_with_seeds_that_agree_the_bootstrap_is_scipys_over_images() -> None:
+    random = np.random.default_rng(7)
+    a, b = (np.tile(random.random(2000) < share, (4, 1)) for share in (0.97, 0.95))
+    ours = stats.two_way_bootstrap(*resampled(a, b), np.random.default_rng(2))
+    difference = a[0].astype(float) - b[0]
+    theirs = scipy.stats.bootstrap(
+        (difference,), np.mean, n_resamples=10_000, method="percentile", rng=random
+    ).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.0011)  # two steps of 1/2000
+
+
+def test_the_bootstrap_variance_is_that_of_seeds_and_images_together() -> None:
+    random = np.random.default_rng(8)
+    a = random.random((10, 4000)) < np.linspace(0.90, 0.95, 10)[:, None]
+    b = random.random((10, 4000)) < 0.9
+    found = stats.two_way_bootstrap(*resampled(a, b), np.random.default_rng(3))
+    differences = a.astype(float) - b
+    # Owen 2007, "The pigeonhole bootstrap": the two variances of the mean add up, and that of the entries comes on top
+    seeds, images = differences.shape
+    rows, columns = differences.mean(axis=1).var() / seeds, differences.mean(axis=0).var() / images
+    rest = (differences - differences.mean(axis=1)[:, None] - differences.mean(axis=0) + differences.mean()).var()
+    half = 1.96 * math.sqrt(rows + columns + rest / (seeds * images))
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.03)
+    assert (found.high + found.low) / 2 == pytest.approx(differences.mean(), abs=0.001)
+
+
+def test_a_bootstrap_that_cannot_be_made_has_no_bounds() -> None:
+    one, other = resampled(np.ones((1, 50)), np.ones((2, 50)), draws=10)
+    for a, b in ((one, one), (one, other), (np.empty((0, 0)), np.empty((0, 0)))):
+        assert math.isnan(stats.two_way_bootstrap(a, b, np.random.default_rng(0)).low)
+    constant = stats.two_way_bootstrap(other, other, np.random.default_rng(0))
+    assert (constant.low, constant.high) == (0, 0)
+
+
+def test_all_pairs_of_ten_models_take_under_ten_seconds_on_one_core() -> None:
+    code = """if True:
+        import itertools, time
+        import numpy as np
+        from bench import stats
+        random = np.random.default_rng(0)
+        correct = random.random((100, 10_000)) < 0.98
+        start = time.perf_counter()
+        drawn = stats.resample_images(correct, random, draws=10_000)
+        for a, b in itertools.combinations(range(0, 100, 10), 2):
+            stats.two_way_bootstrap(drawn[a : a + 10], drawn[b : b + 10], random)
+        print(time.perf_counter() - start)
+    """
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ | one_thread
+    )
+    assert float(done.stdout) < 10
 
 
 @pytest.mark.slow

@@ -1,9 +1,12 @@
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
 
 from bench.timing import Clocks
+from bench.trials import execute
+from tests.factories import make_trial
 
 
 def test_stretches_of_one_name_add_up_and_names_are_told_apart() -> None:
@@ -38,3 +41,14 @@ def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None
     with Clocks(torch.device("cuda"), now).measure("train"):
         calls.append("work")
     assert calls == ["wait", "read", "work", "wait", "read"]
+
+
+def test_a_trial_reads_each_clock_where_its_stretch_begins_and_ends(data_dir: Path) -> None:
+    ticks = itertools.count()
+    trial = make_trial(model="softmax", epochs=3, train_size=256)
+    outcome = execute(trial, data_dir, lambda _: None, startup_s=5.0, now=lambda: float(next(ticks)))
+    clock = outcome.clock
+    assert (clock.startup_s, clock.setup_s, clock.warmup_s, clock.train_s, clock.eval_s) == (5, 1, 1, 3, 3)
+    # two readings for each of the 8 stretches, one before the first and one after the last
+    assert clock.total_s == 5 + 2 * 8 + 1
+    assert outcome.result.train_images_per_s == 256 * 3 / 3

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.records import Predictions
 from bench.report.style import INK, to_svg
+from bench.storage import Predictions
 
 COLUMNS = 12
 ENLARGE = 3  # drawn as 84 x 84 pixels, so that no viewer smooths the 28 x 28

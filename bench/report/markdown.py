@@ -1,17 +1,24 @@
 """The pages in Markdown: ``results/README.md``, and the block in the project's own README."""
 
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tabulate import tabulate
 
-from bench import stats
+from bench.groups import Comparison, Condition, Group, place_of
 from bench.records import Run
-from bench.report.groups import Comparison, Group, place_of
-from bench.report.tables import accuracy_interval
+from bench.report.cells import (
+    escape,
+    interval_in_points,
+    model_label,
+    p_value,
+    percent_with_interval,
+    points,
+    reached,
+    seconds,
+    to_markdown,
+)
+from bench.report.tables import GOALS
 from bench.report.verdicts import Pair, ranks
 
 BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
@@ -29,7 +36,7 @@ class Pictures:
 
 def page(
     comparisons: Sequence[Comparison],
-    pairs: Mapping[str, Sequence[Pair]],
+    pairs: Mapping[Condition, Sequence[Pair]],
     pictures: Sequence[Pictures],
     failed: Sequence[Run],
 ) -> str:
@@ -41,7 +48,7 @@ def page(
     if not comparisons:
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
-        parts += _section(comparison, pairs[comparison.condition.slug], drawn)
+        parts += _section(comparison, pairs[comparison.condition], drawn)
     if failed:
         parts += ["## Runs that did not finish", _failures(failed)]
     return "\n\n".join(parts) + "\n"
@@ -49,7 +56,7 @@ def page(
 
 def readme_block(
     comparisons: Sequence[Comparison],
-    pairs: Mapping[str, Sequence[Pair]],
+    pairs: Mapping[Condition, Sequence[Pair]],
     pictures: Sequence[Pictures],
     folder: str,
 ) -> str:
@@ -59,7 +66,7 @@ def readme_block(
     comparison, drawn = comparisons[0], pictures[0]
     picture = f"![Test error against training time]({folder}/plots/{drawn.accuracy_against_time})"
     title, table = f"**{comparison.condition.title}**", headline_table(comparison)
-    words = "; ".join(escape(pair.words) for pair in pairs[comparison.condition.slug])
+    words = "; ".join(escape(pair.words) for pair in pairs[comparison.condition])
     parts = [BLOCK_BEGIN, title, table, f"{words}." if words else "", _sources(comparison), picture, BLOCK_END]
     return "\n\n".join(part for part in parts if part)
 
@@ -79,33 +86,6 @@ def headline_table(comparison: Comparison) -> str:
     return to_markdown(rows)
 
 
-def percent_with_interval(group: Group) -> str:
-    """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
-    mean = 100 * sum(group.accuracies) / len(group.accuracies)
-    interval = accuracy_interval(group)
-    if len(group.accuracies) > 1:
-        return f"{mean:.2f} % ± {100 * (interval.high - interval.low) / 2:.2f}"
-    return f"{mean:.2f} % [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
-
-
-def seconds(value: float) -> str:
-    """Three digits that count: ``0.213 s``, ``9.41 s``, ``127 s``."""
-    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
-
-
-def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Names to the left, numbers to the right; a cell never breaks the table."""
-    safe = [{key: escape(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in ("model", "machine", "verdict") else "right" for key in rows[0]]
-    return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
-
-
-def escape(value: Any) -> str:
-    """Text as Markdown shows it literally."""
-    text = " ".join(str(value).split()).replace("<", "&lt;")
-    return re.sub(r"[\\|*`]", r"\\\g<0>", text)
-
-
 def _section(comparison: Comparison, pairs: Sequence[Pair], drawn: Pictures) -> list[str]:
     several = any(len(group.accuracies) > 1 for group in comparison.groups)
     return [
@@ -119,6 +99,11 @@ def _section(comparison: Comparison, pairs: Sequence[Pair], drawn: Pictures) -> 
         "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
         "The trial's time is everything: process start, data, warm-up, training, evaluation. "
         "GFLOP/s counts 2 per multiply-add, forward and backward.",
+        *_flags_note(comparison),
+        "### Time to a test accuracy",
+        _time_to_accuracy(comparison),
+        "Seconds of training until the end of the first epoch that reaches it: median over seeds, range of those that "
+        "reached it, and how many did not. A seed that missed counts as later than all others.",
         "### Learning curves",
         f"![Test error by epoch](plots/{drawn.learning_curves})",
         "A thin line is one seed, the thick one their mean.",
@@ -161,10 +146,11 @@ def _verdicts(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
         {
             "verdict": pair.words,
             **({"machine": pair.place} if len(comparison.places) > 1 else {}),
-            "p": _p_value(pair.verdict.adjusted_p),
-            "detectable": _points(stats.minimum_detectable(pair.verdict.test)),
+            "p": p_value(pair.verdict.adjusted_p),
+            "detectable": points(pair.detectable),
+            "bootstrap": interval_in_points(pair.bootstrap),
             "right in one alone, seed by seed": ", ".join(
-                f"{first}:{second}" for first, second in zip(pair.only_first, pair.only_second, strict=True)
+                f"{each.only_first}:{each.only_second}" for each in pair.only_one_right
             ),
         }
         for pair in pairs
@@ -174,17 +160,20 @@ def _verdicts(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
         to_markdown(rows),
         "Brackets are the 95 % interval of the difference over seeds and test images. The verdict is a t test on the "
         "paired differences with both sources of error, p adjusted for all pairs of the table (Holm); models that "
-        "cannot be told apart share a rank. *Detectable* is the true difference such a comparison finds four times in "
-        "five. The last column counts, for description, the images only the first and only the second model got right.",
+        "cannot be told apart share a rank. *Detectable* is the true difference that a comparison in this table finds "
+        "four times in five. For description only: *bootstrap* is the 95 % interval when seeds and test images are "
+        "drawn anew 10,000 times (over few seeds it tends to be too narrow); the last column counts the images that "
+        "only the first and only the second model got right.",
     ]
 
 
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _points(fraction: float) -> str:
-    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
+def _time_to_accuracy(comparison: Comparison) -> str:
+    return to_markdown(
+        [
+            {**_name(group, comparison), **{f"{100 * goal:g} %": reached(group.times_to(goal)) for goal in GOALS}}
+            for group in comparison.groups
+        ]
+    )
 
 
 def _speed(comparison: Comparison) -> str:
@@ -196,7 +185,7 @@ def _speed(comparison: Comparison) -> str:
                 "quartiles": f"{group.epoch_spread.low_quartile:.3g} to {group.epoch_spread.high_quartile:.3g} s",
                 "images/s": f"{group.images_per_s:,.0f}",
                 "evaluation": seconds(group.eval_spread.median),
-                "trial": seconds(_trial_seconds(group)),
+                "trial": seconds(group.trial_s),
                 "parameters": f"{group.parameters:,}",
                 "MFLOP/image": f"{group.train_flops_per_image / 1e6:,.3g}",
                 "GFLOP/s": f"{group.images_per_s * group.train_flops_per_image / 1e9:,.3g}",
@@ -206,9 +195,18 @@ def _speed(comparison: Comparison) -> str:
     )
 
 
-def _trial_seconds(group: Group) -> float:
-    totals = sorted(run.clock.total_s for run in group.runs if run.clock)
-    return totals[len(totals) // 2]
+FLAGS = {
+    "dirty": "uncommitted changes in the code",
+    "shared": "other programs took more than 5 % of the CPU time, or were on the GPU",
+    "throttled": "the GPU slowed itself down",
+    "noisy": "the quartiles of the epoch times are more than 10 % of the median apart",
+    "not trustworthy": "they are more than 25 % apart",
+}
+
+
+def _flags_note(comparison: Comparison) -> list[str]:
+    found = {flag for group in comparison.groups for flag in group.flags}
+    return ["Flags: " + "; ".join(f"*{flag}*: {FLAGS[flag]}" for flag in FLAGS if flag in found) + "."] if found else []
 
 
 def _digits(drawn: Pictures) -> list[str]:
@@ -227,7 +225,7 @@ def _digits(drawn: Pictures) -> list[str]:
 def _conditions(comparison: Comparison) -> str:
     rows = []
     for place in comparison.places:
-        runs = [run for group in comparison.groups if group.place == place for run in group.runs]
+        runs = [run for group in comparison.at(place) for run in group.runs]
         rows += [{"what": key, "value": value} for key, value in _facts(place, runs).items()]
     trial = comparison.runs[0].trial
     rows += [
@@ -287,5 +285,5 @@ def _failures(failed: Iterable[Run]) -> str:
 
 def _name(group: Group, comparison: Comparison) -> dict[str, str]:
     if len(comparison.places) == 1:
-        return {"model": group.model}
-    return {"model": group.model, "machine": group.place}
+        return {"model": model_label(group)}
+    return {"model": model_label(group), "machine": group.place}

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from bench.groups import Comparison, Group
 from bench.records import Run
-from bench.report.groups import Comparison, Group
 from bench.report.style import place_styles, to_svg
 
 

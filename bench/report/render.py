@@ -6,11 +6,12 @@ from pathlib import Path
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.records import Predictions, Problem, Run, load_predictions, load_runs
+from bench.groups import Comparison, Condition, compare_groups
+from bench.records import Run
 from bench.report import digits, markdown, plots, tables, terminal
-from bench.report.groups import Comparison, compare_groups
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
+from bench.storage import Predictions, Problem, load_predictions, load_runs
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Rendered:
 
     page: Path
     comparisons: list[Comparison]
-    pairs: dict[str, list[Pair]]
+    pairs: dict[Condition, list[Pair]]
     problems: list[Problem]
 
     def terminal_text(self) -> str:
@@ -35,7 +36,7 @@ def render(results: Path) -> Rendered:
     runs, problems = load_runs(results)
     comparisons = compare_groups(runs)
     stored = _load_all_predictions(results, comparisons)
-    pairs = {comparison.condition.slug: judge_pairs(comparison, stored) for comparison in comparisons}
+    pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     page = results / "README.md"
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
@@ -66,11 +67,12 @@ def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> d
 
 
 def _write_tables(
-    folder: Path, comparisons: Sequence[Comparison], pairs: Mapping[str, Sequence[Pair]], runs: Sequence[Run]
+    folder: Path, comparisons: Sequence[Comparison], pairs: Mapping[Condition, Sequence[Pair]], runs: Sequence[Run]
 ) -> None:
     frames = {
         "accuracy": tables.accuracy_table(comparisons),
         "verdicts": tables.verdicts_table(pairs),
+        "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
         "epochs": tables.epochs_table(comparisons),
         "runs": tables.runs_table(runs),
@@ -102,7 +104,7 @@ def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str], sto
 def _refresh_readme(
     results: Path,
     comparisons: Sequence[Comparison],
-    pairs: Mapping[str, Sequence[Pair]],
+    pairs: Mapping[Condition, Sequence[Pair]],
     pictures: Sequence[markdown.Pictures],
 ) -> None:
     """Put the new block between the markers of the README beside the results folder, if it has them."""

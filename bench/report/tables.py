@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import stats
+from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.records import Run
-from bench.report.groups import Comparison, Group, place_of
 from bench.report.verdicts import Pair
+
+GOALS = (0.97, 0.98, 0.99)
+"""Test accuracies whose time to reach them is reported."""
 
 
 def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -20,21 +22,37 @@ def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     return _frame(comparisons, _accuracy_row)
 
 
-def verdicts_table(pairs_by_condition: Mapping[str, Sequence[Pair]]) -> pd.DataFrame:
+def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd.DataFrame:
     """One row per pair of models: mean difference with its 95 % interval over seeds and test images, and the verdict.
 
     ``p_holm`` is adjusted for all pairs of one machine's table; ``detectable`` is the true difference that such a
-    comparison finds four times in five; ``only_first`` counts the images that only the first model got right, seed by
-    seed.
+    comparison finds four times in five. For description: the two-way bootstrap interval, and seed by seed how many
+    images only the first and only the second model got right, with McNemar's exact p.
     """
     return pd.DataFrame(
-        [{"condition": slug, **_pair_row(pair)} for slug, pairs in pairs_by_condition.items() for pair in pairs]
+        [
+            {"condition": condition.slug, **_pair_row(pair)}
+            for condition, pairs in pairs_by_condition.items()
+            for pair in pairs
+        ]
     )
 
 
 def speed_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """One row per group: training time of an epoch, throughput, evaluation time, size."""
     return _frame(comparisons, _speed_row)
+
+
+def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per group and goal: seconds of training until the test accuracy is reached, and how many seeds missed."""
+    return pd.DataFrame(
+        [
+            {**_where(comparison, group), "goal": goal, **vars(group.times_to(goal))}
+            for comparison in comparisons
+            for group in comparison.groups
+            for goal in GOALS
+        ]
+    ).rename(columns={"median": "median_s", "low": "lowest_s", "high": "highest_s", "trials": "seeds"})
 
 
 def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -66,10 +84,10 @@ def _where(comparison: Comparison, group: Group) -> dict[str, Any]:
 
 def _accuracy_row(group: Group) -> dict[str, Any]:
     values = np.array(group.accuracies)
-    interval = accuracy_interval(group)
+    interval = group.accuracy_interval
     return {
         "seeds": len(values),
-        "test_accuracy": values.mean(),
+        "test_accuracy": group.mean_accuracy,
         "interval_low": interval.low,
         "interval_high": interval.high,
         "interval_over": "seeds" if len(values) > 1 else "test images",
@@ -78,13 +96,6 @@ def _accuracy_row(group: Group) -> dict[str, Any]:
         "max": values.max(),
         "parameters": group.parameters,
     }
-
-
-def accuracy_interval(group: Group) -> stats.Interval:
-    """95 %: Student's t over seeds; Wilson's over test images where there is but one seed."""
-    if len(group.accuracies) > 1:
-        return stats.t_interval(group.accuracies)
-    return stats.wilson_interval(round(group.accuracies[0] * group.test_size), group.test_size)
 
 
 def _pair_row(pair: Pair) -> dict[str, Any]:
@@ -100,9 +111,12 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "interval_high": test.interval.high,
         "p": test.p_value,
         "p_holm": pair.verdict.adjusted_p,
-        "detectable": stats.minimum_detectable(test),
-        "only_first": " ".join(map(str, pair.only_first)),
-        "only_second": " ".join(map(str, pair.only_second)),
+        "detectable": pair.detectable,
+        "bootstrap_low": pair.bootstrap.low,
+        "bootstrap_high": pair.bootstrap.high,
+        "only_first": " ".join(str(each.only_first) for each in pair.only_one_right),
+        "only_second": " ".join(str(each.only_second) for each in pair.only_one_right),
+        "mcnemar_p": " ".join(f"{each.p_value:.3g}" for each in pair.only_one_right),
     }
 
 
@@ -115,7 +129,8 @@ def _speed_row(group: Group) -> dict[str, Any]:
         "epoch_s_high_quartile": epoch.high_quartile,
         "train_images_per_s": group.images_per_s,
         "eval_s": group.eval_spread.median,
-        "trial_s": float(np.median([run.clock.total_s for run in group.runs if run.clock])),
+        "trial_s": group.trial_s,
+        "flags": " ".join(group.flags),
         "parameters": group.parameters,
         "train_flops_per_image": group.train_flops_per_image,
         "train_gflops": group.images_per_s * group.train_flops_per_image / 1e9,
@@ -132,6 +147,6 @@ def _run_row(run: Run) -> dict[str, Any]:
         **(run.result.model_dump() if run.result else {}),
         **(run.clock.model_dump() if run.clock else {}),
         "commit": run.git.commit,
-        "dirty": run.git.dirty,
+        "flags": " ".join(run_flags(run)),
         "started_at": run.started_at.isoformat(timespec="seconds"),
     }

@@ -1,24 +1,32 @@
 """The last lines of a run: what came out, in 80 columns."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.report.groups import Comparison, Group
-from bench.report.markdown import percent_with_interval, seconds
+from bench.groups import Comparison, Condition, Group
+from bench.report.cells import percent_with_interval, seconds
 from bench.report.verdicts import Pair
 
+WIDTH = 80
 
-def summary(comparisons: Sequence[Comparison], pairs: Mapping[str, Sequence[Pair]], page: Path) -> str:
+
+def summary(comparisons: Sequence[Comparison], pairs: Mapping[Condition, Sequence[Pair]], page: Path) -> str:
     """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
     for comparison in comparisons:
         for place in comparison.places:
-            groups = [group for group in comparison.groups if group.place == place]
-            words = [pair.words for pair in pairs[comparison.condition.slug] if pair.place == place]
-            parts.append("\n".join([comparison.condition.title, f"on {place}", _table(groups), *words]))
+            words = [pair.words for pair in pairs[comparison.condition] if pair.place == place]
+            groups = comparison.at(place)
+            title = textwrap.fill(comparison.condition.title, WIDTH)
+            parts.append("\n".join([title, f"on {place}", _table(groups), *_flags(groups), *words]))
     return "\n\n".join([*parts, f"report: {page}"])
+
+
+def _flags(groups: Sequence[Group]) -> list[str]:
+    return [f"{group.model}: {', '.join(group.flags)}" for group in groups if group.flags]
 
 
 def _table(groups: Sequence[Group]) -> str:

@@ -7,24 +7,31 @@ from itertools import combinations
 import numpy as np
 
 from bench import stats
-from bench.records import Predictions, Run
-from bench.report.groups import Comparison, Group
+from bench.groups import Comparison, Group
+from bench.storage import Predictions
 
 Stored = Mapping[str, Predictions]
 """Predictions by the stem of their run."""
 
+BySeed = dict[int, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Pair:
-    """The more accurate of two models first. ``only_first`` and ``only_second`` count images, one entry per seed."""
+    """The more accurate of two models first, with the verdict and what describes it.
+
+    ``detectable`` is the true difference such a comparison finds four times in five, ``bootstrap`` the two-way
+    interval over seeds and test images, ``only_one_right`` the images only one of them got right, seed by seed.
+    """
 
     place: str
     first: str
     second: str
     seeds: int
     verdict: stats.Verdict
-    only_first: tuple[int, ...]
-    only_second: tuple[int, ...]
+    detectable: float
+    bootstrap: stats.Interval
+    only_one_right: tuple[stats.McNemar, ...]
 
     @property
     def words(self) -> str:
@@ -57,28 +64,46 @@ def ranks(comparison: Comparison, pairs: Sequence[Pair]) -> dict[tuple[str, str]
 
 
 def _judge_place(comparison: Comparison, place: str, stored: Stored) -> list[Pair]:
-    groups = [group for group in comparison.groups if group.place == place]
-    pairs = list(combinations(groups, 2))
-    right = [_right_or_wrong(first, second, stored) for first, second in pairs]
-    verdicts = stats.judge([stats.paired_test(a, b) for a, b in right], [len(a) for a, _ in right])
+    groups = comparison.at(place)
+    right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
+    resampled = _resample(right)
+    candidates = list(combinations(range(len(groups)), 2))
+    seeds = [sorted(right[a].keys() & right[b].keys()) for a, b in candidates]
+    tests = [
+        stats.paired_test(_stack(right[a], shared), _stack(right[b], shared))
+        for (a, b), shared in zip(candidates, seeds, strict=True)
+    ]
+    verdicts = stats.judge(tests, [len(shared) for shared in seeds])
+    random = np.random.default_rng(0)  # the same records give the same page
     return [
-        Pair(place, first.model, second.model, len(a), verdict, *_only_one_right(a, b))
-        for (first, second), (a, b), verdict in zip(pairs, right, verdicts, strict=True)
+        Pair(
+            place=place,
+            first=groups[a].model,
+            second=groups[b].model,
+            seeds=len(shared),
+            verdict=verdict,
+            detectable=stats.minimum_detectable(verdict.test, comparisons=len(candidates)),
+            bootstrap=stats.two_way_bootstrap(_stack(resampled[a], shared), _stack(resampled[b], shared), random),
+            only_one_right=tuple(stats.mcnemar(right[a][seed], right[b][seed]) for seed in shared),
+        )
+        for (a, b), shared, verdict in zip(candidates, seeds, verdicts, strict=True)
     ]
 
 
-def _right_or_wrong(first: Group, second: Group, stored: Stored) -> tuple[np.ndarray, np.ndarray]:
-    """Two bool arrays of shape (S, N) over the seeds for which both models' predictions are there."""
-    runs = [{run.trial.seed: run for run in group.runs if run.stem in stored} for group in (first, second)]
-    seeds = sorted(runs[0].keys() & runs[1].keys())
-    a, b = (_stack([by_seed[seed] for seed in seeds], stored) for by_seed in runs)
-    return a, b
+def _right_by_seed(group: Group, test_size: int, stored: Stored) -> BySeed:
+    """bool of shape ``(test_size,)`` for each seed whose predictions are there."""
+    answers = {run.trial.seed: stored[run.stem].correct for run in group.runs if run.stem in stored}
+    return {seed: correct for seed, correct in answers.items() if correct.shape == (test_size,)}
 
 
-def _stack(runs: Sequence[Run], stored: Stored) -> np.ndarray:
-    return np.array([stored[run.stem].correct for run in runs]) if runs else np.empty((0, 0), dtype=bool)
+def _resample(right: Sequence[BySeed]) -> list[BySeed]:
+    """The same with accuracies on resampled test images, float32 of shape ``(draws,)``; all see the same draws."""
+    rows = [correct for by_seed in right for correct in by_seed.values()]
+    if not rows:
+        return [{} for _ in right]
+    drawn = iter(stats.resample_images(np.array(rows), np.random.default_rng(0)))
+    return [{seed: next(drawn) for seed in by_seed} for by_seed in right]
 
 
-def _only_one_right(a: np.ndarray, b: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    counts = [stats.mcnemar(one, other) for one, other in zip(a, b, strict=True)]
-    return tuple(count.only_first for count in counts), tuple(count.only_second for count in counts)
+def _stack(by_seed: BySeed, seeds: Sequence[int]) -> np.ndarray:
+    return np.array([by_seed[seed] for seed in seeds]) if seeds else np.empty((0, 0), dtype=bool)

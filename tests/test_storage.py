@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bench.atomic import write_atomically
-from bench.records import Epoch, Run, latest_done, load_predictions, load_runs, runs_dir, save_run, trial_id
+from bench.records import Epoch, Run, trial_id
+from bench.storage import latest_done, load_predictions, load_runs, runs_dir, save_run
 from tests.factories import DATA, MACHINE, make_predictions, make_run, make_trial
 
 fractions = st.floats(0, 1)
@@ -59,7 +60,7 @@ def change(**changes: object) -> str:
         ("{", "EOF"),
         ("[]", "object"),
         ("\ud800".encode("utf-8", "surrogatepass"), "Invalid JSON"),
-        (change(schema=2), "schema"),
+        (change(schema=3), "schema"),
         (change(status="fine"), "status"),
         (change(extra=1), "extra"),
         (change(result=None), "a done run needs result"),

@@ -1,0 +1,67 @@
+"""How one value looks in a table: its digits, its unit, its interval; and tables in Markdown."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from bench import stats
+from bench.groups import Group
+
+
+def model_label(group: Group) -> str:
+    """``cnn``, or ``cnn (dirty, noisy)`` where a reader should know it."""
+    return f"{group.model} ({', '.join(group.flags)})" if group.flags else group.model
+
+
+def percent_with_interval(group: Group) -> str:
+    """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
+    mean, interval = 100 * group.mean_accuracy, group.accuracy_interval
+    if len(group.accuracies) > 1:
+        return f"{mean:.2f} % ± {100 * (interval.high - interval.low) / 2:.2f}"
+    return f"{mean:.2f} % [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
+
+
+def seconds(value: float) -> str:
+    """Three digits that count: ``0.213 s``, ``9.41 s``, ``127 s``."""
+    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+
+
+def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Names to the left, numbers to the right; a cell never breaks the table."""
+    safe = [{key: escape(value) for key, value in row.items()} for row in rows]
+    align = ["left" if key in ("model", "machine", "verdict") else "right" for key in rows[0]]
+    return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
+def escape(value: Any) -> str:
+    """Text as Markdown shows it literally."""
+    text = " ".join(str(value).split()).replace("<", "&lt;")
+    return re.sub(r"[\\|*`]", r"\\\g<0>", text)
+
+
+def p_value(value: float) -> str:
+    """``0.012``; never an exact zero."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def interval_in_points(interval: stats.Interval) -> str:
+    """``1.09 to 1.92``, of a difference of fractions; empty where unknown."""
+    return "" if math.isnan(interval.low) else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+
+
+def points(fraction: float) -> str:
+    """``0.36 points``, of a difference of fractions."""
+    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
+
+
+def reached(times: stats.Reached) -> str:
+    """``12.1 s (11.8 to 12.4)``, ``12.1 s (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
+    if times.missed == times.trials:
+        return "never"
+    missed = f"{times.missed} of {times.trials} missed" if times.missed else ""
+    if math.isnan(times.median):
+        return missed
+    return f"{seconds(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"

@@ -1,0 +1,122 @@
+"""Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from bench.atomic import write_atomically
+from bench.records import Machine, Run
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the trained model answered on the test set, and example digits for the pictures.
+
+    ``labels``, ``predicted``: uint8 of shape ``(N,)``. ``example_index`` int64 ``(k,)`` into them,
+    ``example_images`` uint8 ``(k, 28, 28)``, ``example_confidence`` float32 ``(k,)``: the probability the model
+    gave its answer.
+    """
+
+    labels: np.ndarray
+    predicted: np.ndarray
+    example_index: np.ndarray
+    example_images: np.ndarray
+    example_confidence: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """bool of shape ``(N,)``."""
+        return np.asarray(self.labels == self.predicted)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file among the records that is not one; it is skipped and left as it is."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name}: {self.reason}"
+
+
+def runs_dir(results: Path, machine: Machine) -> Path:
+    """The folder of one machine's records."""
+    return results / "runs" / machine.name
+
+
+def save_run(results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"") -> Path:
+    """Write artifacts first and the record last, so that a record never names a file that is not there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = runs_dir(results, run.machine)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{run.stem}.json"
+    content: dict[Path, bytes | str] = {}
+    if run.artifacts and predictions:
+        content[folder / run.artifacts.predictions] = _npz(predictions)
+        content[folder / run.artifacts.weights] = weights
+    content[path] = run.model_dump_json(by_alias=True, indent=1) + "\n"
+    try:
+        for file, data in content.items():
+            write_atomically(file, data)
+    except OSError:
+        for file in content:
+            file.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def load_runs(results: Path) -> tuple[list[Run], list[Problem]]:
+    """Every record below ``results/runs``, oldest first, and every JSON file there that is not a record."""
+    runs, problems = [], []
+    for path in sorted((results / "runs").rglob("*.json")):
+        try:
+            runs.append(Run.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            problems.append(Problem(path, _first_error(error)))
+        except (OSError, RecursionError) as error:
+            problems.append(Problem(path, f"unreadable ({error})"))
+    return sorted(runs, key=lambda run: run.started_at), problems
+
+
+def latest_done(runs: Iterable[Run]) -> list[Run]:
+    """Of the finished runs, the newest for each trial on each machine."""
+    newest: dict[tuple[str, str], Run] = {}
+    for run in sorted(runs, key=lambda run: run.started_at):
+        if run.status == "done":
+            newest[run.machine.id, run.trial_id] = run
+    return list(newest.values())
+
+
+def load_predictions(results: Path, run: Run) -> Predictions | None:
+    """The run's predictions, or None where the file is gone or is not what it should be."""
+    if run.artifacts is None:
+        return None
+    path = runs_dir(results, run.machine) / run.artifacts.predictions
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    expected = (run.result.test_size,) if run.result else None
+    return loaded if loaded.labels.shape == loaded.predicted.shape == expected else None
+
+
+def _npz(predictions: Predictions) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **vars(predictions))
+    return buffer.getvalue()
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"not a run record ({place + ': ' if place else ''}{first['msg']})"

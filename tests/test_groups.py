@@ -1,0 +1,81 @@
+import math
+from typing import Any
+
+import pytest
+
+from bench.groups import Condition, compare_groups, condition_of, run_flags, seconds_to
+from bench.records import Data, Git, GpuState, Run, Surroundings
+from tests.factories import make_run
+
+
+def around(run: Run, **surroundings: Any) -> Run:
+    return run.model_copy(update={"surroundings": Surroundings(**surroundings)})
+
+
+def conditions() -> list[Condition]:
+    plain = make_run()
+    changed = [
+        make_run(**change)
+        for change in (
+            {"epochs": 3},
+            {"batch_size": 64},
+            {"learning_rate": 0.01},
+            {"optimizer": "sgd"},
+            {"precision": "bf16"},
+            {"train_size": 1000},
+            {"pixel_order": "permuted-1"},
+        )
+    ]
+    other_data = plain.model_copy(update={"data": Data(sha256={"t10k-images-idx3-ubyte": "1" * 64})})
+    return [condition_of(run) for run in (plain, *changed, other_data)]
+
+
+def test_every_condition_has_files_of_its_own() -> None:
+    assert len({condition.slug for condition in conditions()}) == len(conditions())
+    assert conditions()[0].slug == conditions()[0].slug
+
+
+def test_the_title_says_what_differs() -> None:
+    titles = [condition.title for condition in conditions()[:-1]]
+    assert len(set(titles)) == len(titles)
+    assert titles[0] == "mnist (60,000 images), article recipe, 2 epochs, batch 128, adam 0.001, fp32"
+    assert titles[-1].endswith("pixels permuted-1")
+
+
+def test_runs_on_other_data_never_share_a_table() -> None:
+    other = make_run("mlp").model_copy(update={"data": Data(sha256={"t10k-images-idx3-ubyte": "1" * 64})})
+    assert len(compare_groups([make_run(), other])) == 2
+
+
+def test_time_to_an_accuracy_counts_training_up_to_the_end_of_that_epoch() -> None:
+    run = make_run(accuracy=0.99, epoch_s=4.0, epochs=3)  # 0.97, 0.98, 0.99
+    assert [seconds_to(run, goal) for goal in (0.97, 0.975, 0.99)] == [4, 8, 12]
+    assert math.isnan(seconds_to(run, 0.991))
+
+
+@pytest.mark.parametrize(
+    ("surroundings", "flags"),
+    [
+        ({}, []),
+        ({"other_cpu_share": 0.05}, []),
+        ({"other_cpu_share": 0.06}, ["shared"]),
+        ({"gpu_before": GpuState(other_processes=0), "gpu_after": GpuState(other_processes=1)}, ["shared"]),
+        ({"gpu_before": GpuState(throttled_s=2.0), "gpu_after": GpuState(throttled_s=2.0)}, []),
+        ({"gpu_before": GpuState(throttled_s=2.0), "gpu_after": GpuState(throttled_s=2.5)}, ["throttled"]),
+        ({"gpu_before": GpuState(), "gpu_after": GpuState(throttle_reasons=["heat"])}, ["throttled"]),
+    ],
+)
+def test_a_disturbed_run_is_flagged(surroundings: dict[str, Any], flags: list[str]) -> None:
+    assert run_flags(around(make_run(), **surroundings)) == flags
+
+
+def test_a_record_of_the_first_schema_has_no_surroundings_and_no_flags() -> None:
+    old = make_run().model_dump(mode="json", by_alias=True) | {"schema": 1}
+    del old["surroundings"]
+    assert run_flags(Run.model_validate(old)) == []
+
+
+def test_a_group_carries_the_flags_of_its_runs_and_of_its_spread() -> None:
+    dirty = make_run(seed=1, epoch_s=20.0).model_copy(update={"git": Git(commit=None, dirty=True)})
+    group = compare_groups([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
+    assert group.flags == ["dirty", "shared", "not trustworthy"]
