@@ -14,7 +14,7 @@ OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS))))
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full report speed test test-all lint clean
+.PHONY: help install bench quick full noise report compare speed test test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -44,8 +44,17 @@ quick: $(STAMP)  ## the same with one seed and two epochs, in under a minute
 full: $(STAMP)  ## the same with ten seeds
 	@$(RUN) -m bench run --suite full $(OPTIONS)
 
+noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
+	@$(RUN) -m bench noise $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
 report: $(STAMP)  ## render the report again from the records
 	@$(RUN) -m bench report $(if $(RESULTS),--results $(RESULTS))
+
+BASE ?= HEAD:results
+NEW  ?= results
+compare: $(STAMP)  ## hold two sets of records against each other (BASE=HEAD~1:results NEW=results FAIL="epoch_s:10%")
+	@$(RUN) -m bench compare $(BASE) $(NEW) $(foreach gate,$(FAIL),--fail '$(gate)')
 
 speed: $(STAMP)  ## time our training against the article's own loop, side by side
 	@$(RUN) -m bench speed $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \

@@ -1,20 +1,14 @@
 """The commands. Each imports what it needs when it runs, so that ``report`` and ``--help`` never wait for torch."""
 
 import json
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from bench.commands import print_rows, report_problems
 from bench.errors import UserError
-
-if TYPE_CHECKING:
-    from bench.plan import Plan
-    from bench.records import Run
-    from bench.runner import Summary
 
 app = typer.Typer(
     name="mnist-bench",
@@ -49,6 +43,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
+    from bench.commands import carry_out
     from bench.plan import Request, make_plan
 
     plan = make_plan(
@@ -67,7 +62,7 @@ def run(
             force=force,
         )
     )
-    raise typer.Exit(_carry_out(plan, as_json))
+    raise typer.Exit(carry_out(plan, as_json))
 
 
 @app.command()
@@ -82,7 +77,7 @@ def report(results: Results = Path("results"), as_json: Json = False) -> None:
         print(json.dumps({"report": str(rendered.page), "problems": [str(problem) for problem in rendered.problems]}))
     else:
         print(rendered.terminal_text())
-    raise typer.Exit(_report_problems(rendered.problems))
+    raise typer.Exit(report_problems(rendered.problems))
 
 
 @app.command("models")
@@ -98,7 +93,7 @@ def list_registered(as_json: Json = False) -> None:
         except Exception as error:
             raise UserError(f"model {name!r} cannot be built: {type(error).__name__}: {error}") from error
         rows.append(info.model_dump(include={"name", "parameters", "train_flops_per_image"}))
-    _print_rows(rows, as_json)
+    print_rows(rows, as_json)
 
 
 @app.command()
@@ -127,7 +122,57 @@ def speed(
         print(f"{name}: the article's loop and ours in turn", file=sys.stderr)
         rows.append(measure_speed_up(name, resolved, available_threads(), folder))
     save_speed_ups(results, rows)
-    _print_rows([asdict(row) for row in rows], as_json)
+    print_rows([asdict(row) for row in rows], as_json)
+
+
+@app.command()
+def noise(
+    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run the same trials several times over: how much does nothing change? The answer bounds the gates of compare."""
+    from dataclasses import replace
+
+    from bench.commands import measure_noise
+    from bench.noise import FOLDER
+    from bench.plan import Request, make_plan
+
+    if repeats < 2:
+        raise UserError(f"--repeats is {repeats}: it must be at least 2, since repeats are compared with each other")
+    request = Request(
+        models=split_names(models),
+        seeds=1,
+        epochs=epochs,
+        device=device,
+        precision=precision,
+        results=results / FOLDER,
+        data_dir=data_dir,
+        force=True,
+    )
+    plan = make_plan(request)
+    plan = replace(plan, trials=plan.trials * repeats)
+    raise typer.Exit(measure_noise(plan, results, as_json))
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help="Folder of records, or REV:FOLDER to read one out of git.")],
+    new: Annotated[str, typer.Argument(help="The same, of what is to be judged.")],
+    fail: Annotated[list[str] | None, typer.Option(help="Gate, as test_accuracy:0.3pp or cnn.epoch_s:15%.")] = None,
+    only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out what did not change.")] = False,
+    sort: Annotated[str, typer.Option(help="name, or change: the worst first.")] = "name",
+    as_json: Json = False,
+) -> None:
+    """Hold two sets of records against each other. Exit code 1 where a gate given with --fail is broken."""
+    from bench.commands import compare_sides
+
+    raise typer.Exit(compare_sides(base, new, fail or [], only_changed, sort, as_json))
 
 
 @app.command()
@@ -136,8 +181,8 @@ def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json
     from bench.doctor import examine
 
     findings = examine(data_dir, results)
-    _print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)
-    raise typer.Exit(_report_problems(findings.problems))
+    print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)
+    raise typer.Exit(report_problems(findings.problems))
 
 
 def split_names(text: str) -> list[str]:
@@ -159,88 +204,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _carry_out(plan: "Plan", as_json: bool) -> int:
-    from bench.executors import LocalExecutor
-    from bench.progress import failure_line, make_progress
-    from bench.report import render
-    from bench.runner import Interrupted, run_trials
-
-    results = plan.setting.results
-    executor, progress = LocalExecutor(plan.data_dir), make_progress()
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        summary = run_trials(plan.trials, plan.setting, executor, progress, on_round=lambda: render(results))
-    except Interrupted as interruption:
-        progress.close()
-        executor.close()
-        page = render(results).page
-        print(f"stopped by {interruption.signal_name}; what is done is in {page}", file=sys.stderr)
-        return interruption.exit_code
-    finally:
-        progress.close()
-        executor.close()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    rendered = render(results)
-    if as_json:
-        print(json.dumps(_summary_json(summary, rendered.page)))
-    else:
-        print(rendered.terminal_text())
-    for failed in summary.failed:
-        print(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}", file=sys.stderr)
-    return max(_report_problems(rendered.problems), 2 if summary.failed else 0)
-
-
-def _where_the_traceback_is(results: Path, failed: "Run") -> str:
-    from bench.storage import runs_dir
-
-    log = runs_dir(results, failed.machine) / f"{failed.stem}.log"
-    return f" (traceback in {log})" if log.exists() else ""
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    from bench.runner import Interrupted
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_DFL)  # a second signal ends the program at once
-    raise Interrupted(signal.Signals(number).name, 128 + number)
-
-
-def _summary_json(summary: "Summary", page: Path) -> dict[str, Any]:
-    def rows(runs: Any) -> list[dict[str, Any]]:
-        return [
-            {
-                "model": run.trial.model,
-                "seed": run.trial.seed,
-                "status": run.status,
-                "error": run.error,
-                "test_accuracy": run.result.test_accuracy if run.result else None,
-                "record": run.stem,
-            }
-            for run in runs
-        ]
-
-    return {
-        "done": rows(summary.done),
-        "failed": rows(summary.failed),
-        "already_done": rows(summary.skipped),
-        "report": str(page),
-    }
-
-
-def _report_problems(problems: Any) -> int:
-    for problem in problems:
-        print(f"error: skipped {problem}", file=sys.stderr)
-    return 2 if problems else 0
-
-
-def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
-    from tabulate import tabulate
-
-    print(json.dumps(rows) if as_json else tabulate(rows, headers="keys", intfmt=","))
 
 
 def _fail(message: str) -> int:

@@ -48,8 +48,10 @@ class _Failure:
 class LocalExecutor:
     """Runs trials one after the other on this machine, each in the worker process of its model."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
+        """``fresh_workers`` gives every trial a process of its own, as if each were a call of its own."""
         self._data_dir = data_dir
+        self._fresh_workers = fresh_workers
         self._workers: dict[str, _Worker] = {}
 
     def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome":
@@ -64,6 +66,8 @@ class LocalExecutor:
         try:
             return worker.run(trial, on_epoch, timeout_s)
         finally:
+            if self._fresh_workers:
+                worker.kill()
             if not worker.process.is_alive():
                 del self._workers[trial.model]
 

@@ -150,6 +150,20 @@ def paired_test(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Paire
     return PairedTest(mean, error, freedom, p_value, Interval(mean - half, mean + half))
 
 
+def ratio_test(before: Sequence[float], after: Sequence[float]) -> float:
+    """Two-sided p-value of a t test on the paired log ratios of two samples of times (or sizes), over the pairs.
+
+    1 where it cannot be made: under two pairs, a value that is not positive and finite, or ratios all the same.
+    """
+    pairs = np.asarray([before, after], dtype=float)
+    if pairs.shape[1] < 2 or not (np.isfinite(pairs) & (pairs > 0)).all():
+        return 1.0
+    ratios = np.log(pairs[1] / pairs[0])
+    if np.ptp(ratios) < 1e-9:  # no spread but that of rounding
+        return 1.0
+    return float(distributions.ttest_1samp(ratios, 0).pvalue)
+
+
 def minimum_detectable(test: PairedTest, comparisons: int = 1, alpha: float = 0.05, power: float = 0.8) -> float:
     """The true difference, as a fraction, that such a test finds with probability ``power``; NaN where unknown.
 

@@ -256,7 +256,7 @@ def test_the_commands_that_only_look(command: Command) -> None:
     assert {row["name"]: row["train_flops_per_image"] for row in json.loads(models.stdout)}["cnn"] == 24_995_328
     assert doctor.returncode == usage.returncode == 0
     assert "60,000 + 10,000 images, SHA-256 correct" in doctor.stdout
-    for name in ("run", "report", "models", "doctor", "speed"):
+    for name in ("run", "report", "models", "doctor", "speed", "noise", "compare"):
         assert name in usage.stdout
         assert command(name, "--help").returncode == 0
     assert "Usage" in command().stdout

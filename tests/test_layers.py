@@ -9,7 +9,15 @@ from tests.conftest import ROOT
 from tests.layers import imports, package_imports, violations
 
 MODULES = package_imports(ROOT / "bench") | package_imports(ROOT / "models")
-READING = ("bench.report", "bench.stats", "bench.records", "bench.storage", "bench.groups")
+READING = (
+    "bench.report",
+    "bench.stats",
+    "bench.records",
+    "bench.storage",
+    "bench.groups",
+    "bench.compare",
+    "bench.noise",
+)
 TORCH = ("torch", "torchvision", "safetensors", "models")
 RULES = [
     (("models",), ("bench",)),
@@ -32,7 +40,9 @@ def without_lazy_worker_import() -> dict[str, set[str]]:
     return MODULES | {"bench.executors": {name for name in MODULES["bench.executors"] if "bench.tr" not in name}}
 
 
-@pytest.mark.parametrize("module", ["bench.report", "bench.stats", "bench.records", "bench.runner", "bench.cli"])
+@pytest.mark.parametrize(
+    "module", ["bench.report", "bench.compare", "bench.stats", "bench.records", "bench.runner", "bench.cli"]
+)
 def test_the_reading_half_and_the_commands_start_without_torch(module: str) -> None:
     code = f"import sys, {module}; assert 'torch' not in sys.modules, 'torch imported'"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -104,6 +104,20 @@ def test_what_cannot_be_tested_is_never_significant(case: str) -> None:
     assert math.isnan(stats.minimum_detectable(test))
 
 
+def test_the_ratio_test_is_scipys_paired_t_on_logs() -> None:
+    random = np.random.default_rng(9)
+    before, after = random.lognormal(0, 0.1, 8), random.lognormal(0.05, 0.1, 8)
+    assert stats.ratio_test(before, after) == pytest.approx(scipy.stats.ttest_rel(np.log(before), np.log(after)).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [([], []), ([1.0], [2.0]), ([1.0, 3.0], [2.0, 6.0]), ([1.0, 0.0], [1.0, 1.0]), ([1.0, math.nan], [1.0, 2.0])],
+)
+def test_a_ratio_test_that_cannot_be_made_finds_nothing(before: list[float], after: list[float]) -> None:
+    assert stats.ratio_test(before, after) == 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 6, 45])
 def test_holm_is_statsmodels(count: int) -> None:
     p_values = np.random.default_rng(count).random(count) ** 3

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from tabulate import tabulate
 
 from bench.groups import Comparison, Condition, Group, place_of
+from bench.metrics import METRICS
+from bench.noise import Floors, floors_of
 from bench.records import Run
 from bench.report.cells import (
     escape,
@@ -38,6 +40,7 @@ def page(
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
     pictures: Sequence[Pictures],
+    floors: Floors,
     failed: Sequence[Run],
 ) -> str:
     """All of ``results/README.md``."""
@@ -49,9 +52,33 @@ def page(
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
         parts += _section(comparison, pairs[comparison.condition], drawn)
+    if floors:
+        parts += ["## Noise floor", noise_floor(floors), NOISE_NOTE]
     if failed:
         parts += ["## Runs that did not finish", _failures(failed)]
     return "\n\n".join(parts) + "\n"
+
+
+NOISE_NOTE = (
+    "The largest difference between any two repeats of the same trial by the same code, each in a process of its own "
+    "(`make noise`). A difference below it says nothing, and `python -m bench compare` refuses a tighter gate."
+)
+
+
+def noise_floor(floors: Floors) -> str:
+    """How far apart repeats of the same trial came, as a Markdown table."""
+    subjects = sorted({subject for subject, _ in floors})
+    return to_markdown(
+        [
+            {
+                "model": subject.model,
+                "machine": subject.place,
+                "repeats": max(floor.repeats for floor in floors_of(subject, floors).values()),
+                **{name: METRICS[name].amount(floor.change) for name, floor in floors_of(subject, floors).items()},
+            }
+            for subject in subjects
+        ]
+    )
 
 
 def readme_block(

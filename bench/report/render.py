@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.groups import Comparison, Condition, compare_groups
+from bench.noise import Floors, noise_floors, noise_runs
 from bench.records import Run
 from bench.report import digits, markdown, plots, tables, terminal
 from bench.report.style import model_colours
@@ -22,9 +24,19 @@ class Rendered:
     comparisons: list[Comparison]
     pairs: dict[Condition, list[Pair]]
     problems: list[Problem]
+    floors: Floors
 
     def terminal_text(self) -> str:
         return terminal.summary(self.comparisons, self.pairs, self.page)
+
+    def noise_text(self) -> str:
+        """The noise floors as a table."""
+        return markdown.noise_floor(self.floors) if self.floors else "no trial has been repeated yet"
+
+    def noise_rows(self) -> list[dict[str, Any]]:
+        """The noise floors as plain numbers, one row per subject."""
+        rows = tables.noise_table(self.floors).to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def render(results: Path) -> Rendered:
@@ -35,23 +47,24 @@ def render(results: Path) -> Rendered:
     """
     runs, problems = load_runs(results)
     comparisons = compare_groups(runs)
+    floors = noise_floors(noise_runs(results))
     stored = _load_all_predictions(results, comparisons)
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     page = results / "README.md"
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, runs)
+        _write_tables(results / "tables", comparisons, pairs, runs, floors)
         colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
         pictures = [_draw(results, comparison, colours, stored) for comparison in comparisons]
-        write_atomically(page, markdown.page(comparisons, pairs, pictures, unfinished(runs)))
+        write_atomically(page, markdown.page(comparisons, pairs, pictures, floors, unfinished(runs)))
         _refresh_readme(results, comparisons, pairs, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, pairs, problems)
+    return Rendered(page, comparisons, pairs, problems, floors)
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
@@ -67,7 +80,11 @@ def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> d
 
 
 def _write_tables(
-    folder: Path, comparisons: Sequence[Comparison], pairs: Mapping[Condition, Sequence[Pair]], runs: Sequence[Run]
+    folder: Path,
+    comparisons: Sequence[Comparison],
+    pairs: Mapping[Condition, Sequence[Pair]],
+    runs: Sequence[Run],
+    floors: Floors,
 ) -> None:
     frames = {
         "accuracy": tables.accuracy_table(comparisons),
@@ -75,10 +92,15 @@ def _write_tables(
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
         "epochs": tables.epochs_table(comparisons),
+        "noise": tables.noise_table(floors),
         "runs": tables.runs_table(runs),
     }
     for name, frame in frames.items():
-        write_atomically(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        path = folder / f"{name}.csv"
+        if frame.empty:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomically(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str], stored: Stored) -> markdown.Pictures:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
+from bench.noise import Floors, floors_of
 from bench.records import Run
 from bench.report.verdicts import Pair
 
@@ -53,6 +54,21 @@ def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             for goal in GOALS
         ]
     ).rename(columns={"median": "median_s", "low": "lowest_s", "high": "highest_s", "trials": "seeds"})
+
+
+def noise_table(floors: Floors) -> pd.DataFrame:
+    """One row per subject of A/A runs: the largest change between two repeats, a share for times and sizes."""
+    subjects = sorted({subject for subject, _ in floors})
+    return pd.DataFrame(
+        [
+            {
+                **vars(subject),
+                "repeats": min(floor.repeats for floor in floors_of(subject, floors).values()),
+                **{metric: floor.change for metric, floor in floors_of(subject, floors).items()},
+            }
+            for subject in subjects
+        ]
+    ).rename(columns={"place": "machine"})
 
 
 def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:

@@ -1,0 +1,157 @@
+"""What the commands do once their options are read: train, compare, print, and say with which code to exit.
+
+Each function imports what it needs when it runs, so that no command waits for what another needs.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.plan import Plan
+    from bench.records import Run
+    from bench.runner import Summary
+    from bench.storage import Problem
+
+
+def carry_out(plan: "Plan", as_json: bool) -> int:
+    """Train what is planned, report, and give the exit code."""
+    from bench.report import render
+
+    results = plan.setting.results
+    summary = _train(plan, on_round=lambda: render(results), on_interrupt=lambda: render(results).page)
+    if isinstance(summary, int):
+        return summary
+    rendered = render(results)
+    if as_json:
+        print(json.dumps(_summary_json(summary, rendered.page)))
+    else:
+        print(rendered.terminal_text())
+    return max(report_problems(rendered.problems), _report_failures(summary, results))
+
+
+def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
+    """Run the planned repeats, each in a process of its own, and print the floors; gives the exit code."""
+    from bench.report import render
+
+    repeats = plan.setting.results
+    summary = _train(plan, on_interrupt=lambda: repeats, fresh_workers=True)
+    if isinstance(summary, int):
+        return summary
+    rendered = render(results)
+    if as_json:
+        print(json.dumps(rendered.noise_rows()))
+    else:
+        print(rendered.noise_text())
+    return _report_failures(summary, repeats)
+
+
+def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, sort: str, as_json: bool) -> int:
+    """Compare two sources of records and print what changed; gives the exit code.
+
+    Raises:
+        UserError: a side cannot be read, or a gate is wrong or tighter than the noise floor.
+    """
+    from bench import compare as comparison
+
+    gates = [comparison.parse_gate(text) for text in fail]
+    if sort not in comparison.SORTS:
+        raise unknown_name("sort order", sort, comparison.SORTS)
+    with comparison.open_side(base) as before, comparison.open_side(new) as after:
+        if not after.runs:
+            raise UserError(f"{new} holds no records: run 'python -m bench run' first")
+        changes = comparison.find_changes(before, after) if before.runs else []
+    judgement = comparison.judge(changes, gates) if changes else comparison.Judgement([], [])
+    shown = comparison.arrange(changes, sort, only_changed)
+    if as_json:
+        print(json.dumps({"base": base, "new": new, "changes": comparison.to_json(shown), **vars(judgement)}))
+    elif not changes:
+        print(f"{base} holds no records yet: nothing to compare with")
+    else:
+        print(comparison.table(shown), comparison.LEGEND, sep="\n\n")
+        for line in judgement.regressions:
+            print(f"regression: {line}")
+    for line in judgement.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)
+
+
+def _train(
+    plan: "Plan",
+    on_interrupt: Callable[[], Path],
+    on_round: Callable[[], object] = lambda: None,
+    fresh_workers: bool = False,
+) -> "Summary | int":
+    """What was done, or the exit code of an interruption."""
+    from bench.executors import LocalExecutor
+    from bench.progress import make_progress
+    from bench.runner import Interrupted, run_trials
+    from bench.signals import interruptible
+
+    executor, progress = LocalExecutor(plan.data_dir, fresh_workers), make_progress()
+    try:
+        with interruptible():
+            return run_trials(plan.trials, plan.setting, executor, progress, on_round)
+    except Interrupted as interruption:
+        progress.close()
+        executor.close()
+        print(f"stopped by {interruption.signal_name}; what is done is in {on_interrupt()}", file=sys.stderr)
+        return interruption.exit_code
+    finally:
+        progress.close()
+        executor.close()
+
+
+def _report_failures(summary: "Summary", results: Path) -> int:
+    from bench.progress import failure_line
+
+    for failed in summary.failed:
+        print(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}", file=sys.stderr)
+    return 2 if summary.failed else 0
+
+
+def _where_the_traceback_is(results: Path, failed: "Run") -> str:
+    from bench.storage import runs_dir
+
+    log = runs_dir(results, failed.machine) / f"{failed.stem}.log"
+    return f" (traceback in {log})" if log.exists() else ""
+
+
+def _summary_json(summary: "Summary", page: Path) -> dict[str, Any]:
+    def rows(runs: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "model": run.trial.model,
+                "seed": run.trial.seed,
+                "status": run.status,
+                "error": run.error,
+                "test_accuracy": run.result.test_accuracy if run.result else None,
+                "record": run.stem,
+            }
+            for run in runs
+        ]
+
+    return {
+        "done": rows(summary.done),
+        "failed": rows(summary.failed),
+        "already_done": rows(summary.skipped),
+        "report": str(page),
+    }
+
+
+def report_problems(problems: Sequence["Problem"]) -> int:
+    """One line each on standard error; gives the exit code."""
+    for problem in problems:
+        print(f"error: skipped {problem}", file=sys.stderr)
+    return 2 if problems else 0
+
+
+def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """As a table, or as JSON."""
+    from tabulate import tabulate
+
+    print(json.dumps(rows) if as_json else tabulate(rows, headers="keys", intfmt=","))
