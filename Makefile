@@ -14,7 +14,7 @@ OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS))))
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise report compare speed test test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed test test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -47,6 +47,9 @@ full: $(STAMP)  ## the same with ten seeds
 noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 	@$(RUN) -m bench noise $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
+track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than last time
+	@$(RUN) -m bench track $(if $(RESULTS),--results $(RESULTS))
 
 report: $(STAMP)  ## render the report again from the records
 	@$(RUN) -m bench report $(if $(RESULTS),--results $(RESULTS))

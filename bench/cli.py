@@ -176,6 +176,19 @@ def compare(
 
 
 @app.command()
+def track(
+    only: Annotated[str | None, typer.Option(help="Benchmarks whose names match, as pytest's -k.")] = None,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run the benchmarks of the code itself. Exit code 1 where one is slower than in its last run on this machine."""
+    from bench.commands import track_benchmarks
+
+    raise typer.Exit(track_benchmarks(only, results, data_dir, as_json))
+
+
+@app.command()
 def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
     """Check data, devices and records, and say what this machine is called."""
     from bench.doctor import examine

@@ -80,6 +80,33 @@ def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, 
     return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)
 
 
+def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_json: bool) -> int:
+    """Run the benchmarks, hold them against their last run on this machine, save them; gives the exit code.
+
+    Raises:
+        UserError: the benchmarks cannot be run, or their results not be written.
+    """
+    from bench import datasets, track
+    from bench.environment import this_machine
+    from bench.runner import check_writable
+
+    folder = track.folder_of(results, this_machine(data_dir or datasets.default_data_dir()))
+    check_writable(results)
+    content = track.run_benchmarks(only)
+    last = track.last_cases(folder)
+    steps = track.compare_with_last(track.cases_of(content), last)
+    path = track.save(folder, content)
+    slower = [step.regression for step in steps if step.slower]
+    if as_json:
+        print(json.dumps({"benchmarks": track.rows(steps), "regressions": slower, "saved": str(path)}))
+        return 1 if slower else 0
+    print_rows(track.rows(steps), as_json=False)
+    print(f"{'saved' if last else 'baseline saved'}: {path}")
+    for line in slower:
+        print(f"regression: {line}")
+    return 1 if slower else 0
+
+
 def _train(
     plan: "Plan",
     on_interrupt: Callable[[], Path],

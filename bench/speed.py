@@ -16,6 +16,7 @@ import torch
 from bench import datasets, stats
 from bench.article_loop import ArticleLoop
 from bench.atomic import write_atomically
+from bench.errors import UserError
 from bench.executors import allocator_settings
 from bench.pipeline import to_device
 from bench.recipes import ARTICLE
@@ -71,12 +72,15 @@ def save_speed_ups(results: Path, rows: Sequence[SpeedUp]) -> Path:
     """Write ``speed/article_loop.csv``.
 
     Raises:
-        OSError: the folder cannot be written.
+        UserError: the folder cannot be written.
     """
     path = results / "speed" / "article_loop.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame([asdict(row) for row in rows])
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; name another folder with --results") from error
     return path
 
 

@@ -50,3 +50,22 @@ def command(tmp_path: Path, environment: dict[str, str]) -> Command:
         return subprocess.run(line, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
 
     return run
+
+
+@pytest.fixture
+def in_process(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The same without a process of its own, for calls that end before anything is measured."""
+    from bench.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_BENCH_DATA", environment["MNIST_BENCH_DATA"])
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        written = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), written.out, written.err)
+
+    return run

@@ -178,44 +178,6 @@ def test_a_trial_that_takes_too_long_is_given_up(command: Command, tmp_path: Pat
     assert [run.status for run in load_runs(tmp_path / "results")[0]] == ["timeout"]
 
 
-BAD = [
-    (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
-    (("run", "--suite", "artcle"), "did you mean 'article'?"),
-    (("run", "--dataset", "mnits"), "did you mean 'mnist'?"),
-    (("run", "--device", "gpu"), "unknown device 'gpu'"),
-    (("run", "--device", "mps"), "device 'mps' is not available here: use one of auto"),
-    (("run", "--seeds", "0"), "--seeds is 0: it must be at least 1"),
-    (("run", "--seeds", "-3"), "--seeds is -3"),
-    (("run", "--seeds", "three"), "Invalid value for '--seeds': Input should be a valid integer"),
-    (("run", "--epochs", "0"), "--epochs is 0"),
-    (("run", "--batch-size", "0"), "--batch-size is 0: it must be from 1 to 60000"),
-    (("run", "--batch-size", "60001"), "--batch-size is 60001"),
-    (("run", "--precision", "fp8"), "unknown precision 'fp8'"),
-    (("run", "--timeout", "0"), "--timeout is 0"),
-    (("run", "--timeout", "nan"), "--timeout is nan"),
-    (("run", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
-    (("run", "--results", "/dev/null"), "cannot write to results folder /dev/null"),
-    (("run", "--data-dir", "/proc/nowhere"), "--data-dir"),
-    (("run", "--nonsense"), "No such option: --nonsense"),
-    (("report",), "no results folder results"),
-    (("speed", "--models", "cnm"), "did you mean 'cnn'?"),
-    (("nonsense",), "No such command"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
-def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: tuple[str, ...], said: str, command: Command, tmp_path: Path
-) -> None:
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert said in done.stderr
-    assert list((tmp_path / "results").rglob("*.json")) == []
-
-
 def test_foreign_files_among_the_records_are_named_and_kept(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "results" / "runs" / make_run().machine.name
     folder.mkdir(parents=True)

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from bench import datasets
+from bench.evaluate import evaluate
+from bench.pipeline import to_device
+from bench.recipes import ARTICLE
+from bench.trials import initial_model
+from models import list_models
+from tests.benchmarks.conftest import Measure
+
+IMAGES = {1: 100, 128: 5120, 1000: 10_000}
+THRESHOLDS = {1: 0.15, 128: 0.2, 1000: 0.4}
+"""Images evaluated and what may change, by batch size."""
+
+
+@pytest.mark.parametrize("batch_size", IMAGES)
+@pytest.mark.parametrize("name", list_models())
+def test_evaluation(
+    measure: Measure,
+    mnist: tuple[datasets.Split, datasets.Split],
+    device: torch.device,
+    name: str,
+    batch_size: int,
+) -> None:
+    _, test = mnist
+    images = IMAGES[batch_size]
+    data = to_device(test.images[:images], test.labels[:images], device)
+    model = initial_model(name, 10, seed=0, device=device)
+    measure(
+        lambda: evaluate(model, data, ARTICLE, batch_size),
+        rounds=15,
+        threshold=THRESHOLDS[batch_size],
+        batch_size=batch_size,
+        images=images,
+    )

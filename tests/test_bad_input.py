@@ -1,0 +1,72 @@
+"""Every wrong call: one line that says what is wrong and what would be right, exit code 2, nothing written.
+
+The command runs in this process, which spares each case the seconds that importing torch takes.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+BAD = [
+    (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
+    (("run", "--suite", "artcle"), "did you mean 'article'?"),
+    (("run", "--dataset", "mnits"), "did you mean 'mnist'?"),
+    (("run", "--device", "gpu"), "unknown device 'gpu'"),
+    (("run", "--device", "mps"), "device 'mps' is not available here: use one of auto"),
+    (("run", "--seeds", "0"), "--seeds is 0: it must be at least 1"),
+    (("run", "--seeds", "-3"), "--seeds is -3"),
+    (("run", "--seeds", "three"), "Invalid value for '--seeds': Input should be a valid integer"),
+    (("run", "--epochs", "0"), "--epochs is 0"),
+    (("run", "--batch-size", "0"), "--batch-size is 0: it must be from 1 to 60000"),
+    (("run", "--batch-size", "60001"), "--batch-size is 60001"),
+    (("run", "--precision", "fp8"), "unknown precision 'fp8'"),
+    (("run", "--timeout", "0"), "--timeout is 0"),
+    (("run", "--timeout", "nan"), "--timeout is nan"),
+    (("run", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("run", "--results", "/dev/null"), "cannot write to results folder /dev/null"),
+    (("run", "--data-dir", "/proc/nowhere"), "--data-dir"),
+    (("run", "--nonsense"), "No such option: --nonsense"),
+    (("report",), "no results folder results"),
+    (("speed", "--models", "cnm"), "did you mean 'cnn'?"),
+    (("nonsense",), "No such command"),
+    (("noise", "--repeats", "1"), "--repeats is 1: it must be at least 2"),
+    (("noise", "--models", "cnm"), "did you mean 'cnn'?"),
+    (("noise", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("track", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("compare",), "Missing argument"),
+    (("compare", "a"), "Missing argument"),
+    (("compare", "nowhere", "nowhere"), "no folder nowhere: name a folder of records, or REV:FOLDER"),
+    (("compare", "HEAD:nowhere", "."), "cannot read HEAD:nowhere"),
+    (("compare", ".", "."), ". holds no records: run 'python -m bench run' first"),
+    (("compare", ".", ".", "--fail", "epoch_s"), "write [MODEL.]METRIC:NUMBER"),
+    (("compare", ".", ".", "--fail", ""), "write [MODEL.]METRIC:NUMBER"),
+    (("compare", ".", ".", "--fail", "epoch_s:-1%"), "write [MODEL.]METRIC:NUMBER"),
+    (("compare", ".", ".", "--fail", "epoch_s:nan%"), "write [MODEL.]METRIC:NUMBER"),
+    (("compare", ".", ".", "--fail", "epochs:10%"), "did you mean 'epoch_s'?"),
+    (("compare", ".", ".", "--fail", "epoch_s:10pp"), "epoch_s is gated in %, as epoch_s:10%"),
+    (("compare", ".", ".", "--fail", "test_accuracy:1%"), "test_accuracy is gated in pp"),
+    (("compare", ".", ".", "--sort", "size"), "unknown sort order 'size'"),
+    (("compare", "--output=x:y", "."), "No such option"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], said: str, in_process: Command, tmp_path: Path
+) -> None:
+    done = in_process(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_a_process_of_its_own_says_the_same(command: Command, in_process: Command) -> None:
+    arguments = ("run", "--models", "cnm")
+    outside, inside = command(*arguments), in_process(*arguments)
+    assert (outside.returncode, outside.stdout, outside.stderr) == (inside.returncode, inside.stdout, inside.stderr)
