@@ -40,7 +40,8 @@ def measure(benchmark: Any, device: torch.device) -> Measure:
 
 
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    del machine_info["node"]  # the host's name
+    for private in ("node", "release"):  # the host's name, and a kernel that may carry its owner's
+        del machine_info[private]
     environment = describe_environment()
     state = gpu.state(own_processes=[])
     machine_info["libraries"] = {name: environment[name] for name in LIBRARIES}
