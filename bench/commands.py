@@ -23,7 +23,9 @@ def carry_out(plan: "Plan", as_json: bool) -> int:
     from bench.report import render
 
     results = plan.setting.results
-    summary = _train(plan, on_round=lambda: render(results), on_interrupt=lambda: render(results).page)
+    summary = _train(
+        plan, on_round=lambda: render(results), on_interrupt=lambda: render(results).page, with_probes=True
+    )
     if isinstance(summary, int):
         return summary
     rendered = render(results)
@@ -112,9 +114,11 @@ def _train(
     on_interrupt: Callable[[], Path],
     on_round: Callable[[], object] = lambda: None,
     fresh_workers: bool = False,
+    with_probes: bool = False,
 ) -> "Summary | int":
     """What was done, or the exit code of an interruption."""
     from bench.executors import LocalExecutor
+    from bench.probing import run_probes
     from bench.progress import make_progress
     from bench.runner import Interrupted, run_trials
     from bench.signals import interruptible
@@ -122,7 +126,11 @@ def _train(
     executor, progress = LocalExecutor(plan.data_dir, fresh_workers), make_progress()
     try:
         with interruptible():
-            return run_trials(plan.trials, plan.setting, executor, progress, on_round)
+            summary = run_trials(plan.trials, plan.setting, executor, progress, on_round)
+            if with_probes:
+                finished = [*summary.done, *summary.skipped]
+                summary.unanswered = run_probes(finished, plan.setting, executor, progress.note)
+            return summary
     except Interrupted as interruption:
         progress.close()
         executor.close()
@@ -138,7 +146,9 @@ def _report_failures(summary: "Summary", results: Path) -> int:
 
     for failed in summary.failed:
         print(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}", file=sys.stderr)
-    return 2 if summary.failed else 0
+    for line in summary.unanswered:
+        print(f"error: no answer: {line}", file=sys.stderr)
+    return 2 if summary.failed or summary.unanswered else 0
 
 
 def _where_the_traceback_is(results: Path, failed: "Run") -> str:

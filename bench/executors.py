@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.probe_records import ProbeTask
 from bench.records import Epoch, Status, Trial
 
 if TYPE_CHECKING:
@@ -60,16 +61,31 @@ class LocalExecutor:
         Raises:
             TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
         """
-        worker = self._workers.get(trial.model)
+        outcome: Outcome = self._ask(trial.model, trial, on_epoch, timeout_s)
+        return outcome
+
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]:
+        """Put a probe to a trained model.
+
+        Raises:
+            TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
+        """
+        numbers: dict[str, float] = self._ask(task.trial.model, task, lambda _: None, timeout_s)
+        return numbers
+
+    def _ask(
+        self, model: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
+    ) -> Any:
+        worker = self._workers.get(model)
         if worker is None:
-            worker = self._workers[trial.model] = _Worker(self._data_dir)
+            worker = self._workers[model] = _Worker(self._data_dir)
         try:
-            return worker.run(trial, on_epoch, timeout_s)
+            return worker.ask(message, on_epoch, timeout_s)
         finally:
             if self._fresh_workers:
                 worker.kill()
             if not worker.process.is_alive():
-                del self._workers[trial.model]
+                del self._workers[model]
 
     def close(self) -> None:
         """End all workers, in the middle of a trial too."""
@@ -89,10 +105,11 @@ class _Worker:
             self.process.start()
         child.close()
 
-    def run(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> "Outcome":
+    def ask(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
+        """Send a trial or a probe and wait for its outcome; epochs are passed on as they come."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         try:
-            self._connection.send(trial)
+            self._connection.send(request)
             while True:
                 if not self._connection.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
                     self.kill()
@@ -103,7 +120,7 @@ class _Worker:
                 elif isinstance(message, _Failure):
                     raise TrialFailed(message.status, message.reason, message.log)
                 else:
-                    return message  # type: ignore[no-any-return]
+                    return message
         except (EOFError, ConnectionError):
             self.process.join()
             raise TrialFailed("error", f"worker {_how_it_ended(self.process.exitcode)}") from None
@@ -132,20 +149,24 @@ def _how_it_ended(exitcode: int | None) -> str:
 
 
 def _serve(connection: Connection, data_dir: Path, started: float) -> None:
-    """The worker: take a trial, send its epochs, send its outcome; again until the runner is gone."""
+    """The worker: take a trial or a probe, send its epochs, send its outcome; again until the runner is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the runner decides
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output belongs to the runner's results
     threading.Thread(target=_end_with_runner, daemon=True).start()
+    from bench.probes.trained import answer
     from bench.trials import execute
 
     startup_s = time.monotonic() - started
     while True:
         try:
-            trial = connection.recv()
+            request = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(execute(trial, data_dir, connection.send, startup_s))
+            if isinstance(request, ProbeTask):
+                connection.send(answer(request, data_dir))
+            else:
+                connection.send(execute(request, data_dir, connection.send, startup_s))
         except Exception as error:
             connection.send(_describe(error))
         startup_s = 0.0

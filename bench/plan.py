@@ -75,6 +75,8 @@ def make_plan(request: Request) -> Plan:
         model_sources={name: source_sha256(name) for name in models},
         timeout_s=request.timeout_s,
         force=request.force,
+        probes=suite.probes,
+        probe_images=suite.probe_images,
     )
     return Plan(trials, setting, data_dir)
 

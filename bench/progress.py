@@ -22,6 +22,8 @@ class Progress(Protocol):
 
     def trial_done(self, run: Run) -> None: ...
 
+    def note(self, line: str) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -77,6 +79,9 @@ class PlainProgress:
         if run.status != "done":
             _say(failure_line(run))
 
+    def note(self, line: str) -> None:
+        _say(line)
+
     def close(self) -> None:
         pass
 
@@ -111,6 +116,9 @@ class TerminalProgress:
         self._eta.trial_ended(run.trial, len(run.epochs))
         self._bar.update(self._task, advance=run.trial.epochs - len(run.epochs))
         line = failure_line(run) if run.status != "done" else epoch_line(run.trial, run.epochs[-1])
+        self._bar.console.print(line, highlight=False, markup=False)
+
+    def note(self, line: str) -> None:
         self._bar.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:

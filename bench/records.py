@@ -29,11 +29,13 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_le
 Environment = dict[str, str | int | float | bool | None]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A piece of a record: no unknown fields, nothing that is not finite, never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ModelInfo(_Part):
+class ModelInfo(Part):
     """The model as it was trained; ``train_flops_per_image`` counts 2 per multiply-add, forward and backward."""
 
     name: Name
@@ -42,7 +44,7 @@ class ModelInfo(_Part):
     source_sha256: Sha256
 
 
-class Trial(_Part):
+class Trial(Part):
     """What to do. Everything a worker needs, and nothing about the machine it runs on."""
 
     suite: Name
@@ -61,7 +63,7 @@ class Trial(_Part):
     pixel_order: Annotated[str, Field(pattern=r"^(identity|permuted-\d+|blocks-\d+)$")] = "identity"
 
 
-class Epoch(_Part):
+class Epoch(Part):
     """One epoch; ``train_s`` is training alone, evaluation stands beside it."""
 
     epoch: PositiveInt
@@ -72,7 +74,7 @@ class Epoch(_Part):
     test_accuracy: Fraction
 
 
-class Result(_Part):
+class Result(Part):
     """After the last epoch; ``train_images_per_s`` is over all epochs' training time."""
 
     test_accuracy: Fraction
@@ -81,7 +83,7 @@ class Result(_Part):
     train_images_per_s: Annotated[float, Field(gt=0)]
 
 
-class Clock(_Part):
+class Clock(Part):
     """Where the time of the trial went. ``startup_s`` (process start, imports) is 0 in a worker already warm."""
 
     startup_s: Seconds
@@ -92,14 +94,14 @@ class Clock(_Part):
     total_s: Seconds
 
 
-class Memory(_Part):
+class Memory(Part):
     """Highest use so far of the worker process and, on a GPU, of its allocator."""
 
     process_peak_bytes: Count
     device_peak_bytes: Count | None = None
 
 
-class Machine(_Part):
+class Machine(Part):
     """``id`` is random, made once per machine; neither part names the host or its user."""
 
     slug: Name
@@ -110,7 +112,7 @@ class Machine(_Part):
         return f"{self.slug}-{self.id[:4]}"
 
 
-class GpuState(_Part):
+class GpuState(Part):
     """The GPU at one moment, as its driver tells it; null where it does not.
 
     ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
@@ -125,7 +127,7 @@ class GpuState(_Part):
     other_processes: Count | None = None
 
 
-class Surroundings(_Part):
+class Surroundings(Part):
     """What went on around a trial. ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
 
     other_cpu_share: Fraction | None = None
@@ -145,27 +147,27 @@ class Surroundings(_Part):
         return on_gpu or (self.other_cpu_share or 0) > cpu_share
 
 
-class Git(_Part):
+class Git(Part):
     """The commit of the code that ran; ``dirty`` means uncommitted changes outside results/."""
 
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None
     dirty: bool | None
 
 
-class Data(_Part):
+class Data(Part):
     """SHA-256 of each file of the data set."""
 
     sha256: dict[Name, Sha256]
 
 
-class Artifacts(_Part):
+class Artifacts(Part):
     """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone."""
 
     predictions: FileName
     weights: FileName
 
 
-class Run(_Part):
+class Run(Part):
     """What happened in one trial."""
 
     schema_version: Literal[1, 2] = Field(default=2, alias="schema")

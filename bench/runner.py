@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.executors import TrialFailed
+from bench.probing import open_questions
 from bench.progress import Progress
 from bench.records import (
     Data,
@@ -79,15 +80,18 @@ class Setting:
     timeout_s: float | None = None
     force: bool = False
     now: Callable[[], datetime] = utc_now
+    probes: tuple[str, ...] = ()
+    probe_images: int = 0
 
 
 @dataclass
 class Summary:
-    """What one call did."""
+    """What one call did; ``unanswered`` has a line for each probe that failed."""
 
     done: list[Run] = field(default_factory=list)
     failed: list[Run] = field(default_factory=list)
     skipped: list[Run] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
 
 
 def run_trials(
@@ -108,7 +112,7 @@ def run_trials(
     """
     check_writable(setting.results)
     summary = Summary()
-    finished = {} if setting.force else {run.key: run for run in load_runs(setting.results)[0] if run.status == "done"}
+    finished = {} if setting.force else _finished(setting)
     keys = {trial: run_key(trial, setting) for trial in trials}
     todo = [trial for trial in trials if keys[trial] not in finished]
     summary.skipped = [finished[keys[trial]] for trial in trials if keys[trial] in finished]
@@ -120,6 +124,13 @@ def run_trials(
         if position + 1 < len(todo) and todo[position + 1].seed != trial.seed:
             on_round()
     return summary
+
+
+def _finished(setting: Setting) -> dict[str, Run]:
+    """Done runs by key, without those that a probe would have to ask and whose weights are gone (a fresh clone)."""
+    done = {run.key: run for run in load_runs(setting.results)[0] if run.status == "done"}
+    lost = {question.run.key for question in open_questions(done.values(), setting) if not question.can_be_asked}
+    return {key: run for key, run in done.items() if key not in lost}
 
 
 def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:

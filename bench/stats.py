@@ -103,6 +103,26 @@ def reached(times: Sequence[float]) -> Reached:
     return Reached(median, float(there.min()), float(there.max()), len(waited) - len(there), len(waited))
 
 
+def area_under(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean of ``y`` over the range of ``x``, by trapezoids; ``x`` ascending, of shape ``(P,)`` as ``y``."""
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+
+
+def falls_below(x: np.ndarray, y: np.ndarray, level: float) -> float:
+    """Where ``y`` first falls below ``level``, in the order given, linearly interpolated; NaN if it never does.
+
+    The first ``x`` where ``y`` begins below.
+    """
+    below = np.flatnonzero(np.asarray(y) < level)
+    if not len(below):
+        return math.nan
+    after = int(below[0])
+    if after == 0:
+        return float(x[0])
+    share = (y[after - 1] - level) / (y[after - 1] - y[after])
+    return float(x[after - 1] + share * (x[after] - x[after - 1]))
+
+
 @dataclass(frozen=True)
 class PairedTest:
     """The mean difference of two models' accuracy, as fractions, with what is known of its error.
@@ -158,10 +178,15 @@ def ratio_test(before: Sequence[float], after: Sequence[float]) -> float:
     pairs = np.asarray([before, after], dtype=float)
     if pairs.shape[1] < 2 or not (np.isfinite(pairs) & (pairs > 0)).all():
         return 1.0
-    ratios = np.log(pairs[1] / pairs[0])
-    if np.ptp(ratios) < 1e-9:  # no spread but that of rounding
+    return mean_test(list(np.log(pairs[1] / pairs[0])))
+
+
+def mean_test(values: Sequence[float]) -> float:
+    """Two-sided p-value of a t test that the mean of ``values`` is 0; 1 where it cannot be made."""
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2 or not np.isfinite(sample).all() or np.ptp(sample) < 1e-9:  # no spread but that of rounding
         return 1.0
-    return float(distributions.ttest_1samp(ratios, 0).pvalue)
+    return float(distributions.ttest_1samp(sample, 0).pvalue)
 
 
 def minimum_detectable(test: PairedTest, comparisons: int = 1, alpha: float = 0.05, power: float = 0.8) -> float:

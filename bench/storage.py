@@ -81,7 +81,7 @@ def load_runs(results: Path) -> tuple[list[Run], list[Problem]]:
         try:
             runs.append(Run.model_validate_json(path.read_bytes()))
         except ValidationError as error:
-            problems.append(Problem(path, _first_error(error)))
+            problems.append(Problem(path, first_error(error)))
         except (OSError, RecursionError) as error:
             problems.append(Problem(path, f"unreadable ({error})"))
     return sorted(runs, key=lambda run: run.started_at), problems
@@ -116,7 +116,8 @@ def _npz(predictions: Predictions) -> bytes:
     return buffer.getvalue()
 
 
-def _first_error(error: ValidationError) -> str:
+def first_error(error: ValidationError, kind: str = "run") -> str:
+    """One line: where, and what is wrong there."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"not a run record ({place + ': ' if place else ''}{first['msg']})"
+    return f"not a {kind} record ({place + ': ' if place else ''}{first['msg']})"

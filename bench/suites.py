@@ -13,12 +13,14 @@ class Suite:
     recipe: Recipe
     seeds: int
     epochs: int
+    probes: tuple[str, ...] = ("distortion",)
+    probe_images: int = 10_000
 
 
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("quick", ARTICLE, seeds=1, epochs=2),
+        Suite("quick", ARTICLE, seeds=1, epochs=2, probe_images=500),
         Suite("article", ARTICLE, seeds=3, epochs=ARTICLE.epochs),
         Suite("full", ARTICLE, seeds=10, epochs=ARTICLE.epochs),
     )

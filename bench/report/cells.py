@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from tabulate import tabulate
 
 from bench import stats
@@ -24,6 +25,14 @@ def percent_with_interval(group: Group) -> str:
     return f"{mean:.2f} % [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
 
 
+def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
+    """``95.7 ± 0.9``, the 95 % t interval over what the values vary with; the mean alone where there is but one."""
+    mean, interval = float(np.mean(values)), stats.t_interval(list(values))
+    if math.isnan(interval.low):
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
+
+
 def seconds(value: float) -> str:
     """Three digits that count: ``0.213 s``, ``9.41 s``, ``127 s``."""
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
@@ -32,7 +41,7 @@ def seconds(value: float) -> str:
 def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Names to the left, numbers to the right; a cell never breaks the table."""
     safe = [{key: escape(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in ("model", "machine", "verdict") else "right" for key in rows[0]]
+    align = ["left" if key in ("model", "machine", "verdict", "distortion") else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
 

@@ -9,6 +9,7 @@ from bench.groups import Comparison, Condition, Group, place_of
 from bench.metrics import METRICS
 from bench.noise import Floors, floors_of
 from bench.records import Run
+from bench.report import distortion
 from bench.report.cells import (
     escape,
     interval_in_points,
@@ -20,6 +21,7 @@ from bench.report.cells import (
     seconds,
     to_markdown,
 )
+from bench.report.distortion import Answer
 from bench.report.tables import GOALS
 from bench.report.verdicts import Pair, ranks
 
@@ -34,11 +36,13 @@ class Pictures:
     learning_curves: str
     accuracy_against_time: str
     digits: dict[str, str] = field(default_factory=dict)
+    distortion: str = ""
 
 
 def page(
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
+    distorted: Mapping[Condition, Sequence[Answer]],
     pictures: Sequence[Pictures],
     floors: Floors,
     failed: Sequence[Run],
@@ -51,7 +55,7 @@ def page(
     if not comparisons:
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
-        parts += _section(comparison, pairs[comparison.condition], drawn)
+        parts += _section(comparison, pairs[comparison.condition], distorted[comparison.condition], drawn)
     if floors:
         parts += ["## Noise floor", noise_floor(floors), NOISE_NOTE]
     if failed:
@@ -113,7 +117,7 @@ def headline_table(comparison: Comparison) -> str:
     return to_markdown(rows)
 
 
-def _section(comparison: Comparison, pairs: Sequence[Pair], drawn: Pictures) -> list[str]:
+def _section(comparison: Comparison, pairs: Sequence[Pair], distorted: Sequence[Answer], drawn: Pictures) -> list[str]:
     several = any(len(group.accuracies) > 1 for group in comparison.groups)
     return [
         f"## {comparison.condition.title}",
@@ -121,6 +125,7 @@ def _section(comparison: Comparison, pairs: Sequence[Pair], drawn: Pictures) -> 
         _accuracy(comparison, pairs),
         _accuracy_note(several),
         *_verdicts(comparison, pairs),
+        *distortion.section(distorted, drawn.distortion),
         "### Speed",
         _speed(comparison),
         "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "

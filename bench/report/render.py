@@ -9,8 +9,9 @@ from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import Floors, noise_floors, noise_runs
+from bench.probe_records import load_probes
 from bench.records import Run
-from bench.report import digits, markdown, plots, tables, terminal
+from bench.report import digits, distortion, markdown, plots, tables, terminal
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
 from bench.storage import Predictions, Problem, load_predictions, load_runs
@@ -50,21 +51,25 @@ def render(results: Path) -> Rendered:
     floors = noise_floors(noise_runs(results))
     stored = _load_all_predictions(results, comparisons)
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
+    probes, damaged = load_probes(results)
+    distorted = {each.condition: distortion.answers(each, probes) for each in comparisons}
     page = results / "README.md"
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, runs, floors)
+        _write_tables(results / "tables", comparisons, pairs, distorted, runs, floors)
         colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
-        pictures = [_draw(results, comparison, colours, stored) for comparison in comparisons]
-        write_atomically(page, markdown.page(comparisons, pairs, pictures, floors, unfinished(runs)))
+        pictures = [
+            _draw(results, comparison, colours, stored, distorted[comparison.condition]) for comparison in comparisons
+        ]
+        write_atomically(page, markdown.page(comparisons, pairs, distorted, pictures, floors, unfinished(runs)))
         _refresh_readme(results, comparisons, pairs, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, pairs, problems, floors)
+    return Rendered(page, comparisons, pairs, problems + damaged, floors)
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
@@ -83,6 +88,7 @@ def _write_tables(
     folder: Path,
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
+    distorted: Mapping[Condition, Sequence[distortion.Answer]],
     runs: Sequence[Run],
     floors: Floors,
 ) -> None:
@@ -90,6 +96,7 @@ def _write_tables(
         "accuracy": tables.accuracy_table(comparisons),
         "verdicts": tables.verdicts_table(pairs),
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
+        "distortion": distortion.distortion_table({each.slug: found for each, found in distorted.items()}),
         "speed": tables.speed_table(comparisons),
         "epochs": tables.epochs_table(comparisons),
         "noise": tables.noise_table(floors),
@@ -103,16 +110,24 @@ def _write_tables(
             write_atomically(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _draw(results: Path, comparison: Comparison, colours: Mapping[str, str], stored: Stored) -> markdown.Pictures:
+def _draw(
+    results: Path,
+    comparison: Comparison,
+    colours: Mapping[str, str],
+    stored: Stored,
+    distorted: Sequence[distortion.Answer],
+) -> markdown.Pictures:
     slug = comparison.condition.slug
     pictures = markdown.Pictures(
         learning_curves=f"{slug}-learning-curves.svg",
         accuracy_against_time=f"{slug}-accuracy-against-time.svg",
-        digits={},
+        distortion=f"{slug}-distortion.svg",
     )
     folder = results / "plots"
     write_atomically(folder / pictures.learning_curves, plots.learning_curves(comparison, colours))
     write_atomically(folder / pictures.accuracy_against_time, plots.accuracy_against_time(comparison, colours))
+    if distorted:
+        write_atomically(folder / pictures.distortion, distortion.draw_curves(distorted, colours))
     for group in comparison.groups:
         if group.model in pictures.digits:
             continue

@@ -1,0 +1,47 @@
+"""How well does the model do on images it was not trained on: corrupted, moved, turned, scaled, noisy?
+
+The randomness of every distortion is drawn from one fixed seed, so that all models see the same images.
+"""
+
+import numpy as np
+
+from bench.corruptions import CORRUPTIONS, corrupt, to_uint8
+from bench.corruptions.geometry import rotated, scaled, shifted
+from bench.corruptions.noise import gaussian_noise
+from bench.probes.trained import Trained
+
+SEED = 0
+TRANSLATIONS = tuple(range(9))
+ROTATIONS = tuple(range(0, 65, 5))
+SCALES = tuple(round(0.5 + 0.1 * step, 1) for step in range(9))
+NOISES = tuple(round(0.05 * step, 2) for step in range(13))
+
+
+def measure(trained: Trained) -> dict[str, float]:
+    """Test accuracy: ``clean``, one per corruption by its name, and one per point of each curve.
+
+    Curves: ``translation_K`` pixels along one axis to a random side, ``rotation_K`` degrees to a random side,
+    ``scale_K`` times the size, ``noise_K`` standard deviation of normal noise on pixels in [0, 1].
+    """
+    accuracies = {"clean": trained.accuracy(trained.images)}
+    for name in CORRUPTIONS:
+        accuracies[name] = trained.accuracy(corrupt(trained.images, name, SEED))
+    return accuracies | {
+        name: trained.accuracy(to_uint8(pixels))
+        for name, pixels in _curve_points(trained.images.astype(np.float32) / 255)
+    }
+
+
+def _curve_points(pixels: np.ndarray):  # type: ignore[no-untyped-def]
+    random = np.random.default_rng(SEED)
+    sign = random.choice([-1.0, 1.0], len(pixels))
+    along_x = random.random(len(pixels)) < 0.5
+    for distance in TRANSLATIONS:
+        yield f"translation_{distance}", shifted(pixels, distance * sign * along_x, distance * sign * ~along_x)
+    for angle in ROTATIONS:
+        yield f"rotation_{angle}", rotated(pixels, np.radians(angle) * sign)
+    for factor in SCALES:
+        yield f"scale_{factor}", scaled(pixels, factor)
+    for sigma in NOISES:
+        # the same noise at every strength
+        yield f"noise_{sigma}", gaussian_noise(pixels, np.random.default_rng(SEED), sigma)

@@ -1,0 +1,96 @@
+"""Finished runs -> probes -> records: asks what has not been answered yet, and writes the answers down."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bench.errors import UserError
+from bench.executors import TrialFailed
+from bench.probe_records import ProbeRecord, ProbeTask, load_probes, probe_key, save_probe
+from bench.probes import source_sha256
+from bench.records import Run
+from bench.storage import runs_dir
+
+if TYPE_CHECKING:
+    from bench.runner import Setting
+
+
+class Answering(Protocol):
+    """Puts a probe to a model somewhere; see :class:`bench.executors.LocalExecutor`."""
+
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """A probe that a run has not answered."""
+
+    run: Run
+    probe: str
+    key: str
+    task: ProbeTask
+
+    @property
+    def can_be_asked(self) -> bool:
+        """The weights are there."""
+        return self.task.weights.is_file()
+
+
+def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
+    """What the setting's probes would ask of finished ``runs`` and no record answers."""
+    answered = {record.key for record in load_probes(setting.results)[0]}
+    every = [_question(run, probe, setting) for run in runs for probe in setting.probes]
+    return [question for question in every if question.key not in answered]
+
+
+def run_probes(
+    runs: Iterable[Run], setting: "Setting", executor: Answering, say: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Ask and record every open question of ``runs``; gives a line for each that got no answer.
+
+    Raises:
+        UserError: the results folder cannot be written.
+    """
+    questions, failures = open_questions(runs, setting), []
+    for number, question in enumerate(questions, 1):
+        trial = question.run.trial
+        what = f"{question.probe} of {trial.model} seed {trial.seed}"
+        started_at, start = setting.now(), time.monotonic()
+        try:
+            numbers = executor.answer(question.task, setting.timeout_s)
+        except TrialFailed as failure:
+            failures.append(f"{what}: {failure.reason}")
+            continue
+        seconds = time.monotonic() - start
+        record = ProbeRecord(
+            probe=question.probe,
+            key=question.key,
+            run=question.run.stem,
+            images=question.task.images,
+            numbers=numbers,
+            seconds=seconds,
+            started_at=started_at,
+            machine=setting.machine,
+            git=setting.git,
+        )
+        _save(setting.results, record)
+        say(f"[{number}/{len(questions)}] {what} {seconds:.1f} s")
+    return failures
+
+
+def _question(run: Run, probe: str, setting: "Setting") -> Question:
+    images = min(setting.probe_images, run.result.test_size if run.result else 0)
+    weights = runs_dir(setting.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")
+    key = probe_key(probe, source_sha256(probe), run, images)
+    return Question(run, probe, key, ProbeTask(probe, run.trial, weights, images))
+
+
+def _save(results: Path, record: ProbeRecord) -> None:
+    try:
+        save_probe(results, record)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {record.stem} to {results}: {error.strerror}; what was finished before is kept"
+        ) from error

@@ -1,0 +1,259 @@
+"""Probes: what is asked, what is written down, and what the report makes of it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench import datasets, probing, stats
+from bench.corruptions import CORRUPTIONS
+from bench.executors import TrialFailed
+from bench.groups import compare_groups
+from bench.probe_records import ProbeRecord, ProbeTask, answers_to, load_probes, save_probe
+from bench.probes import PROBES, source_sha256
+from bench.probes.distortion import measure
+from bench.probes.trained import Trained
+from bench.probing import open_questions, run_probes
+from bench.recipes import ARTICLE
+from bench.records import Git, Run
+from bench.report import render
+from bench.report.distortion import CURVES, answers, corruption_error, verdicts
+from bench.runner import Setting
+from bench.storage import save_run
+from models import create_model
+from tests.conftest import Command
+from tests.factories import DATA, MACHINE, START, make_predictions, make_run
+
+
+class Oracle:
+    """Answers every probe with the same numbers, or fails for one model."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.failing = failing
+        self.asked: list[str] = []
+
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]:  # noqa: ARG002
+        self.asked.append(task.trial.model)
+        if task.trial.model == self.failing:
+            raise TrialFailed("error", "RuntimeError: no")
+        return {"clean": 0.9}
+
+
+def make_setting(results: Path) -> Setting:
+    return Setting(
+        results=results,
+        machine=MACHINE,
+        git=Git(commit=None, dirty=None),
+        data=DATA,
+        environment={},
+        model_sources={},
+        probes=("distortion",),
+        probe_images=500,
+    )
+
+
+def make_probe(run: Run, images: int = 10_000, later: float = 0, **numbers: float) -> ProbeRecord:
+    return ProbeRecord(
+        probe="distortion",
+        key=f"{images:016x}",
+        run=run.stem,
+        images=images,
+        numbers=numbers,
+        seconds=1,
+        started_at=START.replace(minute=int(later)),
+        machine=MACHINE,
+        git=Git(commit=None, dirty=None),
+    )
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Run]:
+    runs = [make_run("mlp"), make_run("cnn")]
+    for run in runs:
+        save_run(tmp_path, run, make_predictions(), b"weights")
+    return runs
+
+
+def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> None:
+    oracle, said = Oracle(), list[str]()
+    assert run_probes(runs, make_setting(tmp_path), oracle, said.append) == []
+    assert run_probes(runs, make_setting(tmp_path), oracle) == []
+    assert oracle.asked == ["mlp", "cnn"]
+    assert said[0].startswith("[1/2] distortion of mlp seed 0 ")
+    records, problems = load_probes(tmp_path)
+    assert not problems
+    assert [(record.run, record.images, record.numbers) for record in records] == [
+        (run.stem, 500, {"clean": 0.9}) for run in runs
+    ]
+
+
+def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: list[Run]) -> None:
+    assert run_probes(runs, make_setting(tmp_path), Oracle(failing="mlp")) == [
+        "distortion of mlp seed 0: RuntimeError: no"
+    ]
+    again = Oracle()
+    run_probes(runs, make_setting(tmp_path), again)
+    assert again.asked == ["mlp"]
+
+
+def test_a_changed_probe_is_asked_again(tmp_path: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run_probes(runs, make_setting(tmp_path), Oracle())
+    monkeypatch.setattr(probing, "source_sha256", lambda _: "changed")
+    assert len(open_questions(runs, make_setting(tmp_path))) == 2
+
+
+def test_every_probe_is_a_module_with_a_source() -> None:
+    assert len({source_sha256(name) for name in PROBES}) == len(PROBES)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', "\x00", '{"numbers": {"clean": NaN}}'])
+def test_what_is_no_probe_record_is_named_and_kept(tmp_path: Path, runs: list[Run], text: str) -> None:
+    path = save_probe(tmp_path, make_probe(runs[0], clean=0.9)).with_name("foreign.json")
+    path.write_text(text)
+    records, problems = load_probes(tmp_path)
+    assert len(records) == 1
+    assert [problem.path.name for problem in problems] == ["foreign.json"]
+    assert path.read_text() == text
+    assert len(render(tmp_path).problems) == 1
+
+
+def test_the_answer_on_most_images_counts_and_of_those_the_newest(runs: list[Run]) -> None:
+    records = [
+        make_probe(runs[0], 500, later=3, clean=0.1),
+        make_probe(runs[0], 10_000, later=1, clean=0.2),
+        make_probe(runs[0], 10_000, later=2, clean=0.3),
+    ]
+    assert answers_to("distortion", records)[runs[0].stem].numbers == {"clean": 0.3}
+    assert answers_to("other", records) == {}
+
+
+def test_distortion_of_nothing_is_the_clean_accuracy(mnist: tuple[datasets.Split, datasets.Split]) -> None:
+    _, test = mnist
+    torch.manual_seed(0)
+    trained = Trained(
+        create_model("softmax"), ARTICLE, torch.device("cpu"), test.images[:300].numpy(), test.labels[:300]
+    )
+    found = measure(trained)
+    assert {"clean", *CORRUPTIONS} < found.keys()
+    assert {found[name] for name in ("translation_0", "rotation_0", "scale_1.0", "noise_0.0")} == {found["clean"]}
+    assert {name.rpartition("_")[0] for name in found.keys() - CORRUPTIONS.keys() - {"clean"}} == CURVES.keys()
+    assert measure(trained) == found, "the distortions are drawn from a fixed seed"
+
+
+def three_answers(tmp_path: Path) -> Path:
+    """Hand-written: errors of softmax 0.1 clean, 0.4 and 0.2 corrupted; of the MLP half of that but for zigzag."""
+    numbers = {
+        "softmax": {"clean": 0.9, "fog": 0.6, "zigzag": 0.8},
+        "mlp": {"clean": 0.95, "fog": 0.8, "zigzag": 0.8},
+    }
+    for model, accuracies in numbers.items():
+        for seed in range(3):
+            run = make_run(model, seed, accuracies["clean"])
+            save_run(tmp_path, run, make_predictions(accuracies["clean"]), b"")
+            curve = {f"noise_{sigma}": accuracies["clean"] - sigma for sigma in (0.0, 0.1, 0.2)}
+            save_probe(tmp_path, make_probe(run, **accuracies, **curve))
+    return tmp_path
+
+
+def test_corruption_error_is_that_of_hendrycks_and_dietterich(tmp_path: Path) -> None:
+    comparison = compare_groups(load_all(three_answers(tmp_path)))[0]
+    mlp, softmax = answers(comparison, load_probes(tmp_path)[0])
+    assert mlp.corruptions == ["fog", "zigzag"]
+    # (0.2 / 0.4 + 0.2 / 0.2) / 2, and less the clean errors (0.15 / 0.3 + 0.15 / 0.1) / 2
+    assert corruption_error(mlp, softmax) == pytest.approx([0.75] * 3)
+    assert corruption_error(mlp, softmax, relative=True) == pytest.approx([1.0] * 3)
+    assert corruption_error(softmax, softmax) == pytest.approx([1.0] * 3)
+
+
+def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Path) -> None:
+    def words(gain: float) -> str:
+        folder = tmp_path / str(gain)
+        for model, lead in (("cnn", gain), ("mlp", 0.0)):
+            for seed in range(4):
+                run = make_run(model, seed, 0.95)
+                save_run(folder, run, make_predictions(0.95), b"")
+                wobble = seed / 500 * (model == "cnn")
+                save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
+        found = answers(compare_groups(load_all(folder))[0], load_probes(folder)[0])
+        return verdicts(sorted(found, key=lambda each: each.group.model))[0]
+
+    assert words(0.1) == "cnn against mlp, in points: ahead on 1 (fog +10.3); cannot tell on 1 (zigzag +0.3)."
+    assert words(-0.1) == "cnn against mlp, in points: behind on 1 (fog -9.7); cannot tell on 1 (zigzag +0.3)."
+
+
+def load_all(results: Path) -> list[Run]:
+    from bench.storage import load_runs
+
+    return load_runs(results)[0]
+
+
+def test_the_page_shows_corruptions_curves_and_what_they_mean(tmp_path: Path) -> None:
+    page = render(three_answers(tmp_path)).page.read_text()
+    packed = page.replace(" ", "")
+    assert "|zigzag|80.0±0.0|80.0±0.0|" in packed
+    assert "|mCE|0.75±0.00|1.00±0.00|" in packed
+    table = pd.read_csv(tmp_path / "tables" / "distortion.csv")
+    assert len(table) == 2 * 3 * 6
+    assert set(table["images"]) == {10_000}
+    picture = next((tmp_path / "plots").glob("*-distortion.svg"))
+    assert f"(plots/{picture.name})" in page
+
+
+def test_without_the_reference_model_there_is_no_corruption_error(tmp_path: Path, runs: list[Run]) -> None:
+    save_probe(tmp_path, make_probe(runs[0], clean=0.9, fog=0.5))
+    page = render(tmp_path).page.read_text()
+    assert "| fog" in page
+    assert "| mCE" not in page
+
+
+@pytest.mark.parametrize(
+    ("y", "where"),
+    [([1.0, 0.95, 0.85], 1.5), ([1.0, 0.9, 0.8], 1.0), ([0.8, 1.0, 1.0], 0.0), ([1.0, 1.0, 1.0], np.nan)],
+)
+def test_falling_below_a_level_is_interpolated(y: list[float], where: float) -> None:
+    assert stats.falls_below(np.arange(3.0), np.array(y), 0.9) == pytest.approx(where, nan_ok=True)
+
+
+def test_area_is_the_mean_over_the_range() -> None:
+    assert stats.area_under(np.array([0.0, 1.0, 3.0]), np.array([1.0, 0.0, 0.0])) == pytest.approx(0.5 / 3)
+
+
+def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
+    command: Command, tmp_path: Path
+) -> None:
+    call = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--json")
+    trained = count(json.loads(command(*call).stdout))
+    assert trained == {"done": 1, "already_done": 0}
+    (record,) = load_probes(tmp_path / "results")[0]
+    assert record.images == 500
+    assert record.numbers["clean"] > 0.8
+    assert count(json.loads(command(*call).stdout)) == {"done": 0, "already_done": 1}
+    for path in (tmp_path / "results").rglob("*"):
+        if path.suffix == ".safetensors" or path.parent.parent.name == "probes":
+            path.unlink()
+    assert count(json.loads(command(*call).stdout)) == {"done": 1, "already_done": 0}
+    assert len(load_probes(tmp_path / "results")[0]) == 1
+
+
+def count(summary: dict[str, Any]) -> dict[str, int]:
+    return {part: len(summary[part]) for part in ("done", "already_done")}
+
+
+@pytest.mark.slow
+def test_damaged_weights_are_one_line(command: Command, tmp_path: Path) -> None:
+    call: Callable[[], Any] = lambda: command("run", "--suite", "quick", "--epochs", "1", "--models", "softmax")  # noqa: E731
+    call()
+    for path in (tmp_path / "results").rglob("*"):
+        if path.suffix == ".safetensors":
+            path.write_bytes(b"no weights")
+        if path.parent.parent.name == "probes":
+            path.unlink()
+    done = call()
+    assert done.returncode == 2
+    assert "error: no answer: distortion of softmax seed 0: SafetensorError" in done.stderr
+    assert "Traceback" not in done.stderr
