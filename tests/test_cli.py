@@ -55,9 +55,9 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     assert not problems
     results = tmp_path / "results"
     assert {path.name for path in (results / "tables").iterdir()} == {
-        "accuracy.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
+        "accuracy.csv", "distortion.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
     }  # fmt: skip
-    assert len(list((results / "plots").glob("*.svg"))) == 4
+    assert len(list((results / "plots").glob("*.svg"))) == 5
     for run in runs:
         assert run.result is not None
         assert run.result.test_accuracy > 0.88

@@ -2,6 +2,7 @@
 
 import time
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from skimage import filters, transform
 from skimage.feature import canny
 
 from bench import datasets
-from bench.corruptions import CORRUPTIONS, blur, corrupt, geometry, lines, noise, to_uint8, weather
+from bench.corruptions import CORRUPTIONS, blur, cache, corrupt, geometry, lines, noise, to_uint8, weather
 
 MNIST_C = [
     *("shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness"),
@@ -234,6 +235,33 @@ def test_canny_edges_are_skimages(digits: np.ndarray) -> None:
     edges = corrupt(digits[:20], "canny_edges", 0)
     assert set(np.unique(edges)) == {0, 255}
     assert all(np.array_equal(found > 0, canny(image / 255)) for found, image in zip(edges, digits, strict=False))
+
+
+def test_a_corrupted_set_is_drawn_once_and_a_damaged_one_again(
+    digits: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cache.corrupted(digits, "fog", 0, tmp_path)
+    assert np.array_equal(first, corrupt(digits, "fog", 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "corrupt", lambda *_: pytest.fail("drawn again"))
+        assert np.array_equal(cache.corrupted(digits, "fog", 0, tmp_path), first)
+    (path,) = tmp_path.rglob("*.npy")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert np.array_equal(cache.corrupted(digits, "fog", 0, tmp_path), first)
+    assert path.read_bytes() != bytes(content), "mended"
+
+
+def test_other_images_and_seeds_have_files_of_their_own(digits: np.ndarray, tmp_path: Path) -> None:
+    for images, seed in ((digits, 0), (digits, 1), (digits[:50], 0)):
+        assert np.array_equal(cache.corrupted(images, "rotate", seed, tmp_path), corrupt(images, "rotate", seed))
+    assert len(list(tmp_path.rglob("*.npy"))) == 3
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(digits: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / cache.FOLDER).write_text("no folder")
+    assert np.array_equal(cache.corrupted(digits, "rotate", 0, tmp_path), corrupt(digits, "rotate", 0))
 
 
 @pytest.mark.slow

@@ -132,11 +132,13 @@ def test_the_answer_on_most_images_counts_and_of_those_the_newest(runs: list[Run
     assert answers_to("other", records) == {}
 
 
-def test_distortion_of_nothing_is_the_clean_accuracy(mnist: tuple[datasets.Split, datasets.Split]) -> None:
+def test_distortion_of_nothing_is_the_clean_accuracy(
+    mnist: tuple[datasets.Split, datasets.Split], tmp_path: Path
+) -> None:
     _, test = mnist
     torch.manual_seed(0)
     trained = Trained(
-        create_model("softmax"), ARTICLE, torch.device("cpu"), test.images[:300].numpy(), test.labels[:300]
+        create_model("softmax"), ARTICLE, torch.device("cpu"), test.images[:300].numpy(), test.labels[:300], tmp_path
     )
     found = measure(trained)
     assert {"clean", *CORRUPTIONS} < found.keys()

@@ -5,7 +5,8 @@ The randomness of every distortion is drawn from one fixed seed, so that all mod
 
 import numpy as np
 
-from bench.corruptions import CORRUPTIONS, corrupt, to_uint8
+from bench.corruptions import CORRUPTIONS, to_uint8
+from bench.corruptions.cache import corrupted
 from bench.corruptions.geometry import rotated, scaled, shifted
 from bench.corruptions.noise import gaussian_noise
 from bench.probes.trained import Trained
@@ -25,7 +26,7 @@ def measure(trained: Trained) -> dict[str, float]:
     """
     accuracies = {"clean": trained.accuracy(trained.images)}
     for name in CORRUPTIONS:
-        accuracies[name] = trained.accuracy(corrupt(trained.images, name, SEED))
+        accuracies[name] = trained.accuracy(corrupted(trained.images, name, SEED, trained.data_dir))
     return accuracies | {
         name: trained.accuracy(to_uint8(pixels))
         for name, pixels in _curve_points(trained.images.astype(np.float32) / 255)

@@ -21,13 +21,17 @@ from bench.trials import initial_model, recipe_of
 
 @dataclass(frozen=True)
 class Trained:
-    """``images`` uint8 of shape ``(N, 28, 28)`` and their ``labels``, on the CPU; the model on its device."""
+    """``images`` uint8 of shape ``(N, 28, 28)`` and their ``labels``, on the CPU; the model on its device.
+
+    ``data_dir`` is where a probe may keep what it need not compute twice.
+    """
 
     model: nn.Module
     recipe: Recipe
     device: torch.device
     images: np.ndarray
     labels: torch.Tensor
+    data_dir: Path
 
     def accuracy(self, images: np.ndarray) -> float:
         """Of the model on ``images``, uint8 of the same shape and order as its own test images."""
@@ -56,6 +60,7 @@ def answer(task: ProbeTask, data_dir: Path) -> dict[str, float]:
         device=device,
         images=test.images[: task.images].numpy(),
         labels=test.labels[: task.images],
+        data_dir=data_dir,
     )
     measured: dict[str, float] = import_module(f"bench.probes.{task.probe}").measure(trained)
     return measured
