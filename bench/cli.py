@@ -154,6 +154,7 @@ def noise(
         results=results / FOLDER,
         data_dir=data_dir,
         force=True,
+        with_probes=False,
     )
     plan = make_plan(request)
     plan = replace(plan, trials=plan.trials * repeats)

@@ -23,9 +23,7 @@ def carry_out(plan: "Plan", as_json: bool) -> int:
     from bench.report import render
 
     results = plan.setting.results
-    summary = _train(
-        plan, on_round=lambda: render(results), on_interrupt=lambda: render(results).page, with_probes=True
-    )
+    summary = _train(plan, on_interrupt=lambda: render(results).page, between_rounds=lambda: render(results))
     if isinstance(summary, int):
         return summary
     rendered = render(results)
@@ -112,11 +110,14 @@ def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_
 def _train(
     plan: "Plan",
     on_interrupt: Callable[[], Path],
-    on_round: Callable[[], object] = lambda: None,
+    between_rounds: Callable[[], object] = lambda: None,
     fresh_workers: bool = False,
-    with_probes: bool = False,
 ) -> "Summary | int":
-    """What was done, or the exit code of an interruption."""
+    """What was done, or the exit code of an interruption.
+
+    The setting's probes are put to each round of seeds before the next is trained, so that the first report is soon
+    there, and whole.
+    """
     from bench.executors import LocalExecutor
     from bench.probing import run_probes
     from bench.progress import make_progress
@@ -124,12 +125,21 @@ def _train(
     from bench.signals import interruptible
 
     executor, progress = LocalExecutor(plan.data_dir, fresh_workers), make_progress()
+    asked = set[str]()
+
+    def ask(summary: "Summary") -> None:
+        new = [run for run in (*summary.done, *summary.skipped) if run.stem not in asked]
+        summary.unanswered += run_probes(new, plan.setting, executor, progress.note)
+        asked.update(run.stem for run in new)
+
+    def end_round(summary: "Summary") -> None:
+        ask(summary)
+        between_rounds()
+
     try:
         with interruptible():
-            summary = run_trials(plan.trials, plan.setting, executor, progress, on_round)
-            if with_probes:
-                finished = [*summary.done, *summary.skipped]
-                summary.unanswered = run_probes(finished, plan.setting, executor, progress.note)
+            summary = run_trials(plan.trials, plan.setting, executor, progress, end_round)
+            ask(summary)
             return summary
     except Interrupted as interruption:
         progress.close()

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.probe_records import ProbeTask
+from bench.probe_records import Findings, ProbeTask
 from bench.records import Epoch, Status, Trial
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class LocalExecutor:
         outcome: Outcome = self._ask(trial.model, trial, on_epoch, timeout_s)
         return outcome
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]:
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:
         """Put a probe to a trained model.
 
         Raises:
             TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
         """
-        numbers: dict[str, float] = self._ask(task.trial.model, task, lambda _: None, timeout_s)
-        return numbers
+        findings: Findings = self._ask(task.trial.model, task, lambda _: None, timeout_s)
+        return findings
 
     def _ask(
         self, model: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None

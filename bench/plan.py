@@ -35,6 +35,7 @@ class Request:
     data_dir: Path | None = None
     timeout_s: float | None = None
     force: bool = False
+    with_probes: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def make_plan(request: Request) -> Plan:
     if request.suite not in SUITES:
         raise unknown_name("suite", request.suite, SUITES)
     suite = SUITES[request.suite]
-    models = check_models(request.models)
+    models = check_models(request.models, suite.controls)
     dataset = datasets.find_dataset(request.dataset)
     recipe = _recipe(request, dataset.train_size)
     seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
@@ -75,14 +76,15 @@ def make_plan(request: Request) -> Plan:
         model_sources={name: source_sha256(name) for name in models},
         timeout_s=request.timeout_s,
         force=request.force,
-        probes=suite.probes,
+        probes=suite.probes if request.with_probes else {},
         probe_images=suite.probe_images,
+        probe_train_images=suite.probe_train_images,
     )
     return Plan(trials, setting, data_dir)
 
 
-def check_models(names: Sequence[str]) -> list[str]:
-    """The named models in the order given, without repeats; all registered ones where none is named.
+def check_models(names: Sequence[str], controls: bool = False) -> list[str]:
+    """The named models in the order given, without repeats; where none is named, all but the controls, or all.
 
     Raises:
         UserError: a name is not registered.
@@ -91,7 +93,7 @@ def check_models(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known:
             raise unknown_name("model", name, known)
-    return list(dict.fromkeys(names)) or known
+    return list(dict.fromkeys(names)) or list_models(controls)
 
 
 def plan_trials(

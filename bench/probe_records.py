@@ -2,17 +2,21 @@
 
 Schema history:
     1  first version
+    2  notes, arrays, train_images
 """
 
+import io
+import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import AwareDatetime, Field, ValidationError
 
 from bench.atomic import write_atomically
-from bench.records import FileName, Git, Machine, Name, Part, PositiveInt, Run, Seconds, Trial, digest
+from bench.records import Count, FileName, Git, Machine, Name, Part, PositiveInt, Run, Seconds, Trial, digest
 from bench.storage import Problem, first_error
 
 FOLDER = "probes"
@@ -20,23 +24,43 @@ FOLDER = "probes"
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """What a worker needs to answer a probe; ``images`` is how many of the test images are used, from the first."""
+    """What a worker needs to answer a probe.
+
+    ``images`` is how many of the test images are used, ``train_images`` how many of the training images, both from
+    the first; a probe that trains nothing gets none of the latter.
+    """
 
     probe: str
     trial: Trial
     weights: Path
     images: int
+    train_images: int = 0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a probe found: numbers and words by name, and arrays for pictures."""
+
+    numbers: dict[str, float]
+    notes: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class ProbeRecord(Part):
-    """What one probe found for one run. ``numbers`` are by name; ``run`` is the stem of the run's record."""
+    """What one probe found for one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of its record.
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
+    """
+
+    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
     probe: Name
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     run: FileName
     images: PositiveInt
+    train_images: Count = 0
     numbers: dict[Name, float]
+    notes: dict[Name, str] = Field(default_factory=dict)
+    arrays: FileName | None = None
     seconds: Seconds
     started_at: AwareDatetime
     machine: Machine
@@ -45,22 +69,32 @@ class ProbeRecord(Part):
     @property
     def stem(self) -> str:
         """The record's file name without its ending."""
-        return f"{self.probe}-{self.run}-{self.key[:8]}"
+        return probe_stem(self.probe, self.run, self.key)
 
 
-def probe_key(probe: str, source_sha256: str, run: Run, images: int) -> str:
+def probe_stem(probe: str, run: str, key: str) -> str:
+    """File name of a probe's record without its ending."""
+    return f"{probe}-{run}-{key[:8]}"
+
+
+def probe_key(probe: str, source_sha256: str, run: Run, images: int, train_images: int) -> str:
     """What decides whether an answer still holds: the run, the probe's source, and how many images it saw."""
-    return digest({"probe": probe, "source": source_sha256, "run": run.stem, "images": images})
+    about = {"probe": probe, "source": source_sha256, "run": run.stem, "images": images, "train_images": train_images}
+    return digest(about)
 
 
-def save_probe(results: Path, record: ProbeRecord) -> Path:
-    """Write the record below ``results/probes``.
+def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray] | None = None) -> Path:
+    """Write the record below ``results/probes``, its arrays first.
 
     Raises:
         OSError: the folder cannot be written.
     """
     path = results / FOLDER / record.machine.name / f"{record.stem}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if record.arrays and arrays:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        write_atomically(path.with_name(record.arrays), buffer.getvalue())
     write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
     return path
 
@@ -78,11 +112,26 @@ def load_probes(results: Path) -> tuple[list[ProbeRecord], list[Problem]]:
     return sorted(records, key=lambda record: record.started_at), problems
 
 
+def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
+    """The arrays of a record by name; none where it has none or their file is gone or damaged."""
+    if record.arrays is None:
+        return {}
+    try:
+        with np.load(results / FOLDER / record.machine.name / record.arrays, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}
+
+
 def answers_to(probe: str, records: Iterable[ProbeRecord]) -> dict[str, ProbeRecord]:
     """The newest answer to one probe for each run, by the run's stem; on the most images where there are several."""
     chosen: dict[str, ProbeRecord] = {}
     for record in records:
         other = chosen.get(record.run)
-        if record.probe == probe and (other is None or record.images >= other.images):
+        if record.probe == probe and (other is None or _size(record) >= _size(other)):
             chosen[record.run] = record
     return chosen
+
+
+def _size(record: ProbeRecord) -> tuple[int, int]:
+    return record.train_images, record.images

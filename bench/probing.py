@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from bench.errors import UserError
 from bench.executors import TrialFailed
-from bench.probe_records import ProbeRecord, ProbeTask, load_probes, probe_key, save_probe
-from bench.probes import source_sha256
+from bench.probe_records import Findings, ProbeRecord, ProbeTask, load_probes, probe_key, probe_stem, save_probe
+from bench.probes import PROBES, source_sha256
 from bench.records import Run
 from bench.storage import runs_dir
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class Answering(Protocol):
     """Puts a probe to a model somewhere; see :class:`bench.executors.LocalExecutor`."""
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]: ...
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,12 @@ class Question:
 def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
     """What the setting's probes would ask of finished ``runs`` and no record answers."""
     answered = {record.key for record in load_probes(setting.results)[0]}
-    every = [_question(run, probe, setting) for run in runs for probe in setting.probes]
+    every = [
+        _question(run, probe, setting)
+        for run in runs
+        for probe, seeds in setting.probes.items()
+        if seeds is None or run.trial.seed < seeds
+    ]
     return [question for question in every if question.key not in answered]
 
 
@@ -59,7 +66,7 @@ def run_probes(
         what = f"{question.probe} of {trial.model} seed {trial.seed}"
         started_at, start = setting.now(), time.monotonic()
         try:
-            numbers = executor.answer(question.task, setting.timeout_s)
+            findings = executor.answer(question.task, setting.timeout_s)
         except TrialFailed as failure:
             failures.append(f"{what}: {failure.reason}")
             continue
@@ -69,27 +76,31 @@ def run_probes(
             key=question.key,
             run=question.run.stem,
             images=question.task.images,
-            numbers=numbers,
+            train_images=question.task.train_images,
+            numbers=findings.numbers,
+            notes=findings.notes,
+            arrays=f"{probe_stem(question.probe, question.run.stem, question.key)}.npz" if findings.arrays else None,
             seconds=seconds,
             started_at=started_at,
             machine=setting.machine,
             git=setting.git,
         )
-        _save(setting.results, record)
+        _save(setting.results, record, findings.arrays)
         say(f"[{number}/{len(questions)}] {what} {seconds:.1f} s")
     return failures
 
 
 def _question(run: Run, probe: str, setting: "Setting") -> Question:
     images = min(setting.probe_images, run.result.test_size if run.result else 0)
+    train_images = min(setting.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
     weights = runs_dir(setting.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")
-    key = probe_key(probe, source_sha256(probe), run, images)
-    return Question(run, probe, key, ProbeTask(probe, run.trial, weights, images))
+    key = probe_key(probe, source_sha256(probe), run, images, train_images)
+    return Question(run, probe, key, ProbeTask(probe, run.trial, weights, images, train_images))
 
 
-def _save(results: Path, record: ProbeRecord) -> None:
+def _save(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]) -> None:
     try:
-        save_probe(results, record)
+        save_probe(results, record, arrays)
     except OSError as error:
         raise UserError(
             f"cannot write {record.stem} to {results}: {error.strerror}; what was finished before is kept"

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -80,8 +80,9 @@ class Setting:
     timeout_s: float | None = None
     force: bool = False
     now: Callable[[], datetime] = utc_now
-    probes: tuple[str, ...] = ()
+    probes: Mapping[str, int | None] = field(default_factory=dict)
     probe_images: int = 0
+    probe_train_images: int = 0
 
 
 @dataclass
@@ -99,12 +100,12 @@ def run_trials(
     setting: Setting,
     executor: Executor,
     progress: Progress,
-    on_round: Callable[[], object] = lambda: None,
+    on_round: Callable[[Summary], object] = lambda _: None,
 ) -> Summary:
     """Run what is not done yet, one trial after the other; a failed trial does not stop the others.
 
     Args:
-        on_round: called between the rounds of seeds, for the report.
+        on_round: called between the rounds of seeds with what was done so far, for the probes and the report.
 
     Raises:
         UserError: the results folder cannot be written. What was finished before is kept.
@@ -122,7 +123,7 @@ def run_trials(
         (summary.done if run.status == "done" else summary.failed).append(run)
         progress.trial_done(run)
         if position + 1 < len(todo) and todo[position + 1].seed != trial.seed:
-            on_round()
+            on_round(summary)
     return summary
 
 

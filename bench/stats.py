@@ -58,6 +58,20 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> In
     return Interval(max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
 
 
+def share_difference(only_first: float, only_second: float, trials: int, confidence: float = 0.95) -> Interval:
+    """Interval for the difference of two paired proportions, over the sampling of test images; normal (Wald).
+
+    Args:
+        only_first, only_second: the shares of ``trials`` in which only the first, only the second succeeded.
+    """
+    if trials < 1:
+        return Interval(math.nan, math.nan)
+    difference = only_first - only_second
+    variance = max(0.0, only_first + only_second - difference**2) / trials
+    half = float(distributions.norm.ppf((1 + confidence) / 2)) * math.sqrt(variance)
+    return Interval(difference - half, difference + half)
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Median and quartiles, linearly interpolated; NaN for an empty sample."""
     if not len(values):

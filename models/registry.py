@@ -13,6 +13,20 @@ ModelFactory = Callable[..., nn.Module]
 _FACTORIES: dict[str, ModelFactory] = {}
 
 
+_CONTROLS: set[str] = set()
+
+
+def register_control(factory: ModelFactory) -> ModelFactory:
+    """Register a model that is there to check a claim about another; only the suite `full` trains it unasked.
+
+    Raises:
+        ValueError: see :func:`register_model`.
+    """
+    register_model(factory)
+    _CONTROLS.add(factory.__name__)
+    return factory
+
+
 def register_model(factory: ModelFactory) -> ModelFactory:
     """Register ``factory`` under its own name.
 
@@ -31,9 +45,9 @@ def register_model(factory: ModelFactory) -> ModelFactory:
     return factory
 
 
-def list_models() -> list[str]:
-    """Names of all registered models, in alphabetical order."""
-    return sorted(_FACTORIES)
+def list_models(controls: bool = True) -> list[str]:
+    """Names of all registered models in alphabetical order, with or without the controls."""
+    return sorted(name for name in _FACTORIES if controls or name not in _CONTROLS)
 
 
 def create_model(name: str, num_classes: int = 10) -> nn.Module:

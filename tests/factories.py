@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.probe_records import ProbeRecord
 from bench.records import (
     Clock,
     Data,
@@ -25,7 +26,12 @@ from bench.storage import Predictions
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})
 MACHINE = Machine(slug="test-cpu", id="0123abcd")
-SIZES = {"softmax": (7850, 31360), "mlp": (235146, 1007104), "cnn": (421642, 24995328)}
+SIZES = {
+    "softmax": (7850, 31360),
+    "mlp": (235146, 1007104),
+    "cnn": (421642, 24995328),
+    "mlp_matched": (421360, 1684704),
+}
 
 
 def make_trial(**changes: Any) -> Trial:
@@ -118,4 +124,22 @@ def make_predictions(accuracy: float = 0.9, size: int = 10_000, seed: int = 0) -
         example_index=chosen,
         example_images=random.integers(0, 256, (len(chosen), 28, 28), dtype=np.uint8),
         example_confidence=np.full(len(chosen), 0.75, dtype=np.float32),
+    )
+
+
+def make_probe(
+    run: Run, probe: str = "distortion", images: int = 10_000, train_images: int = 0, later: float = 0, **numbers: float
+) -> ProbeRecord:
+    """What ``run`` answered to a probe; ``later`` in minutes."""
+    return ProbeRecord(
+        probe=probe,
+        key=f"{images + train_images:08x}" + "0" * 8,
+        run=run.stem,
+        images=images,
+        train_images=train_images,
+        numbers=numbers,
+        seconds=1,
+        started_at=START + timedelta(minutes=later),
+        machine=run.machine,
+        git=Git(commit=None, dirty=None),
     )

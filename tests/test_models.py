@@ -12,7 +12,9 @@ from torch import nn
 from bench import datasets
 from bench.evaluate import evaluate
 from bench.pipeline import normalise, to_device
+from bench.plan import check_models
 from bench.recipes import ARTICLE
+from bench.suites import SUITES
 from bench.train import make_optimizer, train_step
 from bench.trials import initial_model, portable_weights
 from models import create_model, list_models, register_model
@@ -97,3 +99,15 @@ def test_it_survives_save_and_load(name: str, mnist: tuple[datasets.Split, datas
     twin.load_state_dict(safetensors.torch.load(safetensors.torch.save(portable_weights(model))))
     images = normalise(mnist[1].images[:20].unsqueeze(1), ARTICLE)
     assert torch.equal(model.eval()(images), twin.eval()(images))
+
+
+def test_controls_are_trained_when_named_or_in_full() -> None:
+    assert set(list_models()) - set(list_models(controls=False)) == {"mlp_matched"}
+    assert "mlp_matched" not in check_models([])
+    assert "mlp_matched" in check_models([], controls=SUITES["full"].controls)
+    assert check_models(["mlp_matched"]) == ["mlp_matched"]
+
+
+def test_the_matched_control_has_the_parameters_of_the_cnn_within_a_thousandth() -> None:
+    sizes = [sum(parameter.numel() for parameter in create_model(name).parameters()) for name in ("mlp_matched", "cnn")]
+    assert sizes == [421_360, 421_642]

@@ -8,26 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from bench import datasets, probing, stats
 from bench.corruptions import CORRUPTIONS
 from bench.executors import TrialFailed
 from bench.groups import compare_groups
-from bench.probe_records import ProbeRecord, ProbeTask, answers_to, load_probes, save_probe
+from bench.probe_records import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
 from bench.probes import PROBES, source_sha256
 from bench.probes.distortion import measure
-from bench.probes.trained import Trained
 from bench.probing import open_questions, run_probes
-from bench.recipes import ARTICLE
 from bench.records import Git, Run
 from bench.report import render
-from bench.report.distortion import CURVES, answers, corruption_error, verdicts
+from bench.report.asked import ask
+from bench.report.distortion import CURVES, corruption_error, corruptions_of, verdicts
 from bench.runner import Setting
 from bench.storage import save_run
-from models import create_model
 from tests.conftest import Command
-from tests.factories import DATA, MACHINE, START, make_predictions, make_run
+from tests.factories import DATA, MACHINE, make_predictions, make_probe, make_run
+from tests.trained import make_trained
 
 
 class Oracle:
@@ -37,11 +35,11 @@ class Oracle:
         self.failing = failing
         self.asked: list[str] = []
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> dict[str, float]:  # noqa: ARG002
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:  # noqa: ARG002
         self.asked.append(task.trial.model)
         if task.trial.model == self.failing:
             raise TrialFailed("error", "RuntimeError: no")
-        return {"clean": 0.9}
+        return Findings({"clean": 0.9}, {"layer": "none"}, {"digits": np.zeros((1, 2))})
 
 
 def make_setting(results: Path) -> Setting:
@@ -52,22 +50,8 @@ def make_setting(results: Path) -> Setting:
         data=DATA,
         environment={},
         model_sources={},
-        probes=("distortion",),
+        probes={"distortion": None},
         probe_images=500,
-    )
-
-
-def make_probe(run: Run, images: int = 10_000, later: float = 0, **numbers: float) -> ProbeRecord:
-    return ProbeRecord(
-        probe="distortion",
-        key=f"{images:016x}",
-        run=run.stem,
-        images=images,
-        numbers=numbers,
-        seconds=1,
-        started_at=START.replace(minute=int(later)),
-        machine=MACHINE,
-        git=Git(commit=None, dirty=None),
     )
 
 
@@ -87,9 +71,13 @@ def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> No
     assert said[0].startswith("[1/2] distortion of mlp seed 0 ")
     records, problems = load_probes(tmp_path)
     assert not problems
-    assert [(record.run, record.images, record.numbers) for record in records] == [
-        (run.stem, 500, {"clean": 0.9}) for run in runs
+    assert [(record.run, record.images, record.numbers, record.notes) for record in records] == [
+        (run.stem, 500, {"clean": 0.9}, {"layer": "none"}) for run in runs
     ]
+    assert load_arrays(tmp_path, records[0])["digits"].shape == (1, 2)
+    for path in tmp_path.rglob("*.npz"):
+        path.write_bytes(b"damaged")
+    assert load_arrays(tmp_path, records[0]) == {}
 
 
 def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: list[Run]) -> None:
@@ -124,9 +112,9 @@ def test_what_is_no_probe_record_is_named_and_kept(tmp_path: Path, runs: list[Ru
 
 def test_the_answer_on_most_images_counts_and_of_those_the_newest(runs: list[Run]) -> None:
     records = [
-        make_probe(runs[0], 500, later=3, clean=0.1),
-        make_probe(runs[0], 10_000, later=1, clean=0.2),
-        make_probe(runs[0], 10_000, later=2, clean=0.3),
+        make_probe(runs[0], images=500, later=3, clean=0.1),
+        make_probe(runs[0], later=1, clean=0.2),
+        make_probe(runs[0], later=2, clean=0.3),
     ]
     assert answers_to("distortion", records)[runs[0].stem].numbers == {"clean": 0.3}
     assert answers_to("other", records) == {}
@@ -135,16 +123,17 @@ def test_the_answer_on_most_images_counts_and_of_those_the_newest(runs: list[Run
 def test_distortion_of_nothing_is_the_clean_accuracy(
     mnist: tuple[datasets.Split, datasets.Split], tmp_path: Path
 ) -> None:
-    _, test = mnist
-    torch.manual_seed(0)
-    trained = Trained(
-        create_model("softmax"), ARTICLE, torch.device("cpu"), test.images[:300].numpy(), test.labels[:300], tmp_path
-    )
-    found = measure(trained)
+    trained = make_trained(mnist, tmp_path, "softmax")
+    findings = measure(trained)
+    found = findings.numbers
     assert {"clean", *CORRUPTIONS} < found.keys()
     assert {found[name] for name in ("translation_0", "rotation_0", "scale_1.0", "noise_0.0")} == {found["clean"]}
     assert {name.rpartition("_")[0] for name in found.keys() - CORRUPTIONS.keys() - {"clean"}} == CURVES.keys()
-    assert measure(trained) == found, "the distortions are drawn from a fixed seed"
+    assert measure(trained).numbers == found, "the distortions are drawn from a fixed seed"
+    shifted = findings.arrays["shifted"]
+    assert np.array_equal(shifted[0], trained.test.images[0])
+    assert np.array_equal(shifted[5][:, 5:], trained.test.images[0][:, :-5]), "to the right"
+    assert findings.arrays["answers"].shape == findings.arrays["confidences"].shape == (9,)
 
 
 def three_answers(tmp_path: Path) -> Path:
@@ -164,8 +153,8 @@ def three_answers(tmp_path: Path) -> Path:
 
 def test_corruption_error_is_that_of_hendrycks_and_dietterich(tmp_path: Path) -> None:
     comparison = compare_groups(load_all(three_answers(tmp_path)))[0]
-    mlp, softmax = answers(comparison, load_probes(tmp_path)[0])
-    assert mlp.corruptions == ["fog", "zigzag"]
+    mlp, softmax = ask(comparison, "distortion", load_probes(tmp_path)[0])
+    assert corruptions_of(mlp) == ["fog", "zigzag"]
     # (0.2 / 0.4 + 0.2 / 0.2) / 2, and less the clean errors (0.15 / 0.3 + 0.15 / 0.1) / 2
     assert corruption_error(mlp, softmax) == pytest.approx([0.75] * 3)
     assert corruption_error(mlp, softmax, relative=True) == pytest.approx([1.0] * 3)
@@ -181,7 +170,7 @@ def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Pat
                 save_run(folder, run, make_predictions(0.95), b"")
                 wobble = seed / 500 * (model == "cnn")
                 save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
-        found = answers(compare_groups(load_all(folder))[0], load_probes(folder)[0])
+        found = ask(compare_groups(load_all(folder))[0], "distortion", load_probes(folder)[0])
         return verdicts(sorted(found, key=lambda each: each.group.model))[0]
 
     assert words(0.1) == "cnn against mlp, in points: ahead on 1 (fog +10.3); cannot tell on 1 (zigzag +0.3)."
@@ -231,15 +220,18 @@ def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     call = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--json")
     trained = count(json.loads(command(*call).stdout))
     assert trained == {"done": 1, "already_done": 0}
-    (record,) = load_probes(tmp_path / "results")[0]
-    assert record.images == 500
-    assert record.numbers["clean"] > 0.8
+    records = {record.probe: record for record in load_probes(tmp_path / "results")[0]}
+    assert records.keys() == PROBES.keys()
+    assert all(record.images == 500 for record in records.values())
+    assert records["distortion"].numbers["clean"] > 0.8
+    assert records["sample_efficiency"].numbers.keys() == {"n_100", "n_300", "n_1000", "n_3000"}
+    assert {records[name].train_images for name in ("distortion", "blocks")} == {0, 3000}
     assert count(json.loads(command(*call).stdout)) == {"done": 0, "already_done": 1}
     for path in (tmp_path / "results").rglob("*"):
         if path.suffix == ".safetensors" or path.parent.parent.name == "probes":
             path.unlink()
     assert count(json.loads(command(*call).stdout)) == {"done": 1, "already_done": 0}
-    assert len(load_probes(tmp_path / "results")[0]) == 1
+    assert len(load_probes(tmp_path / "results")[0]) == len(PROBES)
 
 
 def count(summary: dict[str, Any]) -> dict[str, int]:

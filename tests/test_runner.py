@@ -154,7 +154,7 @@ def test_the_report_is_asked_for_between_rounds_of_seeds(tmp_path: Path) -> None
         make_setting(tmp_path),
         script,  # type: ignore[arg-type]
         PlainProgress(),
-        on_round=lambda: rounds.append(len(script.asked)),
+        on_round=lambda _: rounds.append(len(script.asked)),
     )
     assert rounds == [2]
 

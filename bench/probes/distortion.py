@@ -9,6 +9,7 @@ from bench.corruptions import CORRUPTIONS, to_uint8
 from bench.corruptions.cache import corrupted
 from bench.corruptions.geometry import rotated, scaled, shifted
 from bench.corruptions.noise import gaussian_noise
+from bench.probe_records import Findings
 from bench.probes.trained import Trained
 
 SEED = 0
@@ -18,19 +19,30 @@ SCALES = tuple(round(0.5 + 0.1 * step, 1) for step in range(9))
 NOISES = tuple(round(0.05 * step, 2) for step in range(13))
 
 
-def measure(trained: Trained) -> dict[str, float]:
+def measure(trained: Trained) -> Findings:
     """Test accuracy: ``clean``, one per corruption by its name, and one per point of each curve.
+
+    As arrays the first test image shifted to the right by 0 to 8 pixels, ``shifted`` uint8 ``(9, 28, 28)``, with the
+    model's ``answers`` and the probability it gave each, ``confidences``, both of shape ``(9,)``.
 
     Curves: ``translation_K`` pixels along one axis to a random side, ``rotation_K`` degrees to a random side,
     ``scale_K`` times the size, ``noise_K`` standard deviation of normal noise on pixels in [0, 1].
     """
-    accuracies = {"clean": trained.accuracy(trained.images)}
+    images = trained.test.images
+    accuracies = {"clean": trained.accuracy(images)}
     for name in CORRUPTIONS:
-        accuracies[name] = trained.accuracy(corrupted(trained.images, name, SEED, trained.data_dir))
-    return accuracies | {
-        name: trained.accuracy(to_uint8(pixels))
-        for name, pixels in _curve_points(trained.images.astype(np.float32) / 255)
-    }
+        accuracies[name] = trained.accuracy(corrupted(images, name, SEED, trained.data_dir))
+    for name, pixels in _curve_points(images.astype(np.float32) / 255):
+        accuracies[name] = trained.accuracy(to_uint8(pixels))
+    return Findings(accuracies, arrays=_one_digit_shifted(trained))
+
+
+def _one_digit_shifted(trained: Trained) -> dict[str, np.ndarray]:
+    steps = np.array(TRANSLATIONS, dtype=float)
+    digit = np.repeat(trained.test.images[:1], len(steps), axis=0).astype(np.float32) / 255
+    images = to_uint8(shifted(digit, -steps, np.zeros_like(steps)))
+    confidences, answers = trained.probabilities(images).max(dim=1)
+    return {"shifted": images, "answers": answers.cpu().numpy(), "confidences": confidences.cpu().numpy()}
 
 
 def _curve_points(pixels: np.ndarray):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""A trained model taken from its stored weights, with the test set it is asked about."""
+"""A trained model taken from its stored weights, with the data it is asked about."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,36 +11,72 @@ from torch import nn
 
 from bench import datasets
 from bench.devices import resolve_device
-from bench.evaluate import evaluate
+from bench.evaluate import Evaluation, evaluate
 from bench.pipeline import to_device
 from bench.precision import set_matrix_precision
-from bench.probe_records import ProbeTask
+from bench.probe_records import Findings, ProbeTask
 from bench.recipes import Recipe
+from bench.records import Trial
 from bench.trials import initial_model, recipe_of
 
 
 @dataclass(frozen=True)
-class Trained:
-    """``images`` uint8 of shape ``(N, 28, 28)`` and their ``labels``, on the CPU; the model on its device.
+class Examples:
+    """``images`` uint8 of shape ``(N, 28, 28)`` and ``labels`` int64 of shape ``(N,)``, both in memory."""
 
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int) -> "Examples":
+        return Examples(self.images[:count], self.labels[:count])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with its stored weights on ``device``, and the examples it is asked about (``test``).
+
+    ``train`` are those a probe may train on itself: the first of what the model was trained on, or all of it.
     ``data_dir`` is where a probe may keep what it need not compute twice.
     """
 
     model: nn.Module
+    trial: Trial
     recipe: Recipe
+    num_classes: int
     device: torch.device
-    images: np.ndarray
-    labels: torch.Tensor
+    train: Examples
+    test: Examples
     data_dir: Path
+
+    @property
+    def saw_all(self) -> bool:
+        """The model was trained on the very examples a probe may train on, so it need not be trained again."""
+        return len(self.train) == self.trial.train_size
+
+    def evaluate(self, images: np.ndarray, model: nn.Module | None = None) -> Evaluation:
+        """Of this model, or another on the same device, on ``images``, each made of the test image in its place."""
+        labels = torch.from_numpy(self.test.labels[: len(images)])
+        return evaluate(model or self.model, to_device(torch.from_numpy(images), labels, self.device), self.recipe)
 
     def accuracy(self, images: np.ndarray) -> float:
         """Of the model on ``images``, uint8 of the same shape and order as its own test images."""
-        data = to_device(torch.from_numpy(images), self.labels, self.device)
-        return evaluate(self.model, data, self.recipe).accuracy
+        return self.evaluate(images).accuracy
+
+    def probabilities(self, images: np.ndarray) -> torch.Tensor:
+        """What the model gives each class for each of ``images``: float32 ``(N, num_classes)`` on the device."""
+        return self.evaluate(images).logits.softmax(dim=1)
+
+    def right(self, images: np.ndarray, model: nn.Module | None = None) -> np.ndarray:
+        """Which of ``images`` are classified rightly: bool of shape ``(N,)``."""
+        answers = self.evaluate(images, model).logits.argmax(dim=1).cpu().numpy()
+        return np.asarray(answers == self.test.labels)
 
 
-def answer(task: ProbeTask, data_dir: Path) -> dict[str, float]:
-    """Load the model, put the probe's question to it, and give its numbers by name.
+def answer(task: ProbeTask, data_dir: Path) -> Findings:
+    """Load the model, put the probe's question to it, and give what it found.
 
     Raises:
         OSError, safetensors.SafetensorError: the weights cannot be read.
@@ -51,16 +87,22 @@ def answer(task: ProbeTask, data_dir: Path) -> dict[str, float]:
     torch.set_num_threads(trial.threads)
     set_matrix_precision(trial.precision)
     dataset = datasets.find_dataset(trial.dataset)
-    _, test = datasets.load(dataset, data_dir)
+    train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
     model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
     model.load_state_dict(safetensors.torch.load_file(task.weights))
     trained = Trained(
         model=model,
+        trial=trial,
         recipe=recipe_of(trial),
+        num_classes=dataset.num_classes,
         device=device,
-        images=test.images[: task.images].numpy(),
-        labels=test.labels[: task.images],
+        train=train.first(task.train_images),
+        test=test.first(task.images),
         data_dir=data_dir,
     )
-    measured: dict[str, float] = import_module(f"bench.probes.{task.probe}").measure(trained)
-    return measured
+    findings: Findings = import_module(f"bench.probes.{task.probe}").measure(trained)
+    return findings
+
+
+def _examples(split: datasets.Split) -> Examples:
+    return Examples(split.images.numpy(), split.labels.numpy())

@@ -38,10 +38,14 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 
+WORDS = ("model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from")
+"""Columns of words, which stand to the left; numbers stand to the right."""
+
+
 def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Names to the left, numbers to the right; a cell never breaks the table."""
     safe = [{key: escape(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in ("model", "machine", "verdict", "distortion") else "right" for key in rows[0]]
+    align = ["left" if key in WORDS else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
 

@@ -1,4 +1,4 @@
-"""The article's figure of right and wrong digits, for one run."""
+"""Pictures of digits: the article's figure of right and wrong ones, and how they are drawn everywhere."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def right_and_wrong(predictions: Predictions) -> bytes:
     for row, (chosen, title) in enumerate(zip(rows, ("right", "wrong"), strict=True)):
         for column in range(COLUMNS):
             axes = figure.add_subplot(2, COLUMNS, row * COLUMNS + column + 1)
-            axes.set_axis_off()
+            axes.set_axis_off()  # also where there are fewer digits than columns
             if column < len(chosen):
                 _draw_digit(axes, predictions, chosen[column])
         figure.text(0.1, 0.72 - 0.42 * row, title, ha="right", color=INK)
@@ -30,7 +30,13 @@ def right_and_wrong(predictions: Predictions) -> bytes:
 def _draw_digit(axes: Axes, predictions: Predictions, example: int) -> None:
     place = predictions.example_index[example]
     label, answer = predictions.labels[place], predictions.predicted[place]
-    pixels = np.kron(255 - predictions.example_images[example], np.ones((ENLARGE, ENLARGE), dtype=np.uint8))
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    show_digit(axes, predictions.example_images[example])
     answer_text = f"{label}" if label == answer else f"{label} → {answer}"
     axes.set_title(f"{answer_text}\n{100 * predictions.example_confidence[example]:.0f} %", fontsize=7.5, pad=2)
+
+
+def show_digit(axes: Axes, image: np.ndarray) -> None:
+    """Dark on light, uint8 ``(28, 28)``, without frame or ticks."""
+    pixels = np.kron(255 - image, np.ones((ENLARGE, ENLARGE), dtype=np.uint8))
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    axes.set_axis_off()

@@ -1,19 +1,19 @@
 """What distortion does to each model: accuracy per corruption, corruption errors, and curves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench import stats
-from bench.groups import Comparison, Group
-from bench.probe_records import ProbeRecord, answers_to
+from bench.report.asked import Arrays, Asked, label, look, table_rows
 from bench.report.cells import escape, mean_with_half_width, to_markdown
-from bench.report.style import place_styles, to_svg
+from bench.report.digits import show_digit
+from bench.report.section import Section, anchor
+from bench.report.style import to_svg
 
 REFERENCE = "softmax"
 """The model whose errors are the unit of the corruption error."""
@@ -28,51 +28,33 @@ LEVEL = 0.9
 CLEAN = "clean"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One model at one place: accuracy by distortion, an array over seeds; ``seeds`` tells which."""
-
-    group: Group
-    seeds: tuple[int, ...]
-    accuracies: dict[str, np.ndarray]
-    images: int
-
-    @property
-    def corruptions(self) -> list[str]:
-        """Names of those that are neither clean images nor points of a curve."""
-        return [name for name in self.accuracies if name != CLEAN and name.rpartition("_")[0] not in CURVES]
-
-    def curve(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
-        points = {float(key.rpartition("_")[2]): key for key in self.accuracies if key.rpartition("_")[0] == name}
-        magnitudes = sorted(points)
-        return np.array(magnitudes), np.array([self.accuracies[points[each]] for each in magnitudes])
+def corruptions_of(asked: Asked) -> list[str]:
+    """Names of those that are neither clean images nor points of a curve."""
+    return [name for name in asked.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
 
 
-def answers(comparison: Comparison, records: Iterable[ProbeRecord]) -> list[Answer]:
-    """The groups whose runs were asked, with what every one of those runs answered."""
-    by_run = answers_to("distortion", records)
-    found = []
-    for group in comparison.groups:
-        asked = [(run, by_run[run.stem]) for run in group.runs if run.stem in by_run]
-        if asked:
-            names = [name for name in asked[0][1].numbers if all(name in record.numbers for _, record in asked)]
-            accuracies = {name: np.array([record.numbers[name] for _, record in asked]) for name in names}
-            images = min(record.images for _, record in asked)
-            found.append(Answer(group, tuple(run.trial.seed for run, _ in asked), accuracies, images))
-    return found
+def mean_over_corruptions(asked: Asked, seeds: Sequence[int]) -> np.ndarray:
+    """Mean accuracy over the corruptions for each of those seeds."""
+    return np.asarray(np.mean([asked.at(name, seeds) for name in corruptions_of(asked)], axis=0))
 
 
-def corruption_error(answer: Answer, reference: Answer, relative: bool = False) -> list[float]:
+def curve(asked: Asked, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
+    points = {float(key.rpartition("_")[2]): key for key in asked.numbers if key.rpartition("_")[0] == name}
+    magnitudes = sorted(points)
+    return np.array(magnitudes), np.array([asked.numbers[points[each]] for each in magnitudes])
+
+
+def corruption_error(asked: Asked, reference: Asked, relative: bool = False) -> list[float]:
     """Mean over the corruptions of error / the reference's error, per seed that both have.
 
     ``relative`` subtracts from both errors that on clean images first. Source: Hendrycks and Dietterich 2019.
     """
-    shared = [seed for seed in answer.seeds if seed in reference.seeds]
+    shared = [seed for seed in asked.seeds if seed in reference.seeds]
     mine, theirs = (
-        np.array([1 - _at(each, name, shared) for name in names])
-        for each in (answer, reference)
-        for names in [[CLEAN, *answer.corruptions]]
+        np.array([1 - each.at(name, shared) for name in names])
+        for each in (asked, reference)
+        for names in [[CLEAN, *corruptions_of(asked)]]
     )
     if relative:
         mine, theirs = mine - mine[0], theirs - theirs[0]
@@ -80,68 +62,65 @@ def corruption_error(answer: Answer, reference: Answer, relative: bool = False) 
         return [float(value) for value in (mine[1:] / theirs[1:]).mean(axis=0)]
 
 
-def verdicts(found: Sequence[Answer], alpha: float = 0.05) -> list[str]:
-    """For each two models at one place with three seeds or more: where the first is ahead, behind, or neither.
+@dataclass(frozen=True)
+class Standing:
+    """On which corruptions the first of two models is ahead, behind, or not told apart; with the gaps as fractions."""
 
-    A t test over the seeds on each corruption, adjusted for all of them (Holm). The test images are taken as given.
+    gaps: dict[str, float]
+    kinds: dict[str, str]
+
+    def names(self, kind: str) -> list[str]:
+        return [name for name, its in self.kinds.items() if its == kind]
+
+    def words(self, kind: str) -> str:
+        """``fog +7.1, zigzag -2.1``, in points."""
+        return ", ".join(f"{name.replace('_', ' ')} {100 * self.gaps[name]:+.1f}" for name in self.names(kind))
+
+
+KINDS = ("ahead", "behind", "cannot tell")
+
+
+def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | None:
+    """By a t test over the seeds on each corruption, adjusted for all of them (Holm); the test images as given.
+
+    None with under three seeds that both were asked about.
     """
+    shared = [seed for seed in first.seeds if seed in second.seeds]
+    names = [name for name in corruptions_of(first) if name in second.numbers]
+    if len(shared) < 3 or not names:
+        return None
+    differences = [first.at(name, shared) - second.at(name, shared) for name in names]
+    adjusted = stats.holm([stats.mean_test(list(values)) for values in differences])
+    gaps = {name: float(values.mean()) for name, values in zip(names, differences, strict=True)}
+    kinds = {
+        name: "cannot tell" if p >= alpha else "ahead" if gaps[name] > 0 else "behind"
+        for name, p in zip(names, adjusted, strict=True)
+    }
+    return Standing(gaps, kinds)
+
+
+def verdicts(found: Sequence[Asked]) -> list[str]:
+    """For each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
     lines = []
     for first, second in combinations(found, 2):
-        shared = [seed for seed in first.seeds if seed in second.seeds]
-        names = [name for name in first.corruptions if name in second.accuracies]
-        if first.group.place != second.group.place or len(shared) < 3 or not names:
-            continue
-        differences = [_at(first, name, shared) - _at(second, name, shared) for name in names]
-        adjusted = stats.holm([stats.mean_test(list(values)) for values in differences])
-        kinds = [
-            "cannot tell" if p >= alpha else "ahead" if values.mean() > 0 else "behind"
-            for values, p in zip(differences, adjusted, strict=True)
-        ]
-        gaps = {
-            name: f"{name.replace('_', ' ')} {100 * d.mean():+.1f}" for name, d in zip(names, differences, strict=True)
-        }
-        by_kind = {
-            kind: [gaps[name] for name, its in zip(names, kinds, strict=True) if its == kind]
-            for kind in ("ahead", "behind", "cannot tell")
-        }
-        parts = [f"{kind} on {len(group)} ({', '.join(group)})" for kind, group in by_kind.items() if group]
-        lines.append(f"{_label(first, found)} against {_label(second, found)}, in points: {'; '.join(parts)}.")
+        judged = standing(first, second) if first.group.place == second.group.place else None
+        if judged:
+            parts = [f"{kind} on {len(its)} ({judged.words(kind)})" for kind in KINDS if (its := judged.names(kind))]
+            lines.append(f"{label(first, found)} against {label(second, found)}, in points: {'; '.join(parts)}.")
     return lines
 
 
-def _at(answer: Answer, name: str, seeds: Sequence[int]) -> np.ndarray:
-    return answer.accuracies[name][[answer.seeds.index(seed) for seed in seeds]]
-
-
-def distortion_table(answers_by_slug: Mapping[str, Sequence[Answer]]) -> pd.DataFrame:
-    """One row per run and distortion: the numbers behind the tables and curves."""
-    return pd.DataFrame(
-        [
-            {
-                "condition": slug,
-                "model": answer.group.model,
-                "machine": answer.group.place,
-                "seed": seed,
-                "images": answer.images,
-                "distortion": name,
-                "accuracy": float(values[position]),
-            }
-            for slug, found in answers_by_slug.items()
-            for answer in found
-            for name, values in answer.accuracies.items()
-            for position, seed in enumerate(answer.seeds)
-        ]
-    )
-
-
-def section(found: Sequence[Answer], picture: str) -> list[str]:
-    """The Markdown of one condition; empty where no run was asked."""
+def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], arrays: Arrays) -> Section:
+    """The section of one condition; empty where no run was asked."""
     if not found:
-        return []
-    return [
+        return Section()
+    picture, digit = f"{slug}-distortion.svg", f"{slug}-shifted-digit.svg"
+    pictures = {picture: draw_curves(found, colours)}
+    parts = [
+        anchor(slug, "distortion"),
         "### Distortion",
         _corruptions(found),
-        f"Test accuracy in percent on the first {min(answer.images for answer in found):,} test images under the 15 "
+        f"Test accuracy in percent on the first {min(asked.images for asked in found):,} test images under the 15 "
         "corruptions of MNIST-C (Mu and Gilmer 2019), the same images for every model, no model trained on any; mean "
         "and 95 % t interval over seeds. *mCE* is the mean over the corruptions of a model's error divided by "
         f"{REFERENCE}'s; *relative mCE* subtracts the error on clean images first. Lower is better for both.",
@@ -152,27 +131,62 @@ def section(found: Sequence[Answer], picture: str) -> list[str]:
         f"*Area* is the mean accuracy over the range drawn; *{100 * LEVEL:.0f} % until* is the strength at which the "
         "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
     ]
+    answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
+    answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
+    if answers:
+        pictures[digit] = draw_shifted_digit(answers)
+        parts += [
+            f"![One digit, shifted further and further, with each model's answer](plots/{digit})",
+            "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
+            "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
+        ]
+    return Section(parts, pictures, table_rows(slug, found))
 
 
-def draw_curves(found: Sequence[Answer], colours: Mapping[str, str]) -> bytes:
+def draw_shifted_digit(answers: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
+    """SVG: the digit at every shift and, row by row, what each model says."""
+    images = next(iter(answers.values()))["shifted"]
+    columns, rows = len(images), len(answers)
+    figure = Figure(figsize=(9.6, 1.3 + 0.36 * rows))
+    grid = figure.add_gridspec(1 + rows, columns, height_ratios=[1.0, *[0.36] * rows], left=0.12, right=1.0)
+    for column in range(columns):
+        axes = figure.add_subplot(grid[0, column])
+        show_digit(axes, images[column])
+        axes.set_title(f"{column} px", fontsize=8)
+    for row, (name, its) in enumerate(answers.items(), 1):
+        for column in range(columns):
+            axes = figure.add_subplot(grid[row, column])
+            axes.set_axis_off()
+            answer, sure = int(its["answers"][column]), float(its["confidences"][column])
+            weight = "bold" if answer != int(its["answers"][0]) else "normal"
+            axes.text(0.5, 0.5, f"{answer}  {100 * sure:.0f} %", ha="center", va="center", fontsize=8.5, weight=weight)
+            if column == 0:
+                axes.text(-0.25, 0.5, name, ha="right", va="center", fontsize=9, transform=axes.transAxes)
+    return to_svg(figure)
+
+
+def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
     """SVG with one panel per curve."""
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
-    styles = place_styles(sorted({answer.group.place for answer in found}))
-    for axes, (name, label) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
-        for answer in found:
-            magnitudes, accuracies = answer.curve(name)
+    for axes, (name, strength) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
+        for asked in found:
+            magnitudes, accuracies = curve(asked, name)
             if not len(magnitudes):
                 continue
-            style = {"color": colours[answer.group.model], "linestyle": styles[answer.group.place]}
             axes.plot(
-                magnitudes, accuracies.mean(axis=1), marker="o", markersize=3, label=_label(answer, found), **style
+                magnitudes,
+                accuracies.mean(axis=1),
+                marker="o",
+                markersize=3,
+                label=label(asked, found),
+                **look(asked, found, colours),
             )
         axes.axhline(LEVEL, linestyle=":", linewidth=1, color="#808080")
-        axes.set_xlabel(label)
+        axes.set_xlabel(strength)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_ylim(0, 1.02)
     handles = {
-        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if handles:
         figure.legend(handles.values(), handles, loc="outside upper center", ncols=len(handles))
@@ -181,27 +195,23 @@ def draw_curves(found: Sequence[Answer], colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _verdicts(found: Sequence[Answer]) -> list[str]:
+def _verdicts(found: Sequence[Asked]) -> list[str]:
     lines = [f"- {escape(line)}" for line in verdicts(found)]
     note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
     return ["\n".join(lines), note] if lines else []
 
 
-def _corruptions(found: Sequence[Answer]) -> str:
-    names = [name for name in found[0].accuracies if name == CLEAN or name in found[0].corruptions]
+def _corruptions(found: Sequence[Asked]) -> str:
+    names = [name for name in found[0].numbers if name == CLEAN or name in corruptions_of(found[0])]
     rows = [
         {"distortion": name.replace("_", " ")}
-        | {
-            _label(each, found): mean_with_half_width(100 * each.accuracies[name])
-            for each in found
-            if name in each.accuracies
-        }
+        | {label(each, found): mean_with_half_width(100 * each.numbers[name]) for each in found if name in each.numbers}
         for name in names
     ]
     references = {each.group.place: each for each in found if each.group.model == REFERENCE}
     for title, relative in (("mCE", False), ("relative mCE", True)):
         cells = {
-            _label(each, found): mean_with_half_width(
+            label(each, found): mean_with_half_width(
                 np.array(corruption_error(each, references[each.group.place], relative)), digits=2
             )
             for each in found
@@ -211,12 +221,12 @@ def _corruptions(found: Sequence[Answer]) -> str:
     return to_markdown(rows)
 
 
-def _curves(found: Sequence[Answer]) -> str:
+def _curves(found: Sequence[Asked]) -> str:
     rows = []
-    for answer in found:
-        row = {"model": _label(answer, found)}
+    for asked in found:
+        row = {"model": label(asked, found)}
         for name in CURVES:
-            magnitudes, accuracies = answer.curve(name)
+            magnitudes, accuracies = curve(asked, name)
             if len(magnitudes) > 1:
                 area = stats.area_under(magnitudes, accuracies.mean(axis=1))
                 row[f"{name}: area"] = f"{100 * area:.1f} %"
@@ -234,8 +244,3 @@ def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray) -> str:
         never = sum(np.isnan(crossings))
         return "beyond" if never == len(crossings) else f"beyond in {never} of {len(crossings)}"
     return f"{np.mean(crossings):.3g}"
-
-
-def _label(answer: Answer, found: Sequence[Answer]) -> str:
-    several = len({each.group.place for each in found}) > 1
-    return f"{answer.group.model}, {answer.group.place}" if several else answer.group.model

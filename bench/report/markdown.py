@@ -9,7 +9,6 @@ from bench.groups import Comparison, Condition, Group, place_of
 from bench.metrics import METRICS
 from bench.noise import Floors, floors_of
 from bench.records import Run
-from bench.report import distortion
 from bench.report.cells import (
     escape,
     interval_in_points,
@@ -21,7 +20,8 @@ from bench.report.cells import (
     seconds,
     to_markdown,
 )
-from bench.report.distortion import Answer
+from bench.report.section import anchor
+from bench.report.sections import Sections
 from bench.report.tables import GOALS
 from bench.report.verdicts import Pair, ranks
 
@@ -36,13 +36,12 @@ class Pictures:
     learning_curves: str
     accuracy_against_time: str
     digits: dict[str, str] = field(default_factory=dict)
-    distortion: str = ""
 
 
 def page(
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
-    distorted: Mapping[Condition, Sequence[Answer]],
+    sections: Mapping[Condition, Sections],
     pictures: Sequence[Pictures],
     floors: Floors,
     failed: Sequence[Run],
@@ -55,7 +54,7 @@ def page(
     if not comparisons:
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
-        parts += _section(comparison, pairs[comparison.condition], distorted[comparison.condition], drawn)
+        parts += _section(comparison, pairs[comparison.condition], sections[comparison.condition], drawn)
     if floors:
         parts += ["## Noise floor", noise_floor(floors), NOISE_NOTE]
     if failed:
@@ -88,17 +87,21 @@ def noise_floor(floors: Floors) -> str:
 def readme_block(
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
+    sections: Mapping[Condition, Sections],
     pictures: Sequence[Pictures],
     folder: str,
 ) -> str:
-    """The table and picture of the project's README: the first comparison, markers included."""
+    """What the project's README shows of the first comparison: tables, claims, picture; markers included."""
     if not comparisons:
         return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
     comparison, drawn = comparisons[0], pictures[0]
     picture = f"![Test error against training time]({folder}/plots/{drawn.accuracy_against_time})"
     title, table = f"**{comparison.condition.title}**", headline_table(comparison)
     words = "; ".join(escape(pair.words) for pair in pairs[comparison.condition])
-    parts = [BLOCK_BEGIN, title, table, f"{words}." if words else "", _sources(comparison), picture, BLOCK_END]
+    claims = [
+        block.replace("](#", f"]({folder}/README.md#") for block in sections[comparison.condition]["claims"].blocks
+    ]
+    parts = [BLOCK_BEGIN, title, table, f"{words}." if words else "", _sources(comparison), *claims, picture, BLOCK_END]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -117,15 +120,17 @@ def headline_table(comparison: Comparison) -> str:
     return to_markdown(rows)
 
 
-def _section(comparison: Comparison, pairs: Sequence[Pair], distorted: Sequence[Answer], drawn: Pictures) -> list[str]:
+def _section(comparison: Comparison, pairs: Sequence[Pair], sections: Sections, drawn: Pictures) -> list[str]:
     several = any(len(group.accuracies) > 1 for group in comparison.groups)
     return [
         f"## {comparison.condition.title}",
+        *sections["claims"].blocks,
+        anchor(comparison.condition.slug, "accuracy"),
         "### Accuracy",
         _accuracy(comparison, pairs),
         _accuracy_note(several),
         *_verdicts(comparison, pairs),
-        *distortion.section(distorted, drawn.distortion),
+        *(block for name in ("distortion", "structure", "features", "samples") for block in sections[name].blocks),
         "### Speed",
         _speed(comparison),
         "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
@@ -142,6 +147,8 @@ def _section(comparison: Comparison, pairs: Sequence[Pair], distorted: Sequence[
         "### Accuracy against training time",
         f"![Test error against seconds of training](plots/{drawn.accuracy_against_time})",
         *_digits(drawn),
+        *sections["mistakes"].blocks,
+        *sections["calibration"].blocks,
         "### Conditions",
         _conditions(comparison),
     ]

@@ -9,9 +9,10 @@ from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import Floors, noise_floors, noise_runs
-from bench.probe_records import load_probes
+from bench.probe_records import load_arrays, load_probes
 from bench.records import Run
-from bench.report import digits, distortion, markdown, plots, tables, terminal
+from bench.report import digits, markdown, plots, tables, terminal
+from bench.report.sections import Sections, sections_of
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
 from bench.storage import Predictions, Problem, load_predictions, load_runs
@@ -52,18 +53,21 @@ def render(results: Path) -> Rendered:
     stored = _load_all_predictions(results, comparisons)
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     probes, damaged = load_probes(results)
-    distorted = {each.condition: distortion.answers(each, probes) for each in comparisons}
+    colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
+    sections = {
+        each.condition: sections_of(
+            each, pairs[each.condition], stored, probes, lambda record: load_arrays(results, record), colours
+        )
+        for each in comparisons
+    }
     page = results / "README.md"
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, distorted, runs, floors)
-        colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
-        pictures = [
-            _draw(results, comparison, colours, stored, distorted[comparison.condition]) for comparison in comparisons
-        ]
-        write_atomically(page, markdown.page(comparisons, pairs, distorted, pictures, floors, unfinished(runs)))
-        _refresh_readme(results, comparisons, pairs, pictures)
+        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors)
+        pictures = [_draw(results, each, colours, stored, sections[each.condition]) for each in comparisons]
+        write_atomically(page, markdown.page(comparisons, pairs, sections, pictures, floors, unfinished(runs)))
+        _refresh_readme(results, comparisons, pairs, sections, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
@@ -88,7 +92,7 @@ def _write_tables(
     folder: Path,
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
-    distorted: Mapping[Condition, Sequence[distortion.Answer]],
+    sections: Mapping[Condition, Sections],
     runs: Sequence[Run],
     floors: Floors,
 ) -> None:
@@ -96,11 +100,11 @@ def _write_tables(
         "accuracy": tables.accuracy_table(comparisons),
         "verdicts": tables.verdicts_table(pairs),
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
-        "distortion": distortion.distortion_table({each.slug: found for each, found in distorted.items()}),
         "speed": tables.speed_table(comparisons),
         "epochs": tables.epochs_table(comparisons),
         "noise": tables.noise_table(floors),
         "runs": tables.runs_table(runs),
+        **tables.section_tables(sections.values()),
     }
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
@@ -115,19 +119,19 @@ def _draw(
     comparison: Comparison,
     colours: Mapping[str, str],
     stored: Stored,
-    distorted: Sequence[distortion.Answer],
+    sections: Sections,
 ) -> markdown.Pictures:
     slug = comparison.condition.slug
     pictures = markdown.Pictures(
         learning_curves=f"{slug}-learning-curves.svg",
         accuracy_against_time=f"{slug}-accuracy-against-time.svg",
-        distortion=f"{slug}-distortion.svg",
     )
     folder = results / "plots"
     write_atomically(folder / pictures.learning_curves, plots.learning_curves(comparison, colours))
     write_atomically(folder / pictures.accuracy_against_time, plots.accuracy_against_time(comparison, colours))
-    if distorted:
-        write_atomically(folder / pictures.distortion, distortion.draw_curves(distorted, colours))
+    for section in sections.values():
+        for name, svg in section.pictures.items():
+            write_atomically(folder / name, svg)
     for group in comparison.groups:
         if group.model in pictures.digits:
             continue
@@ -142,6 +146,7 @@ def _refresh_readme(
     results: Path,
     comparisons: Sequence[Comparison],
     pairs: Mapping[Condition, Sequence[Pair]],
+    sections: Mapping[Condition, Sections],
     pictures: Sequence[markdown.Pictures],
 ) -> None:
     """Put the new block between the markers of the README beside the results folder, if it has them."""
@@ -153,4 +158,5 @@ def _refresh_readme(
     before, begin, rest = text.partition(markdown.BLOCK_BEGIN)
     _, end, after = rest.partition(markdown.BLOCK_END)
     if begin and end:
-        write_atomically(readme, before + markdown.readme_block(comparisons, pairs, pictures, results.name) + after)
+        block = markdown.readme_block(comparisons, pairs, sections, pictures, results.name)
+        write_atomically(readme, before + block + after)

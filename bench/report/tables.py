@@ -1,6 +1,6 @@
 """Comparisons as data frames of plain numbers; the unit stands in the column's name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.noise import Floors, floors_of
 from bench.records import Run
+from bench.report.sections import Sections
 from bench.report.verdicts import Pair
 
 GOALS = (0.97, 0.98, 0.99)
@@ -166,3 +167,12 @@ def _run_row(run: Run) -> dict[str, Any]:
         "flags": " ".join(run_flags(run)),
         "started_at": run.started_at.isoformat(timespec="seconds"),
     }
+
+
+def section_tables(pages: Iterable[Sections]) -> dict[str, pd.DataFrame]:
+    """The numbers behind each section of all conditions, one table per name: a row per run and number."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for sections in pages:
+        for name, section in sections.items():
+            tables.setdefault(name, []).extend(section.rows)
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}

@@ -34,6 +34,11 @@ class Pair:
     only_one_right: tuple[stats.McNemar, ...]
 
     @property
+    def winner(self) -> str | None:
+        """The model that is better beyond doubt, if one is."""
+        return {"better": self.first, "worse": self.second}.get(self.verdict.kind)
+
+    @property
     def words(self) -> str:
         """``cnn > mlp by 1.50 points [1.21, 1.79]``, ``cnn, mlp: cannot tell apart``, ``cnn, mlp: too few seeds``."""
         kind, test = self.verdict.kind, self.verdict.test

@@ -1,0 +1,31 @@
+"""When the model says 90 %, is it right nine times in ten?"""
+
+import numpy as np
+
+from bench.probe_records import Findings
+from bench.probes.trained import Trained
+
+BINS = 15
+
+
+def measure(trained: Trained) -> Findings:
+    """Expected calibration error ``ece``, and ``count_K``, ``confidence_K``, ``accuracy_K`` for each bin with images.
+
+    Fifteen bins of equal width over the probability of the answer; the error is the mean over all test images of the
+    gap between confidence and accuracy of their bin. Source: Guo et al. 2017, arXiv 1706.04599.
+    """
+    confidence, answer = (part.cpu().numpy() for part in trained.probabilities(trained.test.images).max(dim=1))
+    return Findings(binned(confidence, answer == trained.test.labels))
+
+
+def binned(confidence: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    """The numbers of :func:`measure`; ``confidence`` in [0, 1] and ``right`` bool, both of shape ``(N,)``."""
+    which = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    numbers, error = dict[str, float](), 0.0
+    for number in np.unique(which):
+        inside = which == number
+        mean, accuracy = float(confidence[inside].mean()), float(right[inside].mean())
+        numbers |= {f"count_{number}": float(inside.sum())}
+        numbers |= {f"confidence_{number}": mean, f"accuracy_{number}": accuracy}
+        error += inside.mean() * abs(mean - accuracy)
+    return {"ece": float(error)} | numbers

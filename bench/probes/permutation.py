@@ -1,0 +1,48 @@
+"""What does the model lose when the pixels of all images change places, by one permutation, before training?
+
+A model that takes the image as a vector has no way to notice. One whose first layer is linear can be checked without
+training: exchange that layer's columns in the same way, and it gives the same logits for the permuted images.
+"""
+
+import copy
+
+import torch
+from torch import nn
+
+from bench.probe_records import Findings
+from bench.probes.layers import first_layer
+from bench.probes.scrambling import block_order, right_in_order, right_scrambled, scrambled
+from bench.probes.trained import Trained
+
+
+def measure(trained: Trained) -> Findings:
+    """Test accuracies ``ordered`` and ``permuted``, and the shares of test images right in one of the two alone.
+
+    Where the first layer is linear also ``columns_gap`` (largest difference between two logits), ``columns_logit``
+    (largest logit) and ``columns_answers`` (how many answers differ).
+    """
+    ordered, permuted = right_in_order(trained), right_scrambled(trained, block=1)
+    numbers = {
+        "ordered": float(ordered.mean()),
+        "permuted": float(permuted.mean()),
+        "ordered_alone": float((ordered & ~permuted).mean()),
+        "permuted_alone": float((permuted & ~ordered).mean()),
+    }
+    return Findings(numbers | exchanged_columns(trained))
+
+
+def exchanged_columns(trained: Trained) -> dict[str, float]:
+    """The exact test; empty where the first layer with weights is not linear in the pixels."""
+    twin = copy.deepcopy(trained.model)
+    first = first_layer(twin)
+    if not isinstance(first, nn.Linear) or first.in_features != trained.test.images[0].size:
+        return {}
+    with torch.no_grad():
+        first.weight.copy_(first.weight[:, torch.from_numpy(block_order(1)).to(first.weight.device)])
+    plain = trained.evaluate(trained.test.images).logits
+    moved = trained.evaluate(scrambled(trained.test.images, block=1), twin).logits
+    return {
+        "columns_gap": (plain - moved).abs().max().item(),
+        "columns_logit": plain.abs().max().item(),
+        "columns_answers": float((plain.argmax(1) != moved.argmax(1)).sum().item()),
+    }

@@ -1,0 +1,76 @@
+"""Whether the models are as sure as they are right."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from bench.report.asked import Asked, label, look, table_rows
+from bench.report.cells import mean_with_half_width, to_markdown
+from bench.report.section import Section, anchor
+from bench.report.style import INK, to_svg
+
+
+def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Section:
+    """The section of one condition; empty where no run was asked."""
+    if not found:
+        return Section()
+    picture = f"{slug}-reliability.svg"
+    rows = [
+        {
+            "model": label(asked, found),
+            "expected calibration error": f"{mean_with_half_width(100 * asked.numbers['ece'], 2)} points",
+        }
+        for asked in found
+    ]
+    parts = [
+        anchor(slug, "calibration"),
+        "### Calibration",
+        f"![Share of right answers against the confidence of the answer](plots/{picture})",
+        to_markdown(rows),
+        "Answers sorted by the probability the model gave them into 15 bins of equal width (those with ten answers or "
+        "more are drawn): below the dotted line a model is surer than it is right. The error is the mean gap between "
+        "confidence and accuracy, over all test images (Guo et al. 2017); ± is a 95 % t interval over seeds.",
+    ]
+    return Section(parts, {picture: _draw(found, colours)}, table_rows(slug, found))
+
+
+def pooled(asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count, mean confidence and accuracy of each bin with answers, all seeds together."""
+    totals: dict[int, np.ndarray] = {}
+    for record in asked.records:
+        for name, count in record.numbers.items():
+            if name.startswith("count_"):
+                number = int(name.removeprefix("count_"))
+                sums = count * np.array(
+                    [1.0, record.numbers[f"confidence_{number}"], record.numbers[f"accuracy_{number}"]]
+                )
+                totals[number] = totals.get(number, np.zeros(3)) + sums
+    counts, confidences, accuracies = np.array([totals[number] for number in sorted(totals)]).T
+    return counts, confidences / counts, accuracies / counts
+
+
+def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+    figure = Figure(figsize=(5.2, 4.4))
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], linestyle=":", linewidth=1, color=INK)
+    for asked in found:
+        counts, confidences, accuracies = pooled(asked)
+        enough = counts >= 10
+        axes.plot(
+            confidences[enough],
+            accuracies[enough],
+            marker="o",
+            markersize=3.5,
+            label=label(asked, found),
+            **look(asked, found, colours),
+        )
+    axes.set_xlim(0.2, 1.01)
+    axes.set_ylim(0, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel("probability the model gave its answer")
+    axes.set_ylabel("of these answers right")
+    axes.legend()
+    return to_svg(figure)

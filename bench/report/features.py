@@ -1,0 +1,94 @@
+"""How good each model's features are, and what of that was learnt; filters and what excites them as pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.report.asked import Arrays, Asked, gap, label, seeds_in_words, table_rows
+from bench.report.cells import escape, mean_with_half_width, to_markdown
+from bench.report.digits import show_digit
+from bench.report.section import Section, anchor
+from bench.report.style import to_svg
+
+
+def section(slug: str, found: Sequence[Asked], arrays: Arrays) -> Section:
+    """The section of one condition; empty where no run was asked."""
+    found = [asked for asked in found if asked.numbers]
+    if not found:
+        return Section()
+    parts = [anchor(slug, "features"), "### Features", to_markdown(_rows(found)), _note(found)]
+    pictures = {}
+    for asked in _once_per_model(found):
+        its = arrays(asked.records[0])
+        if {"filters", "strongest"} <= its.keys():
+            name = f"{slug}-filters-{asked.group.model}.svg"
+            pictures[name] = draw_filters(its["filters"], its["strongest"])
+            parts += [f"![First-layer filters of {asked.group.model} and what excites them](plots/{name})"]
+            parts[-1] = f"**{escape(asked.group.model)}**\n\n{parts[-1]}"
+    if pictures:
+        parts.append(
+            "Above, the first twelve filters of the first layer (orange adds, purple takes away, each "
+            "on a scale of its own); below each, the four test images that excite it most. Lowest seed."
+        )
+    return Section(parts, pictures, table_rows(slug, found))
+
+
+def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
+    rows = []
+    for asked in found:
+        if "trained" in asked.numbers:
+            gained = gap(asked, "trained", "random")
+            rows.append(
+                {
+                    "model": label(asked, found),
+                    "features": asked.note("layer"),
+                    "dimension": f"{asked.numbers['dimension'][0]:,.0f}",
+                    "random": _percent(asked, "random"),
+                    "trained": _percent(asked, "trained"),
+                    "learnt gain, points": gained.words,
+                    "interval over": gained.over,
+                }
+            )
+        for name, title in (("pixels", "none, the pixels"), ("hog", "HOG, designed by hand")):
+            if name in asked.numbers:
+                dimension = f"{asked.numbers[f'{name}_dimension'][0]:,.0f}"
+                place = label(asked, found).removeprefix(asked.group.model).removeprefix(", ")
+                row = {"model": place or "–", "features": title, "dimension": dimension}
+                rows.append(row | {"random": "", "trained": _percent(asked, name)})
+    return rows
+
+
+def _percent(asked: Asked, name: str) -> str:
+    return f"{mean_with_half_width(100 * asked.numbers[name], 2)} %"
+
+
+def _note(found: Sequence[Asked]) -> str:
+    head = next(filter(None, (asked.note("head") for asked in found)), "")
+    hog = next(filter(None, (asked.note("hog") for asked in found)), "")
+    return (
+        "Test accuracy of one and the same softmax head, trained on frozen features of the untrained (*random*: "
+        "initial weights of the same seed) and of the trained model; *learnt gain* is their difference. The layer is "
+        f"named by its place in the model. Head: {head}, on {found[0].train_images:,} images, features centred and "
+        f"divided by one number{f'. HOG: {hog}' if hog else ''}. {seeds_in_words(found).capitalize()}; "
+        f"the first {found[0].images:,} test images."
+    )
+
+
+def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
+    """SVG: one column per filter ``(K, h, w)``, below it its images, uint8 ``(K, n, 28, 28)``."""
+    columns, rows = len(filters), 1 + strongest.shape[1]
+    figure = Figure(figsize=(0.8 * columns, 0.8 * rows))
+    for column in range(columns):
+        axes = figure.add_subplot(rows, columns, column + 1)
+        limit = float(np.abs(filters[column]).max()) or 1.0
+        axes.imshow(filters[column], cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="none")
+        axes.set_axis_off()
+        for row in range(1, rows):
+            axes = figure.add_subplot(rows, columns, row * columns + column + 1)
+            show_digit(axes, strongest[column, row - 1])
+    return to_svg(figure)
+
+
+def _once_per_model(found: Sequence[Asked]) -> list[Asked]:
+    return list({asked.group.model: asked for asked in reversed(found)}.values())[::-1]

@@ -1,0 +1,116 @@
+"""Which digits are mistaken for which, and which only one of two models gets right."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.groups import Comparison, Group
+from bench.packed import packed_images
+from bench.report.asked import name_of
+from bench.report.digits import COLUMNS, show_digit
+from bench.report.section import Section
+from bench.report.style import INK, to_svg
+from bench.storage import Predictions
+
+MODELS = ("mlp", "cnn")
+"""The two models whose mistakes are compared digit by digit: those of the article's table."""
+
+
+def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
+    """The section of one condition; empty where no predictions are there."""
+    parts, pictures = [], {}
+    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups}
+    panels = {name: counts for name, counts in panels.items() if counts.any()}
+    alone = _alone(comparison, stored)
+    if alone:
+        name, words, drawn = f"{slug}-right-in-one-alone.svg", *alone
+        pictures[name] = drawn
+        parts += ["### Digits only one of the two gets right", words]
+        parts += [f"![Digits that only {MODELS[1]} or only {MODELS[0]} got right](plots/{name})"]
+    if panels:
+        name = f"{slug}-confusion.svg"
+        pictures[name] = draw_confusion(panels)
+        parts += [
+            "### What is mistaken for what",
+            f"![Wrong answers by label and answer, for each model](plots/{name})",
+            "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the right "
+            "answers on the diagonal are left out, shades are by model.",
+        ]
+    return Section(parts, pictures)
+
+
+def confusion(group: Group, stored: Mapping[str, Predictions]) -> np.ndarray:
+    """Mean over the seeds of how many images of label i were answered j: float ``(10, 10)``, zero where unknown."""
+    runs = [stored[run.stem] for run in group.runs if run.stem in stored]
+    counts = np.zeros((10, 10))
+    for predictions in runs:
+        np.add.at(counts, (predictions.labels, predictions.predicted), 1 / len(runs))
+    return counts
+
+
+def draw_confusion(panels: Mapping[str, np.ndarray]) -> bytes:
+    """SVG: one panel of wrong answers per model."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.3 * columns, 3.4 * rows), layout="constrained")
+    for axes, (name, counts) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
+        wrong = counts * (1 - np.eye(len(counts)))
+        shades = np.zeros((*wrong.shape, 4))
+        shades[..., :3] = (0.84, 0.37, 0.0)  # see-through where nothing is wrong, on light and dark pages alike
+        shades[..., 3] = wrong / max(wrong.max(), 1)
+        axes.imshow(shades, interpolation="none")
+        for label, answer in np.argwhere(wrong >= 0.5):
+            strong = shades[label, answer, 3] > 0.6
+            axes.text(
+                answer, label, f"{wrong[label, answer]:.0f}",
+                ha="center", va="center", fontsize=7, color="white" if strong else INK,
+            )  # fmt: skip
+        axes.set_title(f"{name}: {wrong.sum():.0f} wrong", fontsize=10)
+        axes.set_xticks(range(len(counts)))
+        axes.set_yticks(range(len(counts)))
+        axes.tick_params(labelsize=8, length=0)
+        axes.grid(visible=False)
+        axes.set_xlabel("answer")
+        axes.set_ylabel("label")
+    for axes in list(figure.axes)[len(panels) :]:
+        axes.set_axis_off()
+    return to_svg(figure)
+
+
+def _alone(comparison: Comparison, stored: Mapping[str, Predictions]) -> tuple[str, bytes] | None:
+    """Words and picture for the lowest seed that both models were trained with at one place."""
+    images = packed_images(comparison.runs[0].trial.dataset)
+    for place in comparison.places:
+        by_model = {group.model: group for group in comparison.at(place)}
+        if not all(model in by_model for model in MODELS):
+            continue
+        by_seed = [
+            {run.trial.seed: stored[run.stem] for run in by_model[model].runs if run.stem in stored} for model in MODELS
+        ]
+        seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
+        if seeds and images is not None and len(images) == len(by_seed[0][seeds[0]].labels):
+            pair = (by_seed[0][seeds[0]], by_seed[1][seeds[0]])
+            return _alone_words(pair, seeds[0]), draw_alone(pair, images)
+    return None
+
+
+def _alone_words(pair: Sequence[Predictions], seed: int) -> str:
+    counts = [int((mine.correct & ~other.correct).sum()) for mine, other in (pair, pair[::-1])]
+    return (
+        f"Of the {len(pair[0].labels):,} test images {MODELS[1]} alone gets {counts[1]} right and {MODELS[0]} alone "
+        f"{counts[0]} (seed {seed}). The first twelve of each; above them the label and the other model's answer."
+    )
+
+
+def draw_alone(pair: Sequence[Predictions], images: np.ndarray) -> bytes:
+    """SVG: a row of digits only the second model of ``pair`` got right, a row of those only the first did."""
+    figure = Figure(figsize=(9.6, 2.6))
+    for row, (mine, other) in enumerate(((1, 0), (0, 1))):
+        chosen = np.flatnonzero(pair[mine].correct & ~pair[other].correct)[:COLUMNS]
+        for column, index in enumerate(chosen):
+            axes = figure.add_subplot(2, COLUMNS, row * COLUMNS + column + 1)
+            show_digit(axes, images[index])
+            axes.set_title(f"{pair[other].labels[index]}, not {pair[other].predicted[index]}", fontsize=7.5, pad=2)
+        figure.text(0.1, 0.72 - 0.42 * row, f"only {MODELS[mine]}", ha="right", color=INK)
+    return to_svg(figure)

@@ -1,0 +1,37 @@
+"""Which sections a condition's page has besides accuracy and speed: the article's claims and what they rest on."""
+
+from collections.abc import Mapping, Sequence
+
+from bench.groups import Comparison
+from bench.probe_records import ProbeRecord
+from bench.probes import PROBES
+from bench.report import calibration, claims, distortion, features, mistakes, samples, structure
+from bench.report.asked import Arrays, ask
+from bench.report.section import Section
+from bench.report.verdicts import Pair
+from bench.storage import Predictions
+
+Sections = Mapping[str, Section]
+"""By name: ``claims``, ``distortion``, ``structure``, ``features``, ``samples``, ``mistakes``, ``calibration``."""
+
+
+def sections_of(
+    comparison: Comparison,
+    pairs: Sequence[Pair],
+    stored: Mapping[str, Predictions],
+    probes: Sequence[ProbeRecord],
+    arrays: Arrays,
+    colours: Mapping[str, str],
+) -> Sections:
+    """All of them for one condition; those without records are empty."""
+    slug = comparison.condition.slug
+    answers = {probe: ask(comparison, probe, probes) for probe in PROBES}
+    return {
+        "claims": claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
+        "distortion": distortion.section(slug, answers["distortion"], colours, arrays),
+        "structure": structure.section(slug, answers["permutation"], answers["blocks"], colours),
+        "features": features.section(slug, answers["features"], arrays),
+        "samples": samples.section(slug, answers["sample_efficiency"], colours),
+        "mistakes": mistakes.section(slug, comparison, stored),
+        "calibration": calibration.section(slug, answers["calibration"], colours),
+    }

@@ -1,0 +1,101 @@
+"""Probes that train: the same model again, on scrambled or on fewer images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.pipeline import to_device
+from bench.probes import blocks, permutation, sample_efficiency
+from bench.probes.retraining import steps_of, trained_again
+from bench.probes.sample_efficiency import nested_order
+from bench.probes.scrambling import block_order, scrambled
+from bench.timing import Clocks
+from bench.train import train
+from tests.trained import Mnist, make_trained
+
+
+def test_trained_again_on_the_same_examples_is_the_same_model(mnist: Mnist, tmp_path: Path) -> None:
+    trained = make_trained(mnist, tmp_path, "mlp", epochs=2)
+    data = [
+        to_device(torch.from_numpy(part.images), torch.from_numpy(part.labels), trained.device)
+        for part in (trained.train, trained.test)
+    ]
+    train(trained.model, trained.recipe, *data, trained.trial.seed, Clocks(trained.device))
+    again = trained_again(trained, trained.train, steps_of(trained))
+    assert steps_of(trained) == 2 * 4, "400 images in batches of 128, the last of 16, twice"
+    for before, after in zip(trained.model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_fewer_examples_than_a_batch_are_trained_on_for_as_many_steps(mnist: Mnist, tmp_path: Path) -> None:
+    trained = make_trained(mnist, tmp_path, "mlp")
+    model = trained_again(trained, trained.train.first(10), steps=200)
+    labels = torch.from_numpy(trained.train.labels[:10])
+    data = to_device(torch.from_numpy(trained.train.images[:10]), labels, trained.device)
+    assert (model((data.images / 255 - 0.5) / 0.5).argmax(1) == labels).all(), "learnt by heart"
+
+
+@pytest.mark.parametrize("block", [14, 7, 4, 2, 1])
+def test_blocks_change_places_and_keep_their_contents(block: int) -> None:
+    images = np.arange(2 * 784, dtype=np.int64).reshape(2, 28, 28)
+    moved = scrambled(images, block)
+    assert not np.array_equal(moved, images)
+    assert np.array_equal(np.sort(moved, axis=None), np.sort(images, axis=None))
+    order, cells = block_order(block), 28 // block
+    for place in (0, cells, cells * cells - 1):
+        (row, column), (its_row, its_column) = divmod(place, cells), divmod(order[place], cells)
+        found = moved[:, row * block : (row + 1) * block, column * block : (column + 1) * block]
+        there = images[:, its_row * block : (its_row + 1) * block, its_column * block : (its_column + 1) * block]
+        assert np.array_equal(found, there)
+
+
+@pytest.mark.parametrize("model", ["softmax", "mlp", "mlp_matched"])
+def test_a_model_of_vectors_gives_the_same_logits_with_its_columns_exchanged(
+    mnist: Mnist, tmp_path: Path, model: str
+) -> None:
+    trained = make_trained(mnist, tmp_path, model)
+    weights = [parameter.clone() for parameter in trained.model.parameters()]
+    found = permutation.exchanged_columns(trained)
+    assert found["columns_gap"] < 1e-5 * max(1, found["columns_logit"])
+    assert found["columns_answers"] == 0
+    assert all(torch.equal(*pair) for pair in zip(weights, trained.model.parameters(), strict=True)), "left as it was"
+    unchanged = trained.evaluate(scrambled(trained.test.images, 1)).logits
+    assert (unchanged - trained.evaluate(trained.test.images).logits).abs().max() > 0.01, "the permutation is one"
+
+
+def test_a_convolution_has_no_columns_to_exchange(mnist: Mnist, tmp_path: Path) -> None:
+    assert permutation.exchanged_columns(make_trained(mnist, tmp_path, "cnn", test=10)) == {}
+
+
+def test_permutation_compares_the_stored_model_with_one_trained_anew(mnist: Mnist, tmp_path: Path) -> None:
+    trained = make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)
+    found = permutation.measure(trained).numbers
+    assert found["ordered"] < 0.3, "the stored weights, here untrained"
+    assert found["permuted"] > 0.7
+    assert found["permuted"] - found["ordered"] == pytest.approx(found["permuted_alone"] - found["ordered_alone"])
+
+
+def test_blocks_of_every_size_and_none(mnist: Mnist, tmp_path: Path) -> None:
+    found = blocks.measure(make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)).numbers
+    assert found.keys() == {"ordered", "block_14", "block_7", "block_4", "block_2"}
+    assert min(found[name] for name in found if name != "ordered") > 0.7
+
+
+def test_smaller_sets_hold_every_class_in_its_share(mnist: Mnist) -> None:
+    labels = mnist[0].labels.numpy()
+    order = nested_order(labels, np.random.default_rng(0))
+    assert np.array_equal(np.sort(order), np.arange(60_000))
+    shares = np.bincount(labels) / len(labels)
+    for size in sample_efficiency.SIZES:
+        counts = np.bincount(labels[order[:size]], minlength=10)
+        assert np.abs(counts - size * shares).max() <= 1.5, size
+    assert not np.array_equal(order, nested_order(labels, np.random.default_rng(1)))
+
+
+def test_sample_efficiency_measures_each_size_there_are_images_for(mnist: Mnist, tmp_path: Path) -> None:
+    found = sample_efficiency.measure(make_trained(mnist, tmp_path, "softmax", train=3000, epochs=4)).numbers
+    assert found.keys() == {"n_100", "n_300", "n_1000", "n_3000"}
+    assert found["n_3000"] < 0.3, "all of what it was trained on: the stored weights, here untrained"
+    assert 0.5 < found["n_100"] < found["n_1000"]
