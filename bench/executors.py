@@ -1,7 +1,8 @@
-"""Where trials run. ``local``: one worker process per model.
+"""Where trials run. ``local``: one worker process per model, and one for all probes.
 
 A model has a process of its own, so that it cannot colour another model's timing and its crash takes one trial
-with it, not the suite. The worker ends when the runner does.
+with it, not the suite. Probes have theirs, so that what they use does not count towards a trial's peak memory. A
+worker ends when the runner does.
 """
 
 import contextlib
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 # glibc gives large blocks back to the system when they are freed and maps them afresh at the next step; keeping
 # them in the process made a CPU epoch of the CNN 1.7 times faster (LOG.md, 2026-11-24). Read at process start.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+
+
+FOR_PROBES = "all probes"  # a name that no model can have
 
 
 class TrialFailed(Exception):
@@ -70,22 +74,22 @@ class LocalExecutor:
         Raises:
             TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
         """
-        findings: Findings = self._ask(task.trial.model, task, lambda _: None, timeout_s)
+        findings: Findings = self._ask(FOR_PROBES, task, lambda _: None, timeout_s)
         return findings
 
     def _ask(
-        self, model: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
+        self, whom: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
     ) -> Any:
-        worker = self._workers.get(model)
+        worker = self._workers.get(whom)
         if worker is None:
-            worker = self._workers[model] = _Worker(self._data_dir)
+            worker = self._workers[whom] = _Worker(self._data_dir)
         try:
             return worker.ask(message, on_epoch, timeout_s)
         finally:
             if self._fresh_workers:
                 worker.kill()
             if not worker.process.is_alive():
-                del self._workers[model]
+                del self._workers[whom]
 
     def close(self) -> None:
         """End all workers, in the middle of a trial too."""

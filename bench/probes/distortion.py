@@ -3,6 +3,8 @@
 The randomness of every distortion is drawn from one fixed seed, so that all models see the same images.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bench.corruptions import CORRUPTIONS, to_uint8
@@ -45,7 +47,7 @@ def _one_digit_shifted(trained: Trained) -> dict[str, np.ndarray]:
     return {"shifted": images, "answers": answers.cpu().numpy(), "confidences": confidences.cpu().numpy()}
 
 
-def _curve_points(pixels: np.ndarray):  # type: ignore[no-untyped-def]
+def _curve_points(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     random = np.random.default_rng(SEED)
     sign = random.choice([-1.0, 1.0], len(pixels))
     along_x = random.random(len(pixels)) < 0.5

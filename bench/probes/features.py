@@ -13,7 +13,7 @@ from torch import nn
 from bench.probe_records import Findings
 from bench.probes.heads import RECIPE, answers_of_head
 from bench.probes.layers import feature_layer, first_layer, inputs_of, peaks_of
-from bench.probes.trained import Trained
+from bench.probes.trained import Examples, Trained
 from bench.trials import initial_model
 
 HOG = {"orientations": 9, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "block_norm": "L2-Hys"}
@@ -70,7 +70,7 @@ def _of_layer(trained: Trained, name: str) -> dict[str, float]:
     return _pair("trained", right[0], "random", right[1]) | {"dimension": float(width)}
 
 
-def _parts(trained: Trained):  # type: ignore[no-untyped-def]
+def _parts(trained: Trained) -> tuple[Examples, Examples]:
     return trained.train, trained.test
 
 

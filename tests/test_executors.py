@@ -1,0 +1,52 @@
+"""Which worker process gets what."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench import executors
+from bench.probe_records import ProbeTask
+from tests.factories import make_trial
+
+
+class Worker:
+    """Stands for a process; answers with its own number, which counts from 0."""
+
+    started: Iterator[int]
+
+    def __init__(self, data_dir: Path) -> None:  # noqa: ARG002
+        self.number = next(self.started)
+        self.process = SimpleNamespace(is_alive=lambda: True)
+
+    def ask(self, request: Any, on_epoch: Callable[..., None], timeout_s: float | None) -> int:  # noqa: ARG002
+        return self.number
+
+    def kill(self) -> None:
+        self.process = SimpleNamespace(is_alive=lambda: False)
+
+
+@pytest.fixture
+def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> executors.LocalExecutor:
+    Worker.started = iter(range(100))
+    monkeypatch.setattr(executors, "_Worker", Worker)
+    return executors.LocalExecutor(tmp_path)
+
+
+def test_each_model_has_a_process_and_all_probes_share_another(executor: executors.LocalExecutor) -> None:
+    def trial(model: str) -> Any:
+        return executor.submit(make_trial(model=model), lambda _: None)
+
+    def probe(model: str) -> Any:
+        return executor.answer(ProbeTask("distortion", make_trial(model=model), Path("w"), 10))
+
+    assert [trial("cnn"), trial("mlp"), probe("cnn"), trial("cnn"), probe("mlp"), trial("mlp")] == [0, 1, 2, 0, 2, 1]
+
+
+def test_fresh_workers_answer_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Worker.started = iter(range(100))
+    monkeypatch.setattr(executors, "_Worker", Worker)
+    executor = executors.LocalExecutor(tmp_path, fresh_workers=True)
+    assert [executor.submit(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
