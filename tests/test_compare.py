@@ -116,6 +116,12 @@ def test_what_only_one_side_has_is_named(tmp_path: Path, base: Path) -> None:
     assert changes(new, base)["mlp.all"].note == "only in BASE"
 
 
+def test_a_seed_that_one_side_lacks_is_said(tmp_path: Path, base: Path) -> None:
+    new = save(tmp_path / "new", cnn(seeds=2))
+    assert {change.note for change in changes(base, new).values()} == {"seed 2 only in BASE"}
+    assert {change.note for change in changes(new, base).values()} == {"seed 2 only in NEW"}
+
+
 def test_a_failure_is_seen_and_so_is_its_end(tmp_path: Path, base: Path) -> None:
     new = save(tmp_path / "new", [*cnn(seeds=2), make_run("cnn", 2, later=50, status="diverged")])
     assert changes(base, new)["cnn.status"].mark == "!"

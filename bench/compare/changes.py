@@ -69,7 +69,18 @@ def _of_match(each: Match, floors: Floors, folders: tuple[Path, Path]) -> list[C
         nothing = _incomparable(each.subject, "all", f"no seed in common: {seeds[0]} -> {seeds[1]}")
         return failures or [nothing]
     pairs.sort(key=lambda pair: pair[0].trial.seed)
-    return failures + [_of_metric(each.subject, metric, pairs, floors, folders) for metric in METRICS.values()]
+    same = all(a.stem == b.stem for a, b in pairs)
+    note = _left_out(each.base, each.new) or ("the same records" if same else "")
+    changes = [_of_metric(each.subject, metric, pairs, floors, folders) for metric in METRICS.values()]
+    return failures + [replace(change, note=change.note or note) for change in changes]
+
+
+def _left_out(base: Trials, new: Trials) -> str:
+    """``seed 2 only in BASE``: what one side alone has is in none of the numbers."""
+    sides = {"BASE": base.keys() - new.keys(), "NEW": new.keys() - base.keys()}
+    both = base | new
+    seeds = {name: sorted(both[trial].trial.seed for trial in alone) for name, alone in sides.items()}
+    return "; ".join(f"seed {', '.join(map(str, its))} only in {name}" for name, its in seeds.items() if its)
 
 
 def _failures(subject: Subject, base: Trials, new: Trials) -> list[Change]:
@@ -109,7 +120,7 @@ def _of_metric(
         p_value=_p_value(metric, pairs, folders),
         floor=floors.get((subject_of(after[-1]), metric.name)),
         mark=SAME,
-        note="the same records" if all(a.stem == b.stem for a, b in pairs) else "",
+        note="",
     )
 
 
