@@ -1,4 +1,4 @@
-"""Verified files on disk, read by torchvision into uint8 tensors.
+"""Verified files on disk -> uint8 tensors.
 
 MNIST itself ships inside the package (``assets/mnist``), so the first run needs no network. The files are
 unpacked once into torchvision's folder layout; every file is checked by SHA-256 at each load and unpacked again
@@ -16,8 +16,8 @@ from pathlib import Path
 import platformdirs
 import torch
 from filelock import FileLock
-from torchvision import datasets as torchvision_datasets
 
+from bench import idx
 from bench.atomic import write_atomically
 from bench.errors import UserError, unknown_name
 
@@ -29,7 +29,6 @@ class DatasetFiles:
     """Where a dataset's four files are, what they must hash to, and what its labels mean."""
 
     name: str
-    torchvision_class: str
     folder: str
     sha256: dict[str, str]
     label_names: tuple[str, ...]
@@ -51,7 +50,6 @@ class Split:
 DATASETS = {
     "mnist": DatasetFiles(
         name="mnist",
-        torchvision_class="MNIST",
         folder="MNIST/raw",
         # Source: the gzip files of 1998, checked against the md5 sums in torchvision.datasets.MNIST.resources.
         sha256={
@@ -115,9 +113,16 @@ def load(dataset: DatasetFiles, data_dir: Path) -> tuple[Split, Split]:
         UserError: see :func:`prepare`.
     """
     prepare(dataset, data_dir)
-    reader = getattr(torchvision_datasets, dataset.torchvision_class)
-    train, test = (reader(data_dir, train=is_train, download=False) for is_train in (True, False))
-    return Split(train.data, train.targets), Split(test.data, test.targets)
+    return _split(data_dir / dataset.folder, "train"), _split(data_dir / dataset.folder, "t10k")
+
+
+def _split(folder: Path, name: str) -> Split:
+    images, labels = (_tensor(folder / f"{name}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    return Split(images, labels.long())
+
+
+def _tensor(path: Path) -> torch.Tensor:
+    return torch.from_numpy(idx.parse(path.read_bytes()).copy())
 
 
 def _problem_with(path: Path, expected_sha256: str) -> str | None:

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 
-from bench import datasets
+from bench import datasets, idx
 from bench.errors import UserError
 from tests.conftest import ROOT
 
@@ -27,6 +29,21 @@ def test_it_is_mnist(mnist: tuple[datasets.Split, datasets.Split]) -> None:
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert MNIST.train_size == len(train.labels)
+
+
+def test_torchvision_reads_the_same(data_dir: Path, mnist: tuple[datasets.Split, datasets.Split]) -> None:
+    for split, is_train in zip(mnist, (True, False), strict=True):
+        theirs = torchvision.datasets.MNIST(data_dir, train=is_train, download=False)
+        assert torch.equal(split.images, theirs.data)
+        assert torch.equal(split.labels, theirs.targets)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\x08", b"\0\0\x0d\x01\0\0\0\0", b"\0\0\x08\x01", b"\0\0\x08\x01\0\0\0\x02?"]
+)
+def test_what_is_no_idx_file_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError):
+        idx.parse(content)
 
 
 @pytest.mark.parametrize("file", MNIST.sha256)

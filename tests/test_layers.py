@@ -46,8 +46,18 @@ def without_lazy_worker_import() -> dict[str, set[str]]:
     "module", ["bench.report", "bench.compare", "bench.stats", "bench.records", "bench.runner", "bench.cli"]
 )
 def test_the_reading_half_and_the_commands_start_without_torch(module: str) -> None:
-    code = f"import sys, {module}; assert 'torch' not in sys.modules, 'torch imported'"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert not imported_by(module, "torch")
+
+
+@pytest.mark.parametrize("module", ["bench.plan", "bench.trials"])
+def test_what_a_run_starts_with_does_not_wait_for_torchvision(module: str) -> None:
+    assert not imported_by(module, "torchvision")
+
+
+def imported_by(module: str, other: str) -> bool:
+    """In a process of its own."""
+    code = f"import sys, {module}; sys.exit({other!r} in sys.modules)"
+    return bool(subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode)
 
 
 def test_no_model_is_named_in_the_harness() -> None:
