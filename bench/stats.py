@@ -230,14 +230,14 @@ def resample_images(
     Returns:
         float32 of shape ``(R, draws)``.
     """
-    right = np.asarray(correct, dtype=np.float32)
-    images = right.shape[1]
+    # Images that the same runs got right are alike, and there are far fewer kinds of images than images.
+    kinds, counts = np.unique(np.asarray(correct, dtype=bool), axis=1, return_counts=True)
+    right, images = kinds.astype(np.float32), int(counts.sum())
     accuracies = np.empty((len(right), draws), dtype=np.float32)
     for start in range(0, draws, chunk):
         size = min(chunk, draws - start)
-        drawn = random.integers(0, images, (size, images)) + np.arange(size)[:, None] * images
-        counts = np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images).astype(np.float32)
-        accuracies[:, start : start + size] = right @ counts.T / images
+        drawn = random.multinomial(images, counts / images, size=size).astype(np.float32)
+        accuracies[:, start : start + size] = right @ drawn.T / images
     return accuracies
 
 

@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter
 from bench import stats
 from bench.report.asked import Arrays, Asked, label, look, table_rows
 from bench.report.cells import escape, mean_with_half_width, to_markdown
-from bench.report.digits import show_digit
 from bench.report.section import Section, anchor
+from bench.report.sheet import Sheet
 from bench.report.style import to_svg
 
 REFERENCE = "softmax"
@@ -25,6 +25,7 @@ CURVES = {
     "noise": "standard deviation of noise",
 }
 LEVEL = 0.9
+LINE = 0.36  # cells between two lines of answers below the shifted digit
 CLEAN = "clean"
 
 
@@ -146,23 +147,18 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
 def draw_shifted_digit(answers: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
     """SVG: the digit at every shift and, row by row, what each model says."""
     images = next(iter(answers.values()))["shifted"]
-    columns, rows = len(images), len(answers)
-    figure = Figure(figsize=(9.6, 1.3 + 0.36 * rows))
-    grid = figure.add_gridspec(1 + rows, columns, height_ratios=[1.0, *[0.36] * rows], left=0.12, right=1.0)
-    for column in range(columns):
-        axes = figure.add_subplot(grid[0, column])
-        show_digit(axes, images[column])
-        axes.set_title(f"{column} px", fontsize=8)
-    for row, (name, its) in enumerate(answers.items(), 1):
-        for column in range(columns):
-            axes = figure.add_subplot(grid[row, column])
-            axes.set_axis_off()
-            answer, sure = int(its["answers"][column]), float(its["confidences"][column])
-            weight = "bold" if answer != int(its["answers"][0]) else "normal"
-            axes.text(0.5, 0.5, f"{answer}  {100 * sure:.0f} %", ha="center", va="center", fontsize=8.5, weight=weight)
-            if column == 0:
-                axes.text(-0.25, 0.5, name, ha="right", va="center", fontsize=9, transform=axes.transAxes)
-    return to_svg(figure)
+    sheet = Sheet(len(images), 1 + LINE * len(answers))
+    for shift, image in enumerate(images):
+        sheet.digit(shift, 0, image)
+        sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
+    for row, (name, its) in enumerate(answers.items()):
+        middle = 1 + LINE * (row + 0.5)
+        sheet.words(-0.1, middle, name, ha="right", va="center", fontsize=9)
+        for shift, (answer, sure) in enumerate(zip(its["answers"], its["confidences"], strict=True)):
+            weight = "bold" if answer != its["answers"][0] else "normal"
+            said = f"{answer}  {100 * sure:.0f} %"
+            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=8.5, weight=weight)
+    return sheet.to_svg()
 
 
 def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:

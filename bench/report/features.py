@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bench.report.asked import Arrays, Asked, gap, label, seeds_in_words, table_rows
 from bench.report.cells import escape, mean_with_half_width, to_markdown
-from bench.report.digits import show_digit
 from bench.report.section import Section, anchor
-from bench.report.style import to_svg
+from bench.report.sheet import Sheet
 
 
 def section(slug: str, found: Sequence[Asked], arrays: Arrays) -> Section:
@@ -77,17 +75,13 @@ def _note(found: Sequence[Asked]) -> str:
 
 def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
     """SVG: one column per filter ``(K, h, w)``, below it its images, uint8 ``(K, n, 28, 28)``."""
-    columns, rows = len(filters), 1 + strongest.shape[1]
-    figure = Figure(figsize=(0.8 * columns, 0.8 * rows))
-    for column in range(columns):
-        axes = figure.add_subplot(rows, columns, column + 1)
-        limit = float(np.abs(filters[column]).max()) or 1.0
-        axes.imshow(filters[column], cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="none")
-        axes.set_axis_off()
-        for row in range(1, rows):
-            axes = figure.add_subplot(rows, columns, row * columns + column + 1)
-            show_digit(axes, strongest[column, row - 1])
-    return to_svg(figure)
+    sheet = Sheet(len(filters), 1 + strongest.shape[1])
+    for column, (weights, images) in enumerate(zip(filters, strongest, strict=True)):
+        limit = float(np.abs(weights).max()) or 1.0
+        sheet.picture(column, 0, weights, cmap="PuOr_r", vmin=-limit, vmax=limit)
+        for row, image in enumerate(images, 1):
+            sheet.digit(column, row, image)
+    return sheet.to_svg()
 
 
 def _once_per_model(found: Sequence[Asked]) -> list[Asked]:

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from bench.groups import Comparison, Group
 from bench.packed import packed_images
 from bench.report.asked import name_of
-from bench.report.digits import COLUMNS, show_digit
+from bench.report.digits import COLUMNS, TITLE, TITLED
 from bench.report.section import Section
+from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
 from bench.storage import Predictions
 
@@ -105,12 +106,12 @@ def _alone_words(pair: Sequence[Predictions], seed: int) -> str:
 
 def draw_alone(pair: Sequence[Predictions], images: np.ndarray) -> bytes:
     """SVG: a row of digits only the second model of ``pair`` got right, a row of those only the first did."""
-    figure = Figure(figsize=(9.6, 2.6))
+    sheet = Sheet(COLUMNS, 2 * TITLED)
     for row, (mine, other) in enumerate(((1, 0), (0, 1))):
-        chosen = np.flatnonzero(pair[mine].correct & ~pair[other].correct)[:COLUMNS]
-        for column, index in enumerate(chosen):
-            axes = figure.add_subplot(2, COLUMNS, row * COLUMNS + column + 1)
-            show_digit(axes, images[index])
-            axes.set_title(f"{pair[other].labels[index]}, not {pair[other].predicted[index]}", fontsize=7.5, pad=2)
-        figure.text(0.1, 0.72 - 0.42 * row, f"only {MODELS[mine]}", ha="right", color=INK)
-    return to_svg(figure)
+        top = row * TITLED + TITLE
+        sheet.words(-0.2, top + 0.5, f"only {MODELS[mine]}", ha="right", va="center", fontsize=10)
+        for column, index in enumerate(np.flatnonzero(pair[mine].correct & ~pair[other].correct)[:COLUMNS]):
+            said = f"{pair[other].labels[index]}, not {pair[other].predicted[index]}"
+            sheet.digit(column, top, images[index])
+            sheet.words(column + 0.5, top, said, ha="center", va="bottom")
+    return sheet.to_svg()

@@ -27,6 +27,7 @@ mpl.rcParams.update(
         "font.size": 10,
         "grid.color": INK,
         "grid.alpha": 0.25,
+        "image.composite_image": False,
         "legend.frameon": False,
         "legend.labelcolor": INK,
         "lines.linewidth": 1.8,
