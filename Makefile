@@ -11,17 +11,18 @@ space := $(empty) $(empty)
 comma := ,
 OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
           $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
-          $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+          $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS)) \
+          $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed test test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed test test-slow test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
 	@echo
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder"
+	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder PROBES=none"
 
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
 
@@ -66,8 +67,10 @@ speed: $(STAMP)  ## time our training against the article's own loop, side by si
 test: $(STAMP)  ## the tests that take seconds
 	@$(RUN) -m pytest -m "not slow"
 
-test-all: $(STAMP)  ## all tests, the slow ones too
-	@$(RUN) -m pytest
+test-slow: $(STAMP)  ## the tests that take minutes
+	@$(RUN) -m pytest -m slow
+
+test-all: test test-slow  ## all tests
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(RUN) -m ruff check .

@@ -36,6 +36,7 @@ def run(
     dataset: Annotated[str, typer.Option(help="mnist.")] = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
+    probes: Annotated[str, typer.Option(help="Questions to ask, by name, or none. Default: the suite's.")] = "",
     results: Results = Path("results"),
     data_dir: DataDir = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
@@ -56,6 +57,7 @@ def run(
             dataset=dataset,
             device=device,
             precision=precision,
+            probes=[] if probes == "none" else split_names(probes) or None,
             results=results,
             data_dir=data_dir,
             timeout_s=timeout,
@@ -154,7 +156,7 @@ def noise(
         results=results / FOLDER,
         data_dir=data_dir,
         force=True,
-        with_probes=False,
+        probes=[],
     )
     plan = make_plan(request)
     plan = replace(plan, trials=plan.trials * repeats)

@@ -1,7 +1,7 @@
 """What the user asked for, checked, as a list of trials and the setting they run in."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
 from bench.errors import UserError, unknown_name
 from bench.precision import check_precision
+from bench.probes import PROBES
 from bench.recipes import Recipe
 from bench.records import Data, Trial
 from bench.runner import Setting
-from bench.suites import DEFAULT_SUITE, SUITES
+from bench.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from models import list_models, source_sha256
 
 
@@ -35,7 +36,7 @@ class Request:
     data_dir: Path | None = None
     timeout_s: float | None = None
     force: bool = False
-    with_probes: bool = True
+    probes: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def make_plan(request: Request) -> Plan:
         model_sources={name: source_sha256(name) for name in models},
         timeout_s=request.timeout_s,
         force=request.force,
-        probes=suite.probes if request.with_probes else {},
+        probes=_probes(request.probes, suite),
         probe_images=suite.probe_images,
         probe_train_images=suite.probe_train_images,
     )
@@ -138,6 +139,16 @@ def _recipe(request: Request, train_size: int) -> Recipe:
         batch_size=batch_size,
         precision=request.precision or suite.recipe.precision,
     )
+
+
+def _probes(names: Sequence[str] | None, suite: Suite) -> Mapping[str, int | None]:
+    """The named probes, of as many seeds as the suite says, else of all; where none is named, the suite's."""
+    if names is None:
+        return suite.probes
+    for name in names:
+        if name not in PROBES:
+            raise unknown_name("probe", name, PROBES)
+    return {name: suite.probes.get(name, EVERY_SEED) for name in names}
 
 
 def _at_least_one(name: str, value: int) -> int:

@@ -22,6 +22,7 @@ BAD = [
     (("run", "--batch-size", "0"), "--batch-size is 0: it must be from 1 to 60000"),
     (("run", "--batch-size", "60001"), "--batch-size is 60001"),
     (("run", "--precision", "fp8"), "unknown precision 'fp8'"),
+    (("run", "--probes", "distorsion"), "unknown probe 'distorsion': did you mean 'distortion'?"),
     (("run", "--timeout", "0"), "--timeout is 0"),
     (("run", "--timeout", "nan"), "--timeout is nan"),
     (("run", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.probe_records import load_probes
 from bench.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
 
-SMALL = ("run", "--suite", "quick", "--epochs", "1")
+QUICK = ("run", "--suite", "quick", "--epochs", "1")
+SMALL = (*QUICK, "--probes", "none")
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def more_models(tmp_path: Path) -> Path:
 
 
 def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path: Path) -> None:
-    done = command(*SMALL, "--models", "softmax,mlp")
+    done = command(*QUICK, "--models", "softmax,mlp")
     assert done.returncode == 0, done.stderr
     assert "softmax" in done.stdout
     assert "report: results/README.md" in done.stdout
@@ -55,9 +58,12 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     assert not problems
     results = tmp_path / "results"
     assert {path.name for path in (results / "tables").iterdir()} == {
-        "accuracy.csv", "distortion.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
+        "accuracy.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
+        "distortion.csv", "calibration.csv", "structure.csv", "features.csv", "samples.csv",
     }  # fmt: skip
-    assert len(list((results / "plots").glob("*.svg"))) == 5
+    plots = {path.name for path in (results / "plots").iterdir()}
+    assert plots == set(re.findall(r"\(plots/(.+?)\)", (results / "README.md").read_text()))
+    assert len(plots) > 10
     for run in runs:
         assert run.result is not None
         assert run.result.test_accuracy > 0.88
@@ -72,13 +78,16 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
 
 def test_a_second_run_trains_nothing_and_force_trains_again(command: Command, tmp_path: Path) -> None:
     arguments = (*SMALL, "--models", "softmax", "--json")
-    first, second, forced = command(*arguments), command(*arguments), command(*arguments, "--force")
+    first, forced = command(*arguments), command(*arguments, "--force")
+    second = command(*arguments, "--probes", "calibration")
     counts = [{key: len(value) for key, value in json.loads(run.stdout).items() if key != "report"} for run in
               (first, second, forced)]  # fmt: skip
     assert counts[0] == counts[2] == {"done": 1, "failed": 0, "already_done": 0}
     assert counts[1] == {"done": 0, "failed": 0, "already_done": 1}
     runs, _ = load_runs(tmp_path / "results")
     assert len(runs) == 2
+    probes, _ = load_probes(tmp_path / "results")
+    assert [(probe.probe, probe.run) for probe in probes] == [("calibration", runs[1].stem)], "of the latest run"
     assert runs[0].epochs[0].test_loss == runs[1].epochs[0].test_loss, "the same seed in another process"
 
 
@@ -132,7 +141,7 @@ def test_a_model_that_cannot_be_built_is_named_by_the_list(command: Command, mor
 
 
 def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
-    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "mlp,softmax", "--epochs", "8")
+    runner = start(environment, tmp_path, *SMALL, "--models", "mlp,softmax", "--epochs", "8")
     wait_for(runner, "mlp seed 0 epoch 1/8")
     worker(runner).send_signal(signal.SIGKILL)
     out, err = runner.communicate(timeout=120)
@@ -148,7 +157,7 @@ def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str,
 def test_an_interrupted_run_reports_what_is_done(
     environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "softmax,mlp", "--epochs", "30")
+    runner = start(environment, tmp_path, *SMALL, "--models", "softmax,mlp", "--epochs", "30")
     wait_for(runner, "mlp seed 0 epoch 1/30")
     workers = psutil.Process(runner.pid).children(recursive=True)
     runner.send_signal(number)
@@ -163,7 +172,7 @@ def test_an_interrupted_run_reports_what_is_done(
 
 
 def test_a_worker_ends_when_the_runner_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
-    runner = start(environment, tmp_path, "run", "--suite", "quick", "--models", "softmax", "--epochs", "200")
+    runner = start(environment, tmp_path, *SMALL, "--models", "softmax", "--epochs", "200")
     wait_for(runner, "epoch 2/200")
     workers = psutil.Process(runner.pid).children(recursive=True)
     runner.kill()

@@ -214,6 +214,7 @@ def test_area_is_the_mean_over_the_range() -> None:
     assert stats.area_under(np.array([0.0, 1.0, 3.0]), np.array([1.0, 0.0, 0.0])) == pytest.approx(0.5 / 3)
 
 
+@pytest.mark.slow
 def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     command: Command, tmp_path: Path
 ) -> None:
