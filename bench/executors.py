@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,12 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str
 
 
 FOR_PROBES = "all probes"  # a name that no model can have
+
+PRELOADED = ["bench.trials", "bench.probes.trained", "torch._dynamo"]
+"""What a process that only forks imports once, so that no worker waits for torch; it computes nothing itself.
+
+torch imports the last, which takes a second, when FLOPs are first counted.
+"""
 
 
 class TrialFailed(Exception):
@@ -54,9 +61,13 @@ class LocalExecutor:
     """Runs trials one after the other on this machine, each in the worker process of its model."""
 
     def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
-        """``fresh_workers`` gives every trial a process of its own, as if each were a call of its own."""
+        """``fresh_workers`` gives every trial a process of its own, started as if each were a call of its own."""
         self._data_dir = data_dir
         self._fresh_workers = fresh_workers
+        forks = not fresh_workers and "forkserver" in multiprocessing.get_all_start_methods()
+        self._context: BaseContext = multiprocessing.get_context("forkserver" if forks else "spawn")
+        if forks:
+            self._context.set_forkserver_preload(PRELOADED)
         self._workers: dict[str, _Worker] = {}
 
     def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome":
@@ -82,7 +93,7 @@ class LocalExecutor:
     ) -> Any:
         worker = self._workers.get(whom)
         if worker is None:
-            worker = self._workers[whom] = _Worker(self._data_dir)
+            worker = self._workers[whom] = _Worker(self._context, self._data_dir)
         try:
             return worker.ask(message, on_epoch, timeout_s)
         finally:
@@ -101,10 +112,11 @@ class LocalExecutor:
 class _Worker:
     """The runner's end of one worker process."""
 
-    def __init__(self, data_dir: Path) -> None:
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, context: BaseContext, data_dir: Path) -> None:
         self._connection, child = context.Pipe()
-        self.process = context.Process(target=_serve, args=(child, data_dir, time.monotonic()), daemon=True)
+        self.process = context.Process(  # type: ignore[attr-defined]
+            target=_serve, args=(child, data_dir, time.monotonic()), daemon=True
+        )
         with allocator_settings():
             self.process.start()
         child.close()

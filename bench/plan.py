@@ -59,7 +59,8 @@ def make_plan(request: Request) -> Plan:
     suite = SUITES[request.suite]
     models = check_models(request.models, suite.controls)
     dataset = datasets.find_dataset(request.dataset)
-    recipe = _recipe(request, dataset.train_size)
+    train_size = suite.train_images or dataset.train_size
+    recipe = _recipe(request, train_size)
     seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
     if request.timeout_s is not None and not request.timeout_s > 0:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds")
@@ -67,7 +68,7 @@ def make_plan(request: Request) -> Plan:
     check_precision(recipe.precision, torch.device(device))
     data_dir = request.data_dir or datasets.default_data_dir()
     datasets.prepare(dataset, data_dir)
-    trials = plan_trials(suite.name, recipe, models, seeds, dataset, device, available_threads())
+    trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, available_threads())
     setting = Setting(
         results=request.results,
         machine=this_machine(data_dir),
@@ -102,7 +103,8 @@ def plan_trials(
     recipe: Recipe,
     models: Sequence[str],
     seeds: int,
-    dataset: datasets.DatasetFiles,
+    dataset: str,
+    train_size: int,
     device: str,
     threads: int,
 ) -> list[Trial]:
@@ -112,7 +114,7 @@ def plan_trials(
             suite=suite,
             model=model,
             recipe=recipe.name,
-            dataset=dataset.name,
+            dataset=dataset,
             seed=seed,
             epochs=recipe.epochs,
             batch_size=recipe.batch_size,
@@ -121,7 +123,7 @@ def plan_trials(
             precision=recipe.precision,
             device=device,
             threads=threads,
-            train_size=dataset.train_size,
+            train_size=train_size,
         )
         for seed in range(seeds)
         for model in models

@@ -7,6 +7,7 @@ status says why.
 Schema history:
     1  first version
     2  surroundings: other programs' share of the CPU, the GPU's state before and after
+    3  execution: how the training steps were carried out
 """
 
 import hashlib
@@ -94,6 +95,13 @@ class Clock(Part):
     total_s: Seconds
 
 
+class Execution(Part):
+    """How training steps were carried out: ``eager``, or ``captured`` and replayed; ``reason`` says why not so."""
+
+    mode: Literal["eager", "captured"]
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+
 class Memory(Part):
     """Highest use so far of the worker process and, on a GPU, of its allocator."""
 
@@ -170,7 +178,7 @@ class Artifacts(Part):
 class Run(Part):
     """What happened in one trial."""
 
-    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
+    schema_version: Literal[1, 2, 3] = Field(default=3, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
@@ -181,6 +189,7 @@ class Run(Part):
     trial: Trial
     epochs: list[Epoch]
     result: Result | None = None
+    execution: Execution | None = None
     clock: Clock | None = None
     memory: Memory | None = None
     environment: Environment

@@ -41,7 +41,7 @@ from bench.surroundings import watch
 if TYPE_CHECKING:
     from bench.trials import Outcome
 
-HARNESS = ("train", "pipeline", "evaluate", "precision", "recipes", "trials")
+HARNESS = ("train", "steps", "capture", "pipeline", "evaluate", "precision", "recipes", "trials")
 """The modules whose change makes a finished trial worth running again."""
 
 
@@ -170,6 +170,7 @@ class _Attempt:
             status="done",
             model=outcome.model,
             result=outcome.result,
+            execution=outcome.execution,
             clock=outcome.clock,
             memory=outcome.memory,
             artifacts=artifact_names(stem),

@@ -20,8 +20,9 @@ from bench.errors import UserError
 from bench.executors import allocator_settings
 from bench.pipeline import to_device
 from bench.recipes import ARTICLE
+from bench.steps import choose_method
 from bench.timing import Clocks
-from bench.train import make_optimizer, seed_streams, train_epoch
+from bench.train import batches_of_each_size, seed_streams, train_epoch
 from bench.trials import initial_model
 
 ARTICLE_STEPS = 60
@@ -111,9 +112,9 @@ def _harness_timer(name: str, device: torch.device, data_dir: Path) -> Timer:
     split, _ = datasets.load(datasets.find_dataset("mnist"), data_dir)
     data = to_device(split.images, split.labels, device)
     model = initial_model(name, datasets.find_dataset("mnist").num_classes, seed=0, device=device)
-    optimizer = make_optimizer(model, ARTICLE)
+    step = choose_method(model, ARTICLE, batches_of_each_size(data, ARTICLE.batch_size)).step(model.train(), ARTICLE)
     order = torch.Generator().manual_seed(seed_streams(0).order)
-    run_epoch = functools.partial(train_epoch, model, optimizer, ARTICLE, data, order)
+    run_epoch = functools.partial(train_epoch, step, ARTICLE.batch_size, data, order)
 
     def seconds() -> float:
         with Clocks(device).measure("train") as lap:

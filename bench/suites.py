@@ -10,6 +10,8 @@ from bench.recipes import ARTICLE, Recipe
 class Suite:
     """``seeds`` is how many seeds, counted from 0; ``epochs`` replaces the recipe's own number.
 
+    ``train_images`` is on how many training images, from the first; None: on all.
+
     ``probes``: which questions are put to the trained models, of how many seeds (None: of all). ``probe_images`` is
     on how many test images, ``probe_train_images`` on how many training images where the probe itself trains.
     ``controls``: models that are there to check a claim are trained too.
@@ -20,6 +22,7 @@ class Suite:
     seeds: int
     epochs: int
     probes: Mapping[str, int | None]
+    train_images: int | None = None
     probe_images: int = 10_000
     probe_train_images: int = 60_000
     controls: bool = False
@@ -43,6 +46,7 @@ SUITES = {
                 "blocks": 1,
                 "sample_efficiency": 1,
             },
+            train_images=20_000,
             probe_images=500,
             probe_train_images=3_000,
         ),

@@ -1,7 +1,8 @@
 """The harness: one model, one recipe, one seed, one device -> a history. It knows no model by name.
 
-Warm-up runs on a copy of the model with random labels, so that nothing is learnt before the clock starts. The
-training loop never reads a value back from the device: the loss is summed there and read once an epoch.
+Warm-up runs on copies of the model with random labels, so that nothing is learnt before the clock starts; it also
+decides how steps are taken. The training loop never reads a value back from the device: the loss is summed there and
+read once an epoch.
 """
 
 import copy
@@ -11,17 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from bench.evaluate import BATCH_SIZE, Evaluation, evaluate
-from bench.pipeline import DeviceData, epoch_order, normalise
-from bench.precision import autocast
+from bench.pipeline import DeviceData, epoch_order
 from bench.recipes import Recipe
-from bench.records import Epoch
+from bench.records import Epoch, Execution
+from bench.steps import Batch, Method, Step, choose_method
 from bench.timing import Clocks
 
-WARM_UP_STEPS = 3
+WARM_UP_ROUNDS = 2
 
 
 class DivergedError(Exception):
@@ -38,27 +38,17 @@ class SeedStreams:
 
 @dataclass(frozen=True)
 class History:
-    """What training gave: one entry per epoch and the evaluation after the last."""
+    """What training gave: one entry per epoch, the evaluation after the last, and how steps were taken."""
 
     epochs: list[Epoch]
     final: Evaluation
+    execution: Execution
 
 
 def seed_streams(seed: int) -> SeedStreams:
     """Split a seed, so that initialisation and order are not drawn from the same numbers."""
     weights, order = np.random.SeedSequence(seed).generate_state(2)
     return SeedStreams(int(weights), int(order))
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters, as one fused kernel.
-
-    Raises:
-        ValueError: the recipe names an optimizer the harness does not have.
-    """
-    if recipe.optimizer != "adam":
-        raise ValueError(f"recipe {recipe.name!r} asks for optimizer {recipe.optimizer!r}; the harness has 'adam'")
-    return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True)
 
 
 def train(
@@ -82,14 +72,14 @@ def train(
     """
     streams = seed_streams(seed)
     with clocks.measure("warmup"):
-        _warm_up(model, recipe, train_data, test_data)
+        method = _warm_up(model, recipe, train_data, test_data)
     torch.manual_seed(streams.weights)  # warm-up may have drawn from it (dropout)
     order_generator = torch.Generator().manual_seed(streams.order)
-    optimizer = make_optimizer(model, recipe)
+    step = method.step(model.train(), recipe)
     epochs = []
     for number in range(1, recipe.epochs + 1):
         with clocks.measure("train") as training:
-            loss_sum = train_epoch(model, optimizer, recipe, train_data, order_generator)
+            loss_sum = train_epoch(step, recipe.batch_size, train_data, order_generator)
         with clocks.measure("eval") as evaluating:
             evaluation = evaluate(model, test_data, recipe)
         train_loss = loss_sum.item() / len(train_data)
@@ -105,51 +95,36 @@ def train(
         on_epoch(epoch)
         if epoch.train_loss is None or epoch.test_loss is None:
             raise DivergedError(f"epoch {number}: training loss {train_loss}, test loss {evaluation.loss}")
-    return History(epochs, evaluation)
+    return History(epochs, evaluation, method.execution)
 
 
-def train_epoch(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    data: DeviceData,
-    order_generator: torch.Generator,
-) -> torch.Tensor:
+def train_epoch(step: Step, batch_size: int, data: DeviceData, order_generator: torch.Generator) -> torch.Tensor:
     """One pass over ``data`` in a new order; returns the summed loss as a scalar on the device."""
     device = data.labels.device
     shuffled = data.reordered(epoch_order(len(data), order_generator).to(device))
     loss_sum = torch.zeros((), device=device)
-    model.train()
-    for images, labels in shuffled.batches(recipe.batch_size):
-        loss_sum += train_step(model, optimizer, recipe, images, labels) * len(labels)
+    for images, labels in shuffled.batches(batch_size):
+        loss_sum.add_(step(images, labels), alpha=len(labels))
     return loss_sum
 
 
-def train_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-) -> torch.Tensor:
-    """One optimizer step on uint8 ``images``; returns the batch's mean loss, detached, on the device."""
-    optimizer.zero_grad(set_to_none=True)
-    with autocast(recipe, labels.device):
-        loss = F.cross_entropy(model(normalise(images, recipe)), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return loss.detach()
+def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
+    """The first batch and, where the last one is smaller, one of its size, with labels that fit no image."""
+    sizes = {min(batch_size, len(data)), len(data) % batch_size or batch_size}
+    few = DeviceData(data.images[:batch_size], data.labels[:batch_size])
+    random_labels = few.labels[torch.randperm(len(few)).to(few.labels.device)]
+    return [(few.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
 
 
-def _warm_up(model: nn.Module, recipe: Recipe, train_data: DeviceData, test_data: DeviceData) -> None:
-    twin = copy.deepcopy(model)
-    optimizer = make_optimizer(twin, recipe)
-    first = DeviceData(train_data.images[: recipe.batch_size], train_data.labels[: recipe.batch_size])
-    labels = first.labels[torch.randperm(len(first)).to(first.labels.device)]
-    twin.train()
-    for _ in range(WARM_UP_STEPS):
-        train_step(twin, optimizer, recipe, first.images, labels)
+def _warm_up(model: nn.Module, recipe: Recipe, train_data: DeviceData, test_data: DeviceData) -> Method:
+    batches = batches_of_each_size(train_data, recipe.batch_size)
+    method = choose_method(model, recipe, batches)
+    twin = copy.deepcopy(model).train()
+    step = method.step(twin, recipe)
+    for images, labels in batches * WARM_UP_ROUNDS:
+        step(images, labels)
     evaluate(twin, DeviceData(test_data.images[:BATCH_SIZE], test_data.labels[:BATCH_SIZE]), recipe)
+    return method
 
 
 def _finite_or_none(value: float) -> float | None:

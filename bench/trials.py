@@ -20,7 +20,7 @@ from bench.flops import train_flops_per_image
 from bench.pipeline import DeviceData, to_device
 from bench.precision import check_precision, set_matrix_precision
 from bench.recipes import RECIPES, Recipe
-from bench.records import Clock, Epoch, Memory, ModelInfo, Result, Trial
+from bench.records import Clock, Epoch, Execution, Memory, ModelInfo, Result, Trial
 from bench.storage import Predictions
 from bench.timing import Clocks, TimeSource
 from bench.train import seed_streams, train
@@ -37,6 +37,7 @@ class Outcome:
 
     model: ModelInfo
     result: Result
+    execution: Execution
     clock: Clock
     memory: Memory
     predictions: Predictions
@@ -89,6 +90,7 @@ def execute(
             test_size=len(test_data),
             train_images_per_s=len(train_data) * recipe.epochs / clocks.total("train"),
         ),
+        execution=history.execution,
         clock=Clock(
             startup_s=startup_s,
             setup_s=clocks.total("setup"),

@@ -10,6 +10,7 @@ from bench.records import (
     Clock,
     Data,
     Epoch,
+    Execution,
     Git,
     Machine,
     Memory,
@@ -93,6 +94,7 @@ def make_run(
         result=Result(test_accuracy=accuracy, test_loss=0.1, test_size=10_000, train_images_per_s=60_000 / epoch_s)
         if done
         else None,
+        execution=Execution(mode="captured") if done else None,
         clock=Clock(
             startup_s=2,
             setup_s=0.5,

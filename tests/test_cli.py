@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from bench.probe_records import load_probes
+from bench.records import Execution
 from bench.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
@@ -66,7 +67,8 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     assert len(plots) > 10
     for run in runs:
         assert run.result is not None
-        assert run.result.test_accuracy > 0.88
+        assert run.result.test_accuracy > 0.85
+        assert run.execution == Execution(mode="captured")
         assert run.clock is not None
         told = run.clock
         parts = told.startup_s + told.setup_s + told.warmup_s + told.train_s + told.eval_s
@@ -141,8 +143,8 @@ def test_a_model_that_cannot_be_built_is_named_by_the_list(command: Command, mor
 
 
 def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
-    runner = start(environment, tmp_path, *SMALL, "--models", "mlp,softmax", "--epochs", "8")
-    wait_for(runner, "mlp seed 0 epoch 1/8")
+    runner = start(environment, tmp_path, *SMALL, "--models", "mlp,softmax", "--epochs", "50")
+    wait_for(runner, "mlp seed 0 epoch 1/50")
     worker(runner).send_signal(signal.SIGKILL)
     out, err = runner.communicate(timeout=120)
     assert runner.returncode == 2
@@ -150,15 +152,15 @@ def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str,
     assert "softmax" in out
     runs, _ = load_runs(tmp_path / "results")
     assert [(run.trial.model, run.status) for run in runs] == [("mlp", "error"), ("softmax", "done")]
-    assert 1 <= len(runs[0].epochs) < 8
+    assert 1 <= len(runs[0].epochs) < 50
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_reports_what_is_done(
     environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    runner = start(environment, tmp_path, *SMALL, "--models", "softmax,mlp", "--epochs", "30")
-    wait_for(runner, "mlp seed 0 epoch 1/30")
+    runner = start(environment, tmp_path, *SMALL, "--models", "softmax,mlp", "--epochs", "60")
+    wait_for(runner, "mlp seed 0 epoch 1/60")
     workers = psutil.Process(runner.pid).children(recursive=True)
     runner.send_signal(number)
     _, err = runner.communicate(timeout=60)
@@ -271,6 +273,6 @@ def wait_for(runner: "subprocess.Popen[str]", text: str) -> None:
 
 
 def worker(runner: "subprocess.Popen[str]") -> psutil.Process:
-    """The process that trains: of the runner's children the one that uses most memory."""
-    children = psutil.Process(runner.pid).children(recursive=True)
-    return max(children, key=lambda process: process.memory_info().rss)
+    """The process that trains: of those that have no children the one that uses most memory."""
+    started = psutil.Process(runner.pid).children(recursive=True)
+    return max((each for each in started if not each.children()), key=lambda process: process.memory_info().rss)

@@ -1,10 +1,13 @@
 """Which worker process gets what."""
 
+import os
 from collections.abc import Callable, Iterator
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from bench import executors
@@ -17,7 +20,7 @@ class Worker:
 
     started: Iterator[int]
 
-    def __init__(self, data_dir: Path) -> None:  # noqa: ARG002
+    def __init__(self, context: BaseContext, data_dir: Path) -> None:  # noqa: ARG002
         self.number = next(self.started)
         self.process = SimpleNamespace(is_alive=lambda: True)
 
@@ -50,3 +53,19 @@ def test_fresh_workers_answer_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(executors, "_Worker", Worker)
     executor = executors.LocalExecutor(tmp_path, fresh_workers=True)
     assert [executor.submit(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_threads(
+    data_dir: Path,
+) -> None:
+    """Threads do not survive a fork, so the process that is forked must never have computed."""
+    executor = executors.LocalExecutor(data_dir)
+    try:
+        outcomes = [executor.submit(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")]
+        (server,) = {psutil.Process(worker.process.pid).parent() for worker in executor._workers.values()}
+        assert server is not None
+        assert server.pid != os.getpid()
+        assert server.num_threads() == 1
+    finally:
+        executor.close()
+    assert outcomes[1].clock.startup_s < 1

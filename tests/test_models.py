@@ -14,8 +14,8 @@ from bench.evaluate import evaluate
 from bench.pipeline import normalise, to_device
 from bench.plan import check_models
 from bench.recipes import ARTICLE
+from bench.steps import EagerStep
 from bench.suites import SUITES
-from bench.train import make_optimizer, train_step
 from bench.trials import initial_model, portable_weights
 from models import create_model, list_models, register_model
 from tests.conftest import ROOT
@@ -78,10 +78,10 @@ def test_loss_is_finite_and_every_parameter_gets_a_gradient(name: str) -> None:
 @every_model
 def test_it_overfits_one_batch_of_real_digits(name: str, mnist: tuple[datasets.Split, datasets.Split]) -> None:
     model = initial_model(name, 10, seed=0, device=CPU)
-    optimizer = make_optimizer(model, ARTICLE)
+    step = EagerStep(model.train(), ARTICLE)
     batch = to_device(mnist[0].images[:32], mnist[0].labels[:32], CPU)
     for _ in range(300):
-        loss = train_step(model, optimizer, ARTICLE, batch.images, batch.labels)
+        loss = step(batch.images, batch.labels)
     assert loss < 0.2
     assert evaluate(model, batch, ARTICLE).accuracy == 1
 

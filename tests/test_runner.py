@@ -23,6 +23,7 @@ class Answer:
 
     def __init__(self, run: Run) -> None:
         self.model, self.result, self.clock, self.memory = run.model, run.result, run.clock, run.memory
+        self.execution = run.execution
         self.predictions, self.weights = make_predictions(), b"weights"
 
 

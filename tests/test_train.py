@@ -9,9 +9,10 @@ from torch import nn
 from bench import datasets
 from bench.pipeline import DeviceData, to_device
 from bench.recipes import ARTICLE
-from bench.records import Epoch
+from bench.records import Epoch, Execution
+from bench.steps import Method, make_optimizer
 from bench.timing import Clocks
-from bench.train import DivergedError, History, make_optimizer, train
+from bench.train import DivergedError, History, train
 from bench.trials import initial_model, portable_weights
 
 CPU = torch.device("cpu")
@@ -79,7 +80,7 @@ def test_warm_up_leaves_no_trace(few: tuple[DeviceData, DeviceData], monkeypatch
     model = WithMemory()
     twin = copy.deepcopy(model)
     train(model, SHORT, *few, 0, Clocks(CPU))
-    monkeypatch.setattr("bench.train._warm_up", lambda *_: None)
+    monkeypatch.setattr("bench.train._warm_up", lambda *_: Method(Execution(mode="eager"), {}))
     train(twin, SHORT, *few, 0, Clocks(CPU))
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
 

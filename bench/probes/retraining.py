@@ -8,7 +8,8 @@ from torch import nn
 
 from bench.pipeline import epoch_order, to_device
 from bench.probes.trained import Examples, Trained
-from bench.train import make_optimizer, seed_streams, train_step
+from bench.steps import choose_method
+from bench.train import batches_of_each_size, seed_streams
 from bench.trials import initial_model
 
 
@@ -25,15 +26,15 @@ def trained_again(trained: Trained, examples: Examples, steps: int) -> nn.Module
     """
     streams = seed_streams(trained.trial.seed)
     model = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
-    torch.manual_seed(streams.weights)  # as in training: dropout draws from it
     order = torch.Generator().manual_seed(streams.order)
     data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
-    optimizer = make_optimizer(model, trained.recipe)
+    method = choose_method(model, trained.recipe, batches_of_each_size(data, trained.recipe.batch_size))
+    torch.manual_seed(streams.weights)  # as in training: dropout draws from it
+    step = method.step(model.train(), trained.recipe)
     batches = itertools.chain.from_iterable(
         data.reordered(epoch_order(len(data), order).to(trained.device)).batches(trained.recipe.batch_size)
         for _ in itertools.count()
     )
-    model.train()
     for images, labels in itertools.islice(batches, steps):
-        train_step(model, optimizer, trained.recipe, images, labels)
+        step(images, labels)
     return model

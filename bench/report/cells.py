@@ -38,7 +38,19 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 
-WORDS = ("model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from")
+WORDS = (
+    "model",
+    "machine",
+    "verdict",
+    "distortion",
+    "features",
+    "in the article",
+    "it says",
+    "measured as",
+    "from",
+    "what",
+    "value",
+)
 """Columns of words, which stand to the left; numbers stand to the right."""
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tabulate import tabulate
-
 from bench.groups import Comparison, Condition, Group, place_of
 from bench.metrics import METRICS
 from bench.noise import Floors, floors_of
@@ -20,6 +18,7 @@ from bench.report.cells import (
     seconds,
     to_markdown,
 )
+from bench.report.conditions import commit_words, conditions
 from bench.report.section import anchor
 from bench.report.sections import Sections
 from bench.report.tables import GOALS
@@ -150,7 +149,7 @@ def _section(comparison: Comparison, pairs: Sequence[Pair], sections: Sections, 
         *sections["mistakes"].blocks,
         *sections["calibration"].blocks,
         "### Conditions",
-        _conditions(comparison),
+        conditions(comparison),
     ]
 
 
@@ -261,46 +260,8 @@ def _digits(drawn: Pictures) -> list[str]:
     return parts
 
 
-def _conditions(comparison: Comparison) -> str:
-    rows = []
-    for place in comparison.places:
-        runs = [run for group in comparison.at(place) for run in group.runs]
-        rows += [{"what": key, "value": value} for key, value in _facts(place, runs).items()]
-    trial = comparison.runs[0].trial
-    rows += [
-        {
-            "what": "recipe",
-            "value": f"{trial.recipe}: {trial.optimizer} {trial.learning_rate:g}, batch {trial.batch_size}, "
-            f"{trial.epochs} epochs, {trial.precision}, cross-entropy, {trial.train_size:,} training images",
-        }
-    ]
-    rows += [{"what": f"SHA-256 of {file}", "value": sha} for file, sha in comparison.runs[0].data.sha256.items()]
-    return tabulate(
-        [{key: escape(value) for key, value in row.items()} for row in rows],
-        headers="keys", tablefmt="pipe", disable_numparse=True,
-    )  # fmt: skip
-
-
-def _facts(place: str, runs: Sequence[Run]) -> dict[str, str]:
-    newest = max(runs, key=lambda run: run.started_at)
-    environment = newest.environment
-    hardware = [str(environment[key]) for key in ("gpu_model", "cpu_model") if environment.get(key)]
-    names = ("python", "torch", "torchvision", "numpy")
-    libraries = [f"{name} {environment[name]}" for name in names if name in environment]
-    return {
-        f"machine {place}": f"{', '.join(hardware)}, {newest.trial.threads} threads, {environment.get('os', '')}",
-        "versions": ", ".join(libraries),
-        "commit": ", ".join(sorted({_commit(run) for run in runs})),
-        "measured": f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}",
-    }
-
-
-def _commit(run: Run) -> str:
-    return f"{(run.git.commit or 'unknown')[:12]}{' with uncommitted changes' if run.git.dirty else ''}"
-
-
 def _sources(comparison: Comparison) -> str:
-    commits = ", ".join(sorted({_commit(run) for run in comparison.runs}))
+    commits = ", ".join(sorted({commit_words(run) for run in comparison.runs}))
     seeds = max(len(group.seeds) for group in comparison.groups)
     where = f"{seeds} seed{'s' if seeds > 1 else ''} on {', '.join(comparison.places)}"
     return f"{where}; commit {commits}; repeat it with `make bench`."

@@ -1,0 +1,143 @@
+"""Captured steps against eager ones, to the bit, and the models that cannot be captured."""
+
+import dataclasses
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from bench import datasets
+from bench.pipeline import DeviceData, to_device
+from bench.recipes import ARTICLE
+from bench.records import Execution
+from bench.steps import Batch, EagerStep, Method, choose_method
+from bench.train import batches_of_each_size, train_epoch
+from bench.trials import initial_model
+from models import list_models
+
+CPU = torch.device("cpu")
+EAGER = Method(Execution(mode="eager"), {})
+
+
+@pytest.fixture
+def data(mnist: tuple[datasets.Split, datasets.Split]) -> DeviceData:
+    """Seven whole batches and one of 104."""
+    train, _ = mnist
+    return to_device(train.images[:1000], train.labels[:1000], CPU)
+
+
+@pytest.fixture
+def batches(data: DeviceData) -> list[Batch]:
+    return batches_of_each_size(data, ARTICLE.batch_size)
+
+
+class OneLayer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.calls = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layer(images.flatten(1))  # type: ignore[no-any-return]
+
+
+class LooksAtValues(OneLayer):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images if images.sum() > 0 else -images)
+
+
+class ChangesItsMind(OneLayer):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return super().forward(images) * self.calls
+
+
+class LeavesOneOut(OneLayer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Linear(3, 3)
+
+
+class PartlyFrozen(OneLayer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer.bias.requires_grad_(False)
+
+
+class WithMemory(OneLayer):
+    """Batch statistics, which a step changes, and dropout, which draws random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(F.dropout(self.norm(images), 0.3, self.training))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", list_models())
+def test_every_model_is_captured_and_learns_the_same_to_the_bit(
+    data: DeviceData, batches: list[Batch], name: str, precision: str
+) -> None:
+    recipe = dataclasses.replace(ARTICLE, precision=precision)
+    method = choose_method(initial_model(name, 10, 0, CPU), recipe, batches)
+    assert method.execution == Execution(mode="captured")
+    weights, losses = [], []
+    for each in (EAGER, method):
+        model = initial_model(name, 10, 0, CPU)
+        step, order = each.step(model, recipe), torch.Generator().manual_seed(1)
+        losses.append([train_epoch(step, recipe.batch_size, data, order).item() for _ in range(2)])
+        weights.append(model.state_dict())
+    assert losses[0] == losses[1]
+    assert losses[0][1] < losses[0][0]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_batch_statistics_and_dropout_are_captured_too(data: DeviceData, batches: list[Batch]) -> None:
+    model = WithMemory()
+    method = choose_method(model, ARTICLE, batches)
+    assert method.execution.mode == "captured"
+    before = model.norm.running_mean.clone()  # type: ignore[union-attr, operator]
+    method.step(model, ARTICLE)(data.images[:128], data.labels[:128])
+    assert model.norm.num_batches_tracked == 1
+    assert not torch.equal(model.norm.running_mean, before)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (LooksAtValues, "cannot be captured: "),
+        (LeavesOneOut, "cannot be captured: RuntimeError: The differentiated Tensor"),
+        (ChangesItsMind, "the captured steps gave other weights"),
+        (PartlyFrozen, "the captured steps gave other weights"),
+    ],
+)
+def test_what_cannot_be_captured_is_stepped_eagerly_and_says_why(
+    batches: list[Batch], model: type[nn.Module], reason: str
+) -> None:
+    method = choose_method(model(), ARTICLE, batches)
+    assert method.execution.mode == "eager"
+    assert method.execution.reason.startswith(reason)
+    assert isinstance(method.step(model(), ARTICLE), EagerStep)
+
+
+def test_another_device_is_stepped_eagerly(batches: list[Batch]) -> None:
+    elsewhere = [(images.to("meta"), labels.to("meta")) for images, labels in batches]
+    method = choose_method(OneLayer(), ARTICLE, elsewhere)
+    assert method.execution.reason == "steps are captured on a CPU alone, this is meta"
+
+
+def test_choosing_leaves_the_model_as_it_is(batches: list[Batch]) -> None:
+    model = WithMemory()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    choose_method(model, ARTICLE, batches)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1000, [128, 104]), (256, [128]), (100, [100]), (129, [128, 1])])
+def test_a_batch_of_each_size_is_warmed_up_with(data: DeviceData, size: int, expected: list[int]) -> None:
+    few = DeviceData(data.images[:size], data.labels[:size])
+    assert [len(labels) for _, labels in batches_of_each_size(few, 128)] == expected
