@@ -102,29 +102,15 @@ def list_registered(as_json: Json = False) -> None:
 def speed(
     models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, tf32 or bf16.")] = "fp32",
     results: Results = Path("results"),
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Time our training against the article's own loop, in turn within one run."""
-    from dataclasses import asdict
+    """Time training and inference by batch size, beside the article's own loop and beside what the machine can do."""
+    from bench.commands import time_models
 
-    from bench import datasets
-    from bench.devices import available_threads, resolve_device
-    from bench.plan import check_models
-    from bench.runner import check_writable
-    from bench.speed import measure_speed_up, save_speed_ups
-
-    names, resolved = check_models(split_names(models)), resolve_device(device)
-    folder = data_dir or datasets.default_data_dir()
-    check_writable(results)
-    datasets.prepare(datasets.find_dataset("mnist"), folder)
-    rows = []
-    for name in names:
-        print(f"{name}: the article's loop and ours in turn", file=sys.stderr)
-        rows.append(measure_speed_up(name, resolved, available_threads(), folder))
-    save_speed_ups(results, rows)
-    print_rows([asdict(row) for row in rows], as_json)
+    raise typer.Exit(time_models(split_names(models), device, precision, results, data_dir, as_json))
 
 
 @app.command()

@@ -107,6 +107,53 @@ def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_
     return 1 if slower else 0
 
 
+def time_models(
+    models: Sequence[str], device: str, precision: str, results: Path, data_dir: Path | None, as_json: bool
+) -> int:
+    """Measure the speed of models, store it, render the report and print the table; gives the exit code.
+
+    Raises:
+        UserError: a name is unknown, the device cannot do it, or the results folder cannot be written.
+    """
+    import torch
+
+    from bench import datasets
+    from bench.devices import available_threads, resolve_device
+    from bench.plan import check_models
+    from bench.precision import check_precision
+    from bench.report import render
+    from bench.report.speed import headline_rows
+    from bench.runner import check_writable
+    from bench.speed import measure_speed
+    from bench.speed_records import save_speed
+
+    names, resolved = check_models(models), resolve_device(device)
+    check_precision(precision, torch.device(resolved))
+    folder = data_dir or datasets.default_data_dir()
+    check_writable(results)
+    datasets.prepare(datasets.find_dataset("mnist"), folder)
+    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, _say)
+    for line in failures:
+        _say(f"error: {line}")
+    if record is None:
+        return 2
+    try:
+        path = save_speed(results, record)
+    except OSError as error:
+        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
+    render(results)
+    if as_json:
+        print(record.model_dump_json(by_alias=True))
+    else:
+        print_rows(headline_rows(record), as_json=False)
+        print(f"saved: {path}")
+    return 2 if failures else 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _train(
     plan: "Plan",
     on_interrupt: Callable[[], Path],

@@ -7,15 +7,28 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+BATCH = 2  # one image would hide a model that mixes them
+
 
 def train_flops_per_image(model: nn.Module) -> int:
     """FLOPs of forward and backward pass divided by their images.
 
     Element-wise work, pooling and the optimizer are not counted.
     """
-    batch = 2  # a batch of one would hide a model that mixes images
     twin = copy.deepcopy(model).cpu()
     with FlopCounterMode(display=False) as counter:
-        logits = twin(torch.zeros(batch, 1, 28, 28))
-        F.cross_entropy(logits, torch.zeros(batch, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
-    return int(counter.get_total_flops()) // batch
+        F.cross_entropy(_logits(twin), torch.zeros(BATCH, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+    return int(counter.get_total_flops()) // BATCH
+
+
+def infer_flops_per_image(model: nn.Module) -> int:
+    """The same of the forward pass alone."""
+    twin = copy.deepcopy(model).cpu().eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        _logits(twin)
+    return int(counter.get_total_flops()) // BATCH
+
+
+def _logits(model: nn.Module) -> torch.Tensor:
+    logits: torch.Tensor = model(torch.zeros(BATCH, 1, 28, 28))
+    return logits

@@ -1,8 +1,6 @@
 """One trial, from its description to its outcome, in this process. Writes nothing to disk."""
 
 import dataclasses
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from bench import datasets
 from bench.devices import resolve_device
 from bench.evaluate import Evaluation
 from bench.flops import train_flops_per_image
+from bench.memory import measure_memory
 from bench.pipeline import DeviceData, to_device
 from bench.precision import check_precision, set_matrix_precision
 from bench.recipes import RECIPES, Recipe
@@ -141,11 +140,3 @@ def pick_predictions(evaluation: Evaluation, data: DeviceData) -> Predictions:
         example_images=data.images[torch.from_numpy(chosen)].squeeze(1).cpu().numpy(),
         example_confidence=confidence[chosen],
     )
-
-
-def measure_memory(device: torch.device) -> Memory:
-    """Highest use so far of this process, and of the device's allocator where it keeps count."""
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes on macOS, KiB elsewhere
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    on_device = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
-    return Memory(process_peak_bytes=peak, device_peak_bytes=on_device)

@@ -17,11 +17,13 @@ from bench.records import (
     ModelInfo,
     Result,
     Run,
+    Surroundings,
     Trial,
     artifact_names,
     run_stem,
     trial_id,
 )
+from bench.speed_records import Cost, ModelSpeed, Peaks, SpeedRecord, StepTime
 from bench.storage import Predictions
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -144,4 +146,48 @@ def make_probe(
         started_at=START + timedelta(minutes=later),
         machine=run.machine,
         git=Git(commit=None, dirty=None),
+    )
+
+
+def make_speed(precision: str = "fp32") -> SpeedRecord:
+    """One model: epochs of 30, 40, 20 s by the article's loop and 10 s by ours; a step of 128 images takes 0.01 s."""
+
+    def times(phase: str, batch_size: int, seconds: float) -> StepTime:
+        parts = {"median_s": seconds, "low_quartile_s": seconds, "high_quartile_s": seconds, "rounds": 5}
+        return StepTime.model_validate({"phase": phase, "batch_size": batch_size} | parts)
+
+    return SpeedRecord(
+        device="cpu",
+        precision=precision,
+        threads=2,
+        started_at=START,
+        seconds=60,
+        machine=MACHINE,
+        git=Git(commit="c0ffee" + "0" * 34, dirty=False),
+        environment={"os": "Linux"},
+        surroundings=Surroundings(other_cpu_share=0.01),
+        peaks=Peaks(matmul_flops_per_s=1e11, copy_bytes_per_s=2e10),
+        models=[
+            ModelSpeed(
+                model="cnn",
+                article_epoch_s=[30.0, 40.0, 20.0],
+                harness_epoch_s=[10.0, 10.0, 10.0],
+                step_times=[
+                    times("train", 1, 0.001),
+                    times("infer", 1, 0.0001),
+                    times("train", 128, 0.01),
+                    times("infer", 128, 0.001),
+                ],
+                cost=Cost(
+                    parameters=421_642,
+                    batch_size=128,
+                    train_flops_per_image=1_000_000,
+                    infer_flops_per_image=300_000,
+                    train_bytes_per_image=100_000,
+                    infer_bytes_per_image=30_000,
+                    memory_bytes=1_000_000_000,
+                    idle_bytes=500_000_000,
+                ),
+            )
+        ],
     )

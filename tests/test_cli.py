@@ -15,6 +15,7 @@ import pytest
 
 from bench.probe_records import load_probes
 from bench.records import Execution
+from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
@@ -248,9 +249,14 @@ def test_quick_takes_under_a_minute_and_shows_every_model(command: Command, tmp_
 def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path: Path) -> None:
     done = command("speed", "--json", timeout=280)
     assert done.returncode == 0, done.stderr
-    best = {row["model"]: row["ratio_max"] for row in json.loads(done.stdout)}
-    assert (tmp_path / "results" / "speed" / "article_loop.csv").exists()
-    # The best of five rounds, far below what a quiet machine gives (results/speed/article_loop.csv): another program
+    record = SpeedRecord.model_validate_json(done.stdout)
+    assert load_speed(tmp_path / "results")[0] == [record]
+    assert {each.model for each in record.models} == {"softmax", "mlp", "cnn"}
+    assert (tmp_path / "results" / "tables" / "article_loop.csv").exists()
+    stored = "".join(path.read_text() for path in (tmp_path / "results").rglob("*.*"))
+    assert os.uname().nodename not in stored
+    best = {each.model: max(each.ratios) for each in record.models}
+    # The best of five rounds, far below what a quiet machine gives (results/tables/article_loop.csv): another program
     # on the same two cores once took softmax's median from 20 to 2.6.
     assert best["softmax"] > 3
     assert best["mlp"] > 2

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.groups import Comparison
-from bench.records import Run
+from bench.records import Git, Run
 from bench.report.cells import to_markdown
 
 
@@ -17,9 +17,9 @@ def conditions(comparison: Comparison) -> str:
     return to_markdown([{"what": name, "value": value} for name, value in facts])
 
 
-def commit_words(run: Run) -> str:
+def commit_words(git: Git) -> str:
     """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
-    return f"{(run.git.commit or 'unknown')[:12]}{' with uncommitted changes' if run.git.dirty else ''}"
+    return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"
 
 
 def _of_place(place: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def _of_place(place: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     facts = [
         (f"machine {place}", f"{', '.join(hardware)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
         ("versions", ", ".join(libraries)),
-        ("commit", ", ".join(sorted({commit_words(run) for run in runs}))),
+        ("commit", ", ".join(sorted({commit_words(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),
     ]
     steps = _steps(runs)

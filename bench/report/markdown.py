@@ -19,7 +19,7 @@ from bench.report.cells import (
     to_markdown,
 )
 from bench.report.conditions import commit_words, conditions
-from bench.report.section import anchor
+from bench.report.section import Section, anchor
 from bench.report.sections import Sections
 from bench.report.tables import GOALS
 from bench.report.verdicts import Pair, ranks
@@ -42,6 +42,7 @@ def page(
     pairs: Mapping[Condition, Sequence[Pair]],
     sections: Mapping[Condition, Sections],
     pictures: Sequence[Pictures],
+    fast: Section,
     floors: Floors,
     failed: Sequence[Run],
 ) -> str:
@@ -54,6 +55,7 @@ def page(
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
         parts += _section(comparison, pairs[comparison.condition], sections[comparison.condition], drawn)
+    parts += fast.blocks
     if floors:
         parts += ["## Noise floor", noise_floor(floors), NOISE_NOTE]
     if failed:
@@ -261,7 +263,7 @@ def _digits(drawn: Pictures) -> list[str]:
 
 
 def _sources(comparison: Comparison) -> str:
-    commits = ", ".join(sorted({commit_words(run) for run in comparison.runs}))
+    commits = ", ".join(sorted({commit_words(run.git) for run in comparison.runs}))
     seeds = max(len(group.seeds) for group in comparison.groups)
     where = f"{seeds} seed{'s' if seeds > 1 else ''} on {', '.join(comparison.places)}"
     return f"{where}; commit {commits}; repeat it with `make bench`."

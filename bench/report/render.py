@@ -11,10 +11,11 @@ from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import Floors, noise_floors, noise_runs
 from bench.probe_records import load_arrays, load_probes
 from bench.records import Run
-from bench.report import digits, markdown, plots, tables, terminal
+from bench.report import digits, markdown, plots, speed, tables, terminal
 from bench.report.sections import Sections, sections_of
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
+from bench.speed_records import SpeedRecord, latest, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
 
 
@@ -53,7 +54,12 @@ def render(results: Path) -> Rendered:
     stored = _load_all_predictions(results, comparisons)
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     probes, damaged = load_probes(results)
-    colours = model_colours((group.model, group.parameters) for each in comparisons for group in each.groups)
+    timed, unreadable = load_speed(results)
+    timed = latest(timed)
+    sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
+    sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
+    colours = model_colours(sizes)
+    fast = speed.section(timed, colours)
     sections = {
         each.condition: sections_of(
             each, pairs[each.condition], stored, probes, lambda record: load_arrays(results, record), colours
@@ -64,16 +70,18 @@ def render(results: Path) -> Rendered:
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors)
+        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors, timed)
+        for name, svg in fast.pictures.items():
+            write_atomically(results / "plots" / name, svg)
         pictures = [_draw(results, each, colours, stored, sections[each.condition]) for each in comparisons]
-        write_atomically(page, markdown.page(comparisons, pairs, sections, pictures, floors, unfinished(runs)))
+        write_atomically(page, markdown.page(comparisons, pairs, sections, pictures, fast, floors, unfinished(runs)))
         _refresh_readme(results, comparisons, pairs, sections, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, pairs, problems + damaged, floors)
+    return Rendered(page, comparisons, pairs, problems + damaged + unreadable, floors)
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
@@ -95,12 +103,15 @@ def _write_tables(
     sections: Mapping[Condition, Sections],
     runs: Sequence[Run],
     floors: Floors,
+    timed: Sequence[SpeedRecord],
 ) -> None:
     frames = {
         "accuracy": tables.accuracy_table(comparisons),
         "verdicts": tables.verdicts_table(pairs),
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
+        "article_loop": speed.article_loop_table(timed),
+        "throughput": speed.throughput_table(timed),
         "epochs": tables.epochs_table(comparisons),
         "noise": tables.noise_table(floors),
         "runs": tables.runs_table(runs),

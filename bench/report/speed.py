@@ -1,0 +1,211 @@
+"""How fast each model trains and answers by batch size, beside the article's loop and under the machine's roofs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import stats
+from bench.report.cells import seconds, to_markdown
+from bench.report.conditions import commit_words
+from bench.report.section import Section, anchor
+from bench.report.style import INK, to_svg
+from bench.speed_records import ModelSpeed, SpeedRecord, StepTime
+
+BY_SIZE_NOTE = (
+    "Median of at least three rounds for each size. Where a line flattens the machine is busy; where it rises, most of "
+    "a step is the overhead of calling operations."
+)
+ROOFLINE_NOTE = (
+    "The roofs are this machine's fastest copy and its fastest matrix product, measured in the same run. A point on "
+    "the slope waits for memory, one under the flat part for arithmetic; a point above the slope keeps in the cache "
+    "what is counted as read and written."
+)
+HEADLINE_NOTE = (
+    "*Times as fast*: an epoch of the article's own loop (DataLoader, transforms image by image, float32) over one of "
+    "ours, both in turn, median and range over the rounds. *Of peak*: the training's FLOP/s as a share of the fastest "
+    "matrix product; *of copy bandwidth*: what its operations read and write, as if there were no cache, as a share of "
+    "the fastest copy. *One image*: inference of a single image. *Memory*: what training adds to the process at its "
+    "peak, in a run of its own."
+)
+
+PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
+"""In words, as marker and as line."""
+
+
+def section(records: Sequence[SpeedRecord], colours: Mapping[str, str]) -> Section:
+    """All records, one after the other; empty where there are none."""
+    if not records:
+        return Section()
+    parts, pictures = ["## Speed by batch size, and what limits it"], dict[str, bytes]()
+    for record in records:
+        slug = f"speed-{record.machine.name}-{record.device}-{record.precision}"
+        by_size, roofs = f"{slug}-by-batch-size.svg", f"{slug}-roofline.svg"
+        pictures |= {by_size: draw_by_batch_size(record, colours), roofs: draw_roofline(record, colours)}
+        parts += [
+            anchor(slug, "speed"),
+            f"### {record.place}, {record.precision}",
+            to_markdown(headline_rows(record)),
+            _note(record),
+            f"![Images per second by batch size, training and inference](plots/{by_size})",
+            BY_SIZE_NOTE,
+            f"![Each model's rate under the roofs of memory and arithmetic](plots/{roofs})",
+            ROOFLINE_NOTE,
+        ]
+    return Section(parts, pictures)
+
+
+def headline_rows(record: SpeedRecord) -> list[dict[str, Any]]:
+    """One row per model: the article's loop and ours, and at the recipe's batch size how near to the roofs."""
+    return [_headline(record, each) for each in record.models]
+
+
+def article_loop_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
+    """One row per model: median seconds of an epoch of both loops over the rounds, and the ratios' median and range."""
+    return pd.DataFrame(
+        [
+            {
+                "model": each.model,
+                **_where(record),
+                "rounds": len(each.ratios),
+                "article_epoch_s": stats.spread(each.article_epoch_s).median,
+                "harness_epoch_s": stats.spread(each.harness_epoch_s).median,
+                "ratio": stats.spread(each.ratios).median,
+                "ratio_min": min(each.ratios),
+                "ratio_max": max(each.ratios),
+            }
+            for record in records
+            for each in record.models
+        ]
+    )
+
+
+def throughput_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
+    """One row per model and batch size in timm's columns: step times in ms, parameters in millions, GMACs an image."""
+    return pd.DataFrame(
+        [
+            {
+                "model": each.model,
+                **_timm(each.step_time("train", size), "train"),
+                "param_count": round(each.cost.parameters / 1e6, 6),
+                **_timm(each.step_time("infer", size), "infer"),
+                "infer_gmacs": each.cost.infer_flops_per_image / 2e9,
+                **_where(record),
+            }
+            for record in records
+            for each in record.models
+            for size in _sizes(each)
+        ]
+    )
+
+
+def draw_by_batch_size(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
+    """SVG: images per second against batch size, both axes logarithmic."""
+    figure = Figure(figsize=(7.2, 4.2))
+    axes = figure.add_subplot()
+    for each in record.models:
+        for phase, (words, marker, line) in PHASES.items():
+            times = [it for size in _sizes(each) if (it := each.step_time(phase, size))]
+            axes.plot(
+                [it.batch_size for it in times],
+                [it.images_per_s for it in times],
+                marker=marker,
+                markersize=4,
+                linestyle=line,
+                color=colours.get(each.model, INK),
+                label=f"{each.model}, {words}",
+            )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xlabel("batch size")
+    axes.set_ylabel("images per second")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return to_svg(figure)
+
+
+def draw_roofline(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
+    """SVG: FLOP/s against FLOPs per byte of traffic at the recipe's batch size, under the measured roofs."""
+    figure = Figure(figsize=(7.2, 4.2))
+    axes = figure.add_subplot()
+    peak, copy = record.peaks.matmul_flops_per_s, record.peaks.copy_bytes_per_s
+    points = [(each, phase, *_intensity(each, phase)) for each in record.models for phase in PHASES]
+    points = [point for point in points if point[3] > 0]
+    reach = np.geomspace(min([0.1, *(x for _, _, x, _ in points)]) / 2, 8 * peak / copy, 100)
+    axes.plot(reach, np.minimum(peak, reach * copy) / 1e9, color=INK, linewidth=1.5)
+    axes.text(reach[-1], 1.06 * peak / 1e9, f"{peak / 1e9:.0f} GFLOP/s", ha="right", va="bottom", color=INK, fontsize=9)
+    axes.text(reach[2], 1.3 * reach[2] * copy / 1e9, f"{copy / 1e9:.0f} GB/s", color=INK, fontsize=9)
+    for each, phase, intensity, rate in points:
+        words, marker, _ = PHASES[phase]
+        colour, label = colours.get(each.model, INK), f"{each.model}, {words}"
+        axes.plot(intensity, rate / 1e9, marker, color=colour, markersize=8, linestyle="none", label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("FLOPs per byte read or written")
+    axes.set_ylabel("GFLOP/s")
+    if points:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return to_svg(figure)
+
+
+def _headline(record: SpeedRecord, each: ModelSpeed) -> dict[str, Any]:
+    size, ratios = each.cost.batch_size, each.ratios
+    row = {
+        "model": each.model,
+        "article's loop, epoch": seconds(stats.spread(each.article_epoch_s).median),
+        "ours": seconds(stats.spread(each.harness_epoch_s).median),
+        "times as fast": f"{stats.spread(ratios).median:.1f} ({min(ratios):.1f} to {max(ratios):.1f})",
+    }
+    for phase, (words, _, _) in PHASES.items():
+        time = each.step_time(phase, size)
+        row[f"{words}, images/s"] = f"{time.images_per_s:,.0f}" if time else ""
+        if phase == "train":
+            intensity, rate = _intensity(each, phase)
+            row["of peak FLOP/s"] = f"{100 * rate / record.peaks.matmul_flops_per_s:.0f} %"
+            row["of copy bandwidth"] = f"{100 * rate / intensity / record.peaks.copy_bytes_per_s:.0f} %" if rate else ""
+    alone = each.step_time("infer", 1)
+    row["one image"] = f"{1e3 * alone.median_s:.3g} ms" if alone else ""
+    row["memory"] = f"{(each.cost.memory_bytes - each.cost.idle_bytes) / 1e6:,.0f} MB"
+    return row
+
+
+def _note(record: SpeedRecord) -> str:
+    sizes = sorted({each.cost.batch_size for each in record.models})
+    return (
+        f"Batch {'/'.join(map(str, sizes))}, {record.threads} threads; measured {record.started_at:%Y-%m-%d} at commit "
+        f"{commit_words(record.git)}; repeat it with `make speed`. {HEADLINE_NOTE}"
+    )
+
+
+def _intensity(each: ModelSpeed, phase: str) -> tuple[float, float]:
+    """FLOPs per byte, and FLOP/s, at the batch size the cost was counted for; zeros where it was not timed."""
+    time, cost = each.step_time(phase, each.cost.batch_size), each.cost
+    flops, moved = (
+        (cost.train_flops_per_image, cost.train_bytes_per_image)
+        if phase == "train"
+        else (cost.infer_flops_per_image, cost.infer_bytes_per_image)
+    )
+    return (flops / moved, flops * time.images_per_s) if time and moved and flops else (0.0, 0.0)
+
+
+def _sizes(each: ModelSpeed) -> list[int]:
+    return sorted({it.batch_size for it in each.step_times})
+
+
+def _timm(time: StepTime | None, phase: str) -> dict[str, float | None]:
+    return {
+        f"{phase}_samples_per_sec": round(time.images_per_s, 2) if time else None,
+        f"{phase}_step_time": round(1e3 * time.median_s, 4) if time else None,
+        f"{phase}_batch_size": time.batch_size if time else None,
+    }
+
+
+def _where(record: SpeedRecord) -> dict[str, Any]:
+    return {
+        "machine": record.machine.name,
+        "device": record.device,
+        "precision": record.precision,
+        "threads": record.threads,
+        "commit": record.git.commit,
+    }

@@ -1,0 +1,65 @@
+"""Our harness beside the article's own loop: same model, same batch, same threads, in turn within one run.
+
+Each side has a process of its own. Ratios are taken round by round, so that a machine that slows down slows both.
+"""
+
+import functools
+from collections.abc import Callable
+
+import torch
+
+from bench.executors import allocator_settings
+from bench.recipes import ARTICLE
+from bench.speed.apart import process
+from bench.speed.article_loop import ArticleLoop
+from bench.speed.subject import Subject
+from bench.timing import Clocks
+from bench.train import seed_streams, train_epoch
+
+ARTICLE_STEPS = 60
+ROUNDS = 5
+
+
+def measure_beside(subject: Subject) -> tuple[list[float], list[float]]:
+    """Seconds of an epoch of the article's loop and of the harness, ``ROUNDS`` of each in turn, each warmed up."""
+    with process(_get_ready, _article_timer, subject) as article, process(_get_ready, _harness_timer, subject) as ours:
+        article.submit(_time_epoch).result()
+        with allocator_settings():
+            ours.submit(_time_epoch).result()
+        rounds = [(article.submit(_time_epoch).result(), ours.submit(_time_epoch).result()) for _ in range(ROUNDS)]
+    return [theirs for theirs, _ in rounds], [mine for _, mine in rounds]
+
+
+Timer = Callable[[], float]
+_timer: Timer
+
+
+def _get_ready(build: Callable[[Subject], Timer], subject: Subject) -> None:
+    global _timer
+    torch.set_num_threads(subject.threads)
+    _timer = build(subject)
+
+
+def _time_epoch() -> float:
+    return _timer()
+
+
+def _article_timer(subject: Subject) -> Timer:
+    """Seconds of an epoch, from a bounded number of steps; the article's loop knows float32 alone."""
+    loop = ArticleLoop(subject.model, subject.data_dir, torch.device(subject.device))
+    return lambda: loop.seconds(ARTICLE_STEPS) / ARTICLE_STEPS * loop.steps_per_epoch
+
+
+def _harness_timer(subject: Subject) -> Timer:
+    """Seconds of a whole epoch, ordering included."""
+    model, data = subject.prepare()
+    step = subject.step(model, data, ARTICLE.batch_size)
+    order = torch.Generator().manual_seed(seed_streams(0).order)
+    run_epoch = functools.partial(train_epoch, step, ARTICLE.batch_size, data, order)
+
+    def seconds() -> float:
+        with Clocks(torch.device(subject.device)).measure("train") as lap:
+            run_epoch()
+        return lap.seconds
+
+    return seconds

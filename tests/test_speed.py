@@ -1,0 +1,118 @@
+"""Speed: its record, what is counted, and what the report makes of hand-written times."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from bench.flops import infer_flops_per_image
+from bench.report import render
+from bench.report.speed import article_loop_table, headline_rows, throughput_table
+from bench.speed.cost import traffic
+from bench.speed.step_times import BATCH_SIZES
+from bench.speed_records import ModelSpeed, Peaks, SpeedRecord, latest, load_speed, save_speed
+from bench.storage import save_run
+from models import create_model
+from tests.factories import make_run, make_speed
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    record = make_speed()
+    path = save_speed(tmp_path, record)
+    (path.parent / "foreign.json").write_text('{"schema": 1}')
+    records, problems = load_speed(tmp_path)
+    assert records == [record]
+    assert [problem.path.name for problem in problems] == ["foreign.json"]
+
+
+def test_the_newest_of_each_machine_device_and_precision_is_shown() -> None:
+    old, half = make_speed(), make_speed(precision="bf16")
+    new = old.model_copy(update={"started_at": old.started_at + timedelta(days=1)})
+    assert latest([new, half, old]) == [half, new]
+
+
+def test_rounds_have_both_sides() -> None:
+    one_sided = make_speed().models[0].model_dump() | {"article_epoch_s": [1.0]}
+    with pytest.raises(ValidationError, match="not of equal number"):
+        ModelSpeed.model_validate(one_sided)
+
+
+def test_traffic_is_what_operations_read_and_write() -> None:
+    numbers = torch.ones(1000)
+    assert traffic(lambda: numbers.relu()) == 8000
+    assert traffic(lambda: numbers.view(10, 100).t()) == 0, "a view moves nothing"
+    assert traffic(lambda: numbers.add_(1)) == 8000
+
+
+@pytest.mark.parametrize(("model", "flops"), [("softmax", 2 * 784 * 10), ("mlp", 2 * (784 * 256 + 256 * 128 + 1280))])
+def test_a_forward_pass_counts_two_for_each_weight(model: str, flops: int) -> None:
+    assert infer_flops_per_image(create_model(model)) == flops
+
+
+def test_the_table_follows_from_the_times() -> None:
+    """Epochs of 30, 40, 20 s against 10 s; 128 images in 0.01 s at 1e6 FLOPs and 1e5 bytes each."""
+    (row,) = headline_rows(make_speed())
+    assert row == {
+        "model": "cnn",
+        "article's loop, epoch": "30 s",
+        "ours": "10 s",
+        "times as fast": "3.0 (2.0 to 4.0)",
+        "training, images/s": "12,800",
+        "of peak FLOP/s": "13 %",  # 12,800 images/s of 1e6 FLOPs, of 1e11
+        "of copy bandwidth": "6 %",  # 12,800 images/s of 1e5 bytes, of 2e10
+        "inference, images/s": "128,000",
+        "one image": "0.1 ms",
+        "memory": "500 MB",
+    }
+
+
+def test_the_csv_has_timms_columns() -> None:
+    table = throughput_table([make_speed()])
+    assert list(table.columns[:9]) == [
+        "model", "train_samples_per_sec", "train_step_time", "train_batch_size", "param_count",
+        "infer_samples_per_sec", "infer_step_time", "infer_batch_size", "infer_gmacs",
+    ]  # fmt: skip
+    row = table[table.train_batch_size == 128].iloc[0]
+    assert (row.train_samples_per_sec, row.train_step_time, row.infer_step_time) == (12_800, 10.0, 1.0)
+    assert (row.param_count, row.infer_gmacs) == (0.421642, 0.00015)
+    ratios = article_loop_table([make_speed()]).iloc[0]
+    assert (ratios.ratio, ratios.ratio_min, ratios.ratio_max, ratios.rounds) == (3, 2, 4, 3)
+
+
+def test_the_page_shows_speed_with_its_pictures(tmp_path: Path) -> None:
+    save_speed(tmp_path, make_speed())
+    rendered = render(tmp_path)
+    assert "3.0 (2.0 to 4.0)" in rendered.page.read_text()
+    assert {path.stem.rpartition("-")[2] for path in (tmp_path / "plots").iterdir()} == {"size", "roofline"}
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {"article_loop.csv", "throughput.csv"}
+
+
+def test_a_model_timed_at_other_sizes_alone_has_empty_cells(tmp_path: Path) -> None:
+    record = make_speed()
+    other = [time.model_copy(update={"batch_size": 8}) for time in record.models[0].step_times[:2]]
+    bare = record.models[0].model_copy(update={"step_times": other})
+    save_speed(tmp_path, record.model_copy(update={"models": [bare]}))
+    (row,) = headline_rows(load_speed(tmp_path)[0][0])
+    assert (row["training, images/s"], row["of copy bandwidth"], row["one image"]) == ("", "", "")
+    assert render(tmp_path).problems == []
+
+
+def test_a_model_has_one_colour_in_runs_and_speed(tmp_path: Path) -> None:
+    save_run(tmp_path, make_run("cnn"))
+    save_speed(tmp_path, make_speed())
+    render(tmp_path)
+    pictures = {path.name: path.read_text().lower() for path in (tmp_path / "plots").iterdir()}
+    assert len(pictures) >= 4
+    assert all("#d55e00" in svg for name, svg in pictures.items() if "digits" not in name and "confusion" not in name)
+
+
+def test_batch_sizes_hold_the_recipes_and_a_single_image() -> None:
+    assert {1, 128} <= set(BATCH_SIZES)
+
+
+def test_peaks_must_be_positive() -> None:
+    with pytest.raises(ValidationError):
+        Peaks(matmul_flops_per_s=0, copy_bytes_per_s=1)
+    assert isinstance(make_speed(), SpeedRecord)
