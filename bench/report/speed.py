@@ -119,6 +119,8 @@ def draw_by_batch_size(record: SpeedRecord, colours: Mapping[str, str]) -> bytes
             )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    sizes = sorted({size for each in record.models for size in _sizes(each)})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_xlabel("batch size")
     axes.set_ylabel("images per second")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -135,7 +137,7 @@ def draw_roofline(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
     reach = np.geomspace(min([0.1, *(x for _, _, x, _ in points)]) / 2, 8 * peak / copy, 100)
     axes.plot(reach, np.minimum(peak, reach * copy) / 1e9, color=INK, linewidth=1.5)
     axes.text(reach[-1], 1.06 * peak / 1e9, f"{peak / 1e9:.0f} GFLOP/s", ha="right", va="bottom", color=INK, fontsize=9)
-    axes.text(reach[2], 1.3 * reach[2] * copy / 1e9, f"{copy / 1e9:.0f} GB/s", color=INK, fontsize=9)
+    axes.text(reach[2], 2 * reach[2] * copy / 1e9, f"{copy / 1e9:.0f} GB/s", color=INK, fontsize=9)
     for each, phase, intensity, rate in points:
         words, marker, _ = PHASES[phase]
         colour, label = colours.get(each.model, INK), f"{each.model}, {words}"
