@@ -15,7 +15,7 @@ OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS))))
           $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed test test-slow test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed peers test test-slow test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -60,9 +60,19 @@ NEW  ?= results
 compare: $(STAMP)  ## hold two sets of records against each other (BASE=HEAD~1:results NEW=results FAIL="epoch_s:10%")
 	@$(RUN) -m bench compare $(BASE) $(NEW) $(foreach gate,$(FAIL),--fail '$(gate)')
 
-speed: $(STAMP)  ## time our training against the article's own loop, side by side
+speed: $(STAMP)  ## time training and inference, beside the article's own loop and the machine's peaks
 	@$(RUN) -m bench speed $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
+PEERS_STAMP := $(VENV)/.peers-installed
+$(PEERS_STAMP): $(STAMP)
+	@echo "installing other frameworks into $(VENV): about 2 GB, this once"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,peers]'
+	@touch $@
+
+peers: $(PEERS_STAMP)  ## time the same training in JAX, Keras, scikit-learn and Lightning, beside ours
+	@$(RUN) -m bench peers $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(RESULTS),--results $(RESULTS))
 
 test: $(STAMP)  ## the tests that take seconds
 	@$(RUN) -m pytest -m "not slow"

@@ -114,6 +114,19 @@ def speed(
 
 
 @app.command()
+def peers(
+    models: Annotated[str, typer.Option(help="softmax, mlp, cnn. Default: all three.")] = "",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Time the same training in JAX, Keras, scikit-learn and Lightning, as far as they are installed, beside ours."""
+    from bench.commands import time_peers
+
+    raise typer.Exit(time_peers(split_names(models), results, data_dir, as_json))
+
+
+@app.command()
 def noise(
     models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
     repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,

@@ -124,7 +124,7 @@ def time_models(
     from bench.report import render
     from bench.report.speed import headline_rows
     from bench.runner import check_writable
-    from bench.speed import measure_speed
+    from bench.speed.measure import measure_speed
     from bench.speed_records import save_speed
 
     names, resolved = check_models(models), resolve_device(device)
@@ -148,6 +148,41 @@ def time_models(
         print_rows(headline_rows(record), as_json=False)
         print(f"saved: {path}")
     return 2 if failures else 0
+
+
+def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_json: bool) -> int:
+    """Time other frameworks in turn with ours, store it, render the report and print the table; gives the exit code.
+
+    Raises:
+        UserError: a name is unknown or has no counterpart there, or the results folder cannot be written.
+    """
+    from bench import datasets
+    from bench.devices import available_threads
+    from bench.peer_records import save_peers
+    from bench.peers import MODELS, Task
+    from bench.peers.measure import measure_peers
+    from bench.report import render
+    from bench.report.peers import rows_of
+    from bench.runner import check_writable
+
+    for name in models:
+        if name not in MODELS:
+            raise unknown_name("model with a counterpart in other frameworks", name, MODELS)
+    folder = data_dir or datasets.default_data_dir()
+    check_writable(results)
+    datasets.prepare(datasets.find_dataset("mnist"), folder)
+    record = measure_peers(models or MODELS, Task("", available_threads(), folder), _say)
+    try:
+        path = save_peers(results, record)
+    except OSError as error:
+        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
+    render(results)
+    if as_json:
+        print(record.model_dump_json(by_alias=True))
+    else:
+        print_rows(rows_of(record), as_json=False)
+        print(f"saved: {path}")
+    return 0
 
 
 def _say(line: str) -> None:

@@ -8,13 +8,13 @@ import pytest
 from bench.groups import compare_groups
 from bench.probe_records import ProbeRecord, load_probes, save_probe
 from bench.probes import PROBES
-from bench.records import Run
+from bench.records import Machine, Run
 from bench.report import claims, render
 from bench.report.asked import Asked, ask, gap
 from bench.report.claims import Claim
 from bench.report.verdicts import judge_pairs
 from bench.storage import load_predictions, load_runs, save_run
-from tests.factories import make_predictions, make_probe, make_run
+from tests.factories import MACHINE, make_predictions, make_probe, make_run
 
 WOBBLE = (0.0, 0.002, -0.002, 0.0)
 """How far each seed is from the mean, in every number."""
@@ -246,3 +246,15 @@ def test_the_page_opens_with_the_table_and_links_to_where_its_numbers_are(tmp_pa
 def test_without_both_models_there_is_no_table(tmp_path: Path) -> None:
     Ledger(tmp_path, softmax=0.92, cnn=0.99)
     assert "article's table" not in render(tmp_path).page.read_text()
+
+
+def test_of_two_machines_the_newer_is_judged_and_named(tmp_path: Path) -> None:
+    other = Machine(slug="another-cpu", id="89abcdef")
+    for machine, later, cnn in ((MACHINE, 0.0, 0.99), (other, 9000.0, 0.95)):
+        for model, accuracy in (("mlp", 0.97), ("cnn", cnn)):
+            for seed in range(3):
+                run = make_run(model, seed, accuracy, later=later + seed, machine=machine)
+                save_run(tmp_path, run, make_predictions(accuracy, seed=seed + 9 * (model == "cnn")), b"")
+    page = render(tmp_path).page.read_text()
+    assert f"Measured on {other.name} (cpu)." in page
+    assert "does not hold: mlp > cnn by 2.00 points" in page

@@ -38,19 +38,8 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 
-WORDS = (
-    "model",
-    "machine",
-    "verdict",
-    "distortion",
-    "features",
-    "in the article",
-    "it says",
-    "measured as",
-    "from",
-    "what",
-    "value",
-)
+WORDS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from"}
+WORDS |= {"what", "value", "framework", "note"}
 """Columns of words, which stand to the left; numbers stand to the right."""
 
 

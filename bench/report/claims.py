@@ -24,8 +24,12 @@ HOLDS, IN_PART, UNCLEAR, FAILS, MISSING = "holds", "holds in part", "cannot tell
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured at one place: groups by model, verdicts, and answers by probe and model."""
+    """What was measured at one place: groups by model, verdicts, and answers by probe and model.
 
+    ``place`` is named where the page has several, else empty.
+    """
+
+    place: str
     groups: Mapping[str, Group]
     pairs: Sequence[Pair]
     answers: Mapping[str, Mapping[str, Asked]]
@@ -75,7 +79,8 @@ def section(slug: str, evidence: Evidence | None) -> Section:
         to_markdown(rows),
         f"**{escape(in_total(claims))}**"
         + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
-        "± and brackets are 95 % intervals, over seeds unless it says otherwise.",
+        "± and brackets are 95 % intervals, over seeds unless it says otherwise."
+        + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
     return Section(parts)
 
@@ -83,17 +88,19 @@ def section(slug: str, evidence: Evidence | None) -> Section:
 def evidence_of(
     comparison: Comparison, pairs: Sequence[Pair], answers: Mapping[str, Sequence[Asked]]
 ) -> Evidence | None:
-    """That of the place with the most runs of the two models; None where no place has both."""
+    """That of the place with the most runs of the two models, then the newest; None where no place has both."""
     places = {place: {group.model: group for group in comparison.at(place)} for place in comparison.places}
     places = {place: groups for place, groups in places.items() if MLP in groups and CNN in groups}
     if not places:
         return None
-    place = max(places, key=lambda name: (len(places[name][MLP].runs) + len(places[name][CNN].runs), name))
+    runs = {place: [*groups[MLP].runs, *groups[CNN].runs] for place, groups in places.items()}
+    place = max(places, key=lambda name: (len(runs[name]), max(run.started_at for run in runs[name])))
     by_probe = {
         probe: {asked.group.model: asked for asked in found if asked.group.place == place}
         for probe, found in answers.items()
     }
-    return Evidence(places[place], [pair for pair in pairs if pair.place == place], by_probe)
+    named = place if len(comparison.places) > 1 else ""
+    return Evidence(named, places[place], [pair for pair in pairs if pair.place == place], by_probe)
 
 
 def judge(evidence: Evidence) -> list[Claim]:

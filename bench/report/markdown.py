@@ -42,11 +42,11 @@ def page(
     pairs: Mapping[Condition, Sequence[Pair]],
     sections: Mapping[Condition, Sections],
     pictures: Sequence[Pictures],
-    fast: Section,
+    apart: Sequence[Section],
     floors: Floors,
     failed: Sequence[Run],
 ) -> str:
-    """All of ``results/README.md``."""
+    """All of ``results/README.md``; ``apart`` are the sections that belong to no condition."""
     parts = [
         "# Results",
         "Written from the records in `runs/` by `python -m bench report`; every table is in `tables/` as CSV.",
@@ -55,7 +55,7 @@ def page(
         parts.append("No finished run yet: `make bench` trains the models and fills this page.")
     for comparison, drawn in zip(comparisons, pictures, strict=True):
         parts += _section(comparison, pairs[comparison.condition], sections[comparison.condition], drawn)
-    parts += fast.blocks
+    parts += [block for section in apart for block in section.blocks]
     if floors:
         parts += ["## Noise floor", noise_floor(floors), NOISE_NOTE]
     if failed:

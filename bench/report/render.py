@@ -9,9 +9,10 @@ from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import Floors, noise_floors, noise_runs
+from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
 from bench.records import Run
-from bench.report import digits, markdown, plots, speed, tables, terminal
+from bench.report import digits, markdown, peers, plots, speed, tables, terminal
 from bench.report.sections import Sections, sections_of
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
@@ -56,10 +57,12 @@ def render(results: Path) -> Rendered:
     probes, damaged = load_probes(results)
     timed, unreadable = load_speed(results)
     timed = latest(timed)
+    others, damaged_too = load_peers(results)
     sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
     sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
     colours = model_colours(sizes)
     fast = speed.section(timed, colours)
+    beside = peers.section(others)
     sections = {
         each.condition: sections_of(
             each, pairs[each.condition], stored, probes, lambda record: load_arrays(results, record), colours
@@ -70,18 +73,20 @@ def render(results: Path) -> Rendered:
     try:
         (results / "tables").mkdir(parents=True, exist_ok=True)
         (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors, timed)
+        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors, timed, others)
         for name, svg in fast.pictures.items():
             write_atomically(results / "plots" / name, svg)
         pictures = [_draw(results, each, colours, stored, sections[each.condition]) for each in comparisons]
-        write_atomically(page, markdown.page(comparisons, pairs, sections, pictures, fast, floors, unfinished(runs)))
+        write_atomically(
+            page, markdown.page(comparisons, pairs, sections, pictures, [fast, beside], floors, unfinished(runs))
+        )
         _refresh_readme(results, comparisons, pairs, sections, pictures)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, pairs, problems + damaged + unreadable, floors)
+    return Rendered(page, comparisons, pairs, problems + damaged + unreadable + damaged_too, floors)
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
@@ -104,6 +109,7 @@ def _write_tables(
     runs: Sequence[Run],
     floors: Floors,
     timed: Sequence[SpeedRecord],
+    others: Sequence[PeersRecord],
 ) -> None:
     frames = {
         "accuracy": tables.accuracy_table(comparisons),
@@ -111,6 +117,7 @@ def _write_tables(
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
         "article_loop": speed.article_loop_table(timed),
+        "peers": peers.table(others),
         "throughput": speed.throughput_table(timed),
         "epochs": tables.epochs_table(comparisons),
         "noise": tables.noise_table(floors),

@@ -36,14 +36,19 @@ def article_model(name: str) -> nn.Module:
     )
 
 
+def article_loader(data_dir: Path) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
+    """Shuffled batches of 128, each image transformed by itself when it is asked for."""
+    to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    data = datasets.MNIST(data_dir, train=True, download=False, transform=to_tensor)
+    return DataLoader(data, batch_size=ARTICLE.batch_size, shuffle=True)
+
+
 class ArticleLoop:
     """The loop, stoppable after any step so that a bounded number of steps can be timed."""
 
     def __init__(self, model_name: str, data_dir: Path, device: torch.device) -> None:
-        to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-        data = datasets.MNIST(data_dir, train=True, download=False, transform=to_tensor)
         self._device = device
-        self._loader = DataLoader(data, batch_size=ARTICLE.batch_size, shuffle=True)
+        self._loader = article_loader(data_dir)
         self._model = article_model(model_name).to(device)
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=ARTICLE.learning_rate)
         self._loss = nn.CrossEntropyLoss()

@@ -22,7 +22,7 @@ ROUNDS = 5
 
 def measure_beside(subject: Subject) -> tuple[list[float], list[float]]:
     """Seconds of an epoch of the article's loop and of the harness, ``ROUNDS`` of each in turn, each warmed up."""
-    with process(_get_ready, _article_timer, subject) as article, process(_get_ready, _harness_timer, subject) as ours:
+    with process(_get_ready, _article_timer, subject) as article, process(_get_ready, harness_timer, subject) as ours:
         article.submit(_time_epoch).result()
         with allocator_settings():
             ours.submit(_time_epoch).result()
@@ -50,7 +50,7 @@ def _article_timer(subject: Subject) -> Timer:
     return lambda: loop.seconds(ARTICLE_STEPS) / ARTICLE_STEPS * loop.steps_per_epoch
 
 
-def _harness_timer(subject: Subject) -> Timer:
+def harness_timer(subject: Subject) -> Timer:
     """Seconds of a whole epoch, ordering included."""
     model, data = subject.prepare()
     step = subject.step(model, data, ARTICLE.batch_size)

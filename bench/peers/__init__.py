@@ -1,0 +1,47 @@
+"""The same training in other frameworks, to be timed in turn with ours. One file each, imported in its own process.
+
+Such a file has ``timer(task) -> Timer``: what builds the model of that name, the data in memory and Adam 1e-3 with
+batches of 128, and gives a function that trains for an epoch and returns its seconds. None of them imports torch but
+Lightning's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Timer = Callable[[], float]
+
+PEERS = {
+    "jax": ("jax", "optax"),
+    "keras-tensorflow": ("keras", "tensorflow"),
+    "scikit-learn": ("scikit-learn",),
+    "lightning": ("lightning",),
+}
+"""What each needs installed, by the names of the packages."""
+
+MODULES = {
+    "jax": "in_jax",
+    "keras-tensorflow": "in_keras",
+    "scikit-learn": "in_sklearn",
+    "lightning": "in_lightning",
+}
+
+BATCH_SIZE = 128
+LEARNING_RATE = 1e-3
+LAYERS = {"softmax": (10,), "mlp": (256, 128, 10)}
+"""Widths of the models that are nothing but linear layers with ReLU between them."""
+MODELS = ("softmax", "mlp", "cnn")
+"""What every peer's file can build, or says why not: the article's models."""
+
+
+class NotPossible(Exception):
+    """The framework cannot do this model; the text says why."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model by name, to be trained with so many threads; ``data_dir`` holds MNIST as torchvision lays it out."""
+
+    model: str
+    threads: int
+    data_dir: Path

@@ -1,0 +1,106 @@
+"""One call of ``bench peers``: every framework in a process of its own, all of them in turn, round by round."""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from importlib import import_module, metadata
+
+from bench.environment import describe_environment, read_git, this_machine
+from bench.executors import allocator_settings
+from bench.peer_records import OURS, PeersRecord, PeerTimes
+from bench.peers import MODULES, PEERS, NotPossible, Task, Timer
+from bench.speed.apart import process
+from bench.surroundings import watch
+
+ROUNDS = 5
+
+
+def measure_peers(models: Sequence[str], task: Task, say: Callable[[str], None]) -> PeersRecord:
+    """Time each framework on each of ``models``, on the CPU; ``say`` is told what is being measured."""
+    started_at, start, end_watch = datetime.now(UTC), time.monotonic(), watch("cpu")
+    times = []
+    for model in models:
+        say(f"{model}: {OURS}, {', '.join(PEERS)} in turn")
+        times += _measure(Task(model, task.threads, task.data_dir))
+    return PeersRecord(
+        device="cpu",
+        threads=task.threads,
+        started_at=started_at,
+        seconds=time.monotonic() - start,
+        machine=this_machine(task.data_dir),
+        git=read_git(),
+        environment=describe_environment(),
+        surroundings=end_watch(),
+        times=times,
+    )
+
+
+def versions_of(peer: str) -> dict[str, str] | None:
+    """Versions of what the framework needs; None where something is not installed."""
+    try:
+        return {package: metadata.version(package) for package in PEERS.get(peer, ("torch",))}
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _measure(task: Task) -> list[PeerTimes]:
+    """Ours and every framework's epochs of one model, in turn; one that cannot do it is a row that says why."""
+    seconds: dict[str, list[float]] = {peer: [] for peer in (OURS, *PEERS)}
+    notes = {peer: "not installed: make peers installs it" for peer in PEERS if versions_of(peer) is None}
+    with contextlib.ExitStack() as stack:
+        waiting = {peer: stack.enter_context(process(_get_ready, peer, task)) for peer in seconds if peer not in notes}
+        for peer, pool in waiting.items():
+            notes[peer] = _warm_up(pool, ours=peer == OURS)
+        for _ in range(ROUNDS):
+            for peer, pool in waiting.items():
+                if not notes[peer]:
+                    seconds[peer].append(pool.submit(_time_epoch).result())
+    return [
+        PeerTimes(
+            peer=peer, versions=versions_of(peer) or {}, model=task.model, epoch_s=its, note=notes.get(peer, "")
+        )
+        for peer, its in seconds.items()
+    ]  # fmt: skip
+
+
+def _warm_up(pool: ProcessPoolExecutor, ours: bool) -> str:
+    """Train for an epoch, compiling included; gives the reason where that fails."""
+    try:
+        with allocator_settings() if ours else contextlib.nullcontext():
+            pool.submit(_time_epoch).result()
+    except NotPossible as error:
+        return str(error)
+    except Exception as error:  # a framework may do anything
+        return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return ""
+
+
+_build: Callable[[], Timer]
+_timer: Timer | None = None
+
+
+def _get_ready(peer: str, task: Task) -> None:
+    """The framework itself is imported and set up at the first epoch, so that what goes wrong there can be told."""
+    global _build
+    _build = lambda: _ours(task) if peer == OURS else _theirs(peer, task)  # noqa: E731
+
+
+def _time_epoch() -> float:
+    global _timer
+    if _timer is None:
+        _timer = _build()
+    return _timer()
+
+
+def _theirs(peer: str, task: Task) -> Timer:
+    timer: Timer = import_module(f"bench.peers.{MODULES[peer]}").timer(task)
+    return timer
+
+
+def _ours(task: Task) -> Timer:
+    from bench.speed.beside import harness_timer
+    from bench.speed.subject import Subject
+
+    return harness_timer(Subject(task.model, "cpu", "fp32", task.threads, task.data_dir))
