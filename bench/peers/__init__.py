@@ -13,7 +13,7 @@ Timer = Callable[[], float]
 
 PEERS = {
     "jax": ("jax", "optax"),
-    "keras-tensorflow": ("keras", "tensorflow"),
+    "keras-tensorflow": ("keras", "tensorflow-cpu"),
     "scikit-learn": ("scikit-learn",),
     "lightning": ("lightning",),
 }
