@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from bench.evaluate import evaluate
 from bench.flops import infer_flops_per_image, train_flops_per_image
-from bench.memory import measure_memory
+from bench.memory import forget_peak, measure_memory
 from bench.pipeline import DeviceData
 from bench.recipes import ARTICLE
 from bench.speed.subject import Subject
@@ -24,11 +24,13 @@ def measure_cost(subject: Subject) -> Cost:
     size = ARTICLE.batch_size
     model, data = subject.prepare()
     batch = DeviceData(data.images[:size], data.labels[:size])
-    idle = _peak_bytes(subject.device)
+    device = torch.device(subject.device)
+    forget_peak(device)
+    idle = _peak_bytes(device)
     step = subject.step(model, batch, size)
     for _ in range(MEMORY_STEPS):
         step(batch.images, batch.labels)
-    peak = _peak_bytes(subject.device)
+    peak = _peak_bytes(device)
     eager = EagerStep(model, subject.recipe)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -60,6 +62,6 @@ class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def _peak_bytes(device: str) -> int:
-    memory = measure_memory(torch.device(device))
+def _peak_bytes(device: torch.device) -> int:
+    memory = measure_memory(device)
     return memory.process_peak_bytes if memory.device_peak_bytes is None else memory.device_peak_bytes
