@@ -122,7 +122,7 @@ def time_models(
     from bench.plan import check_models
     from bench.precision import check_precision
     from bench.report import render
-    from bench.report.speed import headline_rows
+    from bench.report.speed import terminal_rows
     from bench.runner import check_writable
     from bench.speed.measure import measure_speed
     from bench.speed_records import save_speed
@@ -145,7 +145,7 @@ def time_models(
     if as_json:
         print(record.model_dump_json(by_alias=True))
     else:
-        print_rows(headline_rows(record), as_json=False)
+        print_rows(terminal_rows(record), as_json=False)
         print(f"saved: {path}")
     return 2 if failures else 0
 

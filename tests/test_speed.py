@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from pydantic import ValidationError
+from tabulate import tabulate
 
 from bench.flops import infer_flops_per_image
 from bench.report import render
-from bench.report.speed import article_loop_table, headline_rows, throughput_table
+from bench.report.speed import article_loop_table, headline_rows, terminal_rows, throughput_table
 from bench.speed.cost import traffic
 from bench.speed.step_times import BATCH_SIZES
 from bench.speed_records import ModelSpeed, Peaks, SpeedRecord, latest, load_speed, save_speed
@@ -66,6 +67,12 @@ def test_the_table_follows_from_the_times() -> None:
         "one image": "0.1 ms",
         "memory": "500 MB",
     }
+
+
+def test_the_terminal_gets_80_columns() -> None:
+    table = tabulate(terminal_rows(make_speed()), headers="keys")
+    assert "3.0 (2.0 to 4.0)" in table
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_the_csv_has_timms_columns() -> None:

@@ -62,6 +62,19 @@ def headline_rows(record: SpeedRecord) -> list[dict[str, Any]]:
     return [_headline(record, each) for each in record.models]
 
 
+def terminal_rows(record: SpeedRecord) -> list[dict[str, Any]]:
+    """The same in 80 columns."""
+    names = {
+        "model": "model",
+        "article's loop, epoch": "article's loop",
+        "ours": "ours",
+        "times as fast": "times as fast",
+        "training, images/s": "images/s",
+        "of peak FLOP/s": "of peak",
+    }
+    return [{short: row[name] for name, short in names.items()} for row in headline_rows(record)]
+
+
 def article_loop_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
     """One row per model: median seconds of an epoch of both loops over the rounds, and the ratios' median and range."""
     return pd.DataFrame(
