@@ -246,8 +246,9 @@ def test_quick_takes_under_a_minute_and_shows_every_model(command: Command, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path: Path) -> None:
-    done = command("speed", "--json", timeout=280)
+    done = command("speed", "--json", timeout=560)
     assert done.returncode == 0, done.stderr
     record = SpeedRecord.model_validate_json(done.stdout)
     assert load_speed(tmp_path / "results")[0] == [record]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.groups import compare_groups
-from bench.records import Run
+from bench.records import Machine, Run
 from bench.report import cells, markdown, render
 from bench.report.verdicts import judge_pairs, ranks
 from bench.storage import Predictions, load_predictions, save_run
@@ -181,6 +181,21 @@ def test_the_block_in_the_readme_is_kept_up_to_date(results: Path) -> None:
     readme.write_text("no markers")
     render(results)
     assert readme.read_text() == "no markers"
+
+
+def test_verdicts_in_the_readme_name_their_machine_where_there_are_two(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{markdown.BLOCK_BEGIN}\n{markdown.BLOCK_END}\n")
+    other = Machine(slug="another-cpu", id="89abcdef")
+    for machine in (MACHINE, other):
+        for model, accuracy in (("mlp", 0.97), ("cnn", 0.99)):
+            for seed in range(3):
+                run = make_run(model, seed, accuracy, machine=machine)
+                save_run(tmp_path / "results", run, make_predictions(accuracy, seed=seed), b"")
+    render(tmp_path / "results")
+    text = readme.read_text()
+    for machine in (MACHINE, other):
+        assert f"On {machine.name} (cpu): cnn > mlp by 2.00 points" in text
 
 
 def test_the_committed_page_and_readme_are_what_the_committed_records_give(tmp_path: Path) -> None:

@@ -98,12 +98,22 @@ def readme_block(
     comparison, drawn = comparisons[0], pictures[0]
     picture = f"![Test error against training time]({folder}/plots/{drawn.accuracy_against_time})"
     title, table = f"**{comparison.condition.title}**", headline_table(comparison)
-    words = "; ".join(escape(pair.words) for pair in pairs[comparison.condition])
+    words = _words(comparison, pairs[comparison.condition])
     claims = [
         block.replace("](#", f"]({folder}/README.md#") for block in sections[comparison.condition]["claims"].blocks
     ]
-    parts = [BLOCK_BEGIN, title, table, f"{words}." if words else "", _sources(comparison), *claims, picture, BLOCK_END]
+    parts = [BLOCK_BEGIN, title, table, *words, _sources(comparison), *claims, picture, BLOCK_END]
     return "\n\n".join(part for part in parts if part)
+
+
+def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
+    """All verdicts of a place as one sentence, which names the place where there are several."""
+    sentences = []
+    for place in comparison.places:
+        words = "; ".join(escape(pair.words) for pair in pairs if pair.place == place)
+        if words:
+            sentences.append(f"{f'On {place}: ' if len(comparison.places) > 1 else ''}{words}.")
+    return sentences
 
 
 def headline_table(comparison: Comparison) -> str:
