@@ -185,7 +185,7 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
         name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if handles:
-        figure.legend(handles.values(), handles, loc="outside upper center", ncols=len(handles))
+        figure.legend(handles.values(), handles, loc="outside upper center", ncols=min(3, len(handles)))
     for axes in figure.axes[::2]:
         axes.set_ylabel("test accuracy")
     return to_svg(figure)
