@@ -7,9 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import UserError, unknown_name
+
+M = TypeVar("M")
 
 if TYPE_CHECKING:
     from bench.plan import Plan
@@ -121,7 +123,6 @@ def time_models(
     from bench.devices import available_threads, resolve_device
     from bench.plan import check_models
     from bench.precision import check_precision
-    from bench.report import render
     from bench.report.speed import terminal_rows
     from bench.runner import check_writable
     from bench.speed.measure import measure_speed
@@ -137,11 +138,7 @@ def time_models(
         _say(f"error: {line}")
     if record is None:
         return 2
-    try:
-        path = save_speed(results, record)
-    except OSError as error:
-        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
-    render(results)
+    path = _store(save_speed, results, record)
     if as_json:
         print(record.model_dump_json(by_alias=True))
     else:
@@ -161,7 +158,6 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     from bench.peer_records import save_peers
     from bench.peers import MODELS, Task
     from bench.peers.measure import measure_peers
-    from bench.report import render
     from bench.report.peers import rows_of
     from bench.runner import check_writable
 
@@ -172,17 +168,25 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     check_writable(results)
     datasets.prepare(datasets.find_dataset("mnist"), folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), _say)
-    try:
-        path = save_peers(results, record)
-    except OSError as error:
-        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
-    render(results)
+    path = _store(save_peers, results, record)
     if as_json:
         print(record.model_dump_json(by_alias=True))
     else:
         print_rows(rows_of(record), as_json=False)
         print(f"saved: {path}")
     return 0
+
+
+def _store(save: Callable[[Path, M], Path], results: Path, record: M) -> Path:
+    """Save the record and render the report."""
+    from bench.report import render
+
+    try:
+        path = save(results, record)
+    except OSError as error:
+        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
+    render(results)
+    return path
 
 
 def _say(line: str) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field
 
 from bench.atomic import write_atomically
-from bench.records import Count, FileName, Git, Machine, Name, Part, PositiveInt, Run, Seconds, Trial, digest
-from bench.storage import Problem, first_error
+from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Run, Seconds, Trial, digest
+from bench.storage import Problem, load_records
 
 FOLDER = "probes"
 
@@ -46,7 +46,7 @@ class Findings:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-class ProbeRecord(Part):
+class ProbeRecord(Dated):
     """What one probe found for one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of its record.
 
     ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
@@ -62,7 +62,6 @@ class ProbeRecord(Part):
     notes: dict[Name, str] = Field(default_factory=dict)
     arrays: FileName | None = None
     seconds: Seconds
-    started_at: AwareDatetime
     machine: Machine
     git: Git
 
@@ -101,15 +100,7 @@ def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]
 
 def load_probes(results: Path) -> tuple[list[ProbeRecord], list[Problem]]:
     """Every probe record below ``results``, oldest first, and every JSON file there that is not one."""
-    records, problems = [], []
-    for path in sorted((results / FOLDER).rglob("*.json")):
-        try:
-            records.append(ProbeRecord.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            problems.append(Problem(path, first_error(error, "probe")))
-        except (OSError, RecursionError) as error:
-            problems.append(Problem(path, f"unreadable ({error})"))
-    return sorted(records, key=lambda record: record.started_at), problems
+    return load_records(results / FOLDER, ProbeRecord, "probe")
 
 
 def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:

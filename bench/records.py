@@ -36,6 +36,12 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Dated(Part):
+    """A record, which says when it was begun."""
+
+    started_at: AwareDatetime
+
+
 class ModelInfo(Part):
     """The model as it was trained; ``train_flops_per_image`` counts 2 per multiply-add, forward and backward."""
 
@@ -175,7 +181,29 @@ class Artifacts(Part):
     weights: FileName
 
 
-class Run(Part):
+class Measurement(Dated):
+    """What one call measured beside training, on one machine: under which conditions, and how long it took."""
+
+    device: Name
+    threads: PositiveInt
+    seconds: Seconds
+    machine: Machine
+    git: Git
+    environment: Environment
+    surroundings: Surroundings
+
+    @property
+    def place(self) -> str:
+        """Machine and device, as in all tables."""
+        return f"{self.machine.name} ({self.device})"
+
+    @property
+    def moment(self) -> str:
+        """When it began, for file names."""
+        return stamp(self.started_at)
+
+
+class Run(Dated):
     """What happened in one trial."""
 
     schema_version: Literal[1, 2, 3] = Field(default=3, alias="schema")
@@ -183,7 +211,6 @@ class Run(Part):
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
     error: Annotated[str, Field(max_length=500)] | None = None
-    started_at: AwareDatetime
     finished_at: AwareDatetime
     model: ModelInfo | None = None
     trial: Trial
@@ -231,8 +258,12 @@ def digest(value: Any) -> str:
 
 def run_stem(trial: Trial, key: str, started_at: datetime) -> str:
     """File name of a run without its ending: readable first, then what makes it unique."""
-    moment = started_at.strftime("%Y%m%dT%H%M%S%f")[:-3]
-    return f"{trial.model}-{trial.recipe}-seed{trial.seed}-{key[:8]}-{moment}"
+    return f"{trial.model}-{trial.recipe}-seed{trial.seed}-{key[:8]}-{stamp(started_at)}"
+
+
+def stamp(moment: datetime) -> str:
+    """A time of day to the millisecond, as it stands in file names."""
+    return moment.strftime("%Y%m%dT%H%M%S%f")[:-3]
 
 
 def artifact_names(stem: str) -> Artifacts:

@@ -6,15 +6,13 @@ Schema history:
     1  first version
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from bench.atomic import write_atomically
-from bench.records import Count, Environment, Git, Machine, Name, Part, PositiveInt, Seconds, Surroundings
-from bench.storage import Problem, first_error
+from bench.records import Count, Measurement, Name, Part, PositiveInt
+from bench.storage import Problem, load_records, save_measurement
 
 FOLDER = "speed"
 
@@ -84,26 +82,13 @@ class ModelSpeed(Part):
         return self
 
 
-class SpeedRecord(Part):
+class SpeedRecord(Measurement):
     """What one call measured, and under which conditions."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
-    device: Name
     precision: Name
-    threads: PositiveInt
-    started_at: AwareDatetime
-    seconds: Seconds
-    machine: Machine
-    git: Git
-    environment: Environment
-    surroundings: Surroundings
     peaks: Peaks
     models: Annotated[list[ModelSpeed], Field(min_length=1)]
-
-    @property
-    def place(self) -> str:
-        """Machine and device, as in all tables."""
-        return f"{self.machine.name} ({self.device})"
 
 
 def save_speed(results: Path, record: SpeedRecord) -> Path:
@@ -112,27 +97,11 @@ def save_speed(results: Path, record: SpeedRecord) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    moment = record.started_at.strftime("%Y%m%dT%H%M%S%f")[:-3]
-    path = results / FOLDER / record.machine.name / f"{record.device}-{record.precision}-{moment}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
-    return path
+    return save_measurement(results / FOLDER, f"{record.device}-{record.precision}", record)
 
 
 def load_speed(results: Path) -> tuple[list[SpeedRecord], list[Problem]]:
-    """Every record of speed below ``results``, oldest first, and every JSON file there that is not one."""
-    records, problems = [], []
-    for path in sorted((results / FOLDER).rglob("*.json")):
-        try:
-            records.append(SpeedRecord.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            problems.append(Problem(path, first_error(error, "speed")))
-        except (OSError, RecursionError) as error:
-            problems.append(Problem(path, f"unreadable ({error})"))
-    return sorted(records, key=lambda record: record.started_at), problems
-
-
-def latest(records: Iterable[SpeedRecord]) -> list[SpeedRecord]:
-    """The newest record of each machine, device and precision."""
-    newest = {(record.place, record.precision): record for record in sorted(records, key=lambda each: each.started_at)}
-    return [newest[key] for key in sorted(newest)]
+    """The newest record of each machine, device and precision, and every JSON file there that is no record."""
+    records, problems = load_records(results / FOLDER, SpeedRecord, "speed")
+    newest = {(record.place, record.precision): record for record in records}
+    return [newest[key] for key in sorted(newest)], problems

@@ -5,12 +5,15 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from bench.atomic import write_atomically
-from bench.records import Machine, Run
+from bench.records import Dated, Machine, Measurement, Run
+
+R = TypeVar("R", bound=Dated)
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,38 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
     return path
 
 
+def save_measurement(folder: Path, name: str, record: Measurement) -> Path:
+    """Write the record below ``folder``, in the place of its machine.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = folder / record.machine.name / f"{name}-{record.moment}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
+    return path
+
+
 def load_runs(results: Path) -> tuple[list[Run], list[Problem]]:
     """Every record below ``results/runs``, oldest first, and every JSON file there that is not a record."""
-    runs, problems = [], []
-    for path in sorted((results / "runs").rglob("*.json")):
+    return load_records(results / "runs", Run, "run")
+
+
+def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[Problem]]:
+    """Every record of that kind below ``folder``, oldest first, and every JSON file there that is not one.
+
+    Args:
+        name: what the kind is called where a file is said not to be one.
+    """
+    records, problems = [], []
+    for path in sorted(folder.rglob("*.json")):
         try:
-            runs.append(Run.model_validate_json(path.read_bytes()))
+            records.append(kind.model_validate_json(path.read_bytes()))
         except ValidationError as error:
-            problems.append(Problem(path, first_error(error)))
+            problems.append(Problem(path, first_error(error, name)))
         except (OSError, RecursionError) as error:
             problems.append(Problem(path, f"unreadable ({error})"))
-    return sorted(runs, key=lambda run: run.started_at), problems
+    return sorted(records, key=lambda record: record.started_at), problems
 
 
 def latest_done(runs: Iterable[Run]) -> list[Run]:
@@ -116,7 +140,7 @@ def _npz(predictions: Predictions) -> bytes:
     return buffer.getvalue()
 
 
-def first_error(error: ValidationError, kind: str = "run") -> str:
+def first_error(error: ValidationError, kind: str) -> str:
     """One line: where, and what is wrong there."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])

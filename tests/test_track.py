@@ -49,9 +49,9 @@ def test_a_step_made_slower_is_caught_by_the_real_command(
     first = track()
     assert first.returncode == 0, first.stderr
     assert "baseline saved: " in first.stdout
-    source = checkout / "bench" / "train.py"
-    slow = "    __import__('time').sleep(0.005)\n    optimizer.zero_grad(set_to_none=True)\n"
-    source.write_text(source.read_text().replace("    optimizer.zero_grad(set_to_none=True)\n", slow))
+    source, step = checkout / "bench" / "steps.py", "        self._count += 1\n"
+    assert source.read_text().count(step) == 1
+    source.write_text(source.read_text().replace(step, f"        __import__('time').sleep(0.005)\n{step}"))
     second = track()
     assert second.returncode == 1, second.stderr
     regressions = [line for line in second.stdout.splitlines() if line.startswith("regression: ")]

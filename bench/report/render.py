@@ -16,7 +16,7 @@ from bench.report import digits, markdown, peers, plots, speed, tables, terminal
 from bench.report.sections import Sections, sections_of
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
-from bench.speed_records import SpeedRecord, latest, load_speed
+from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
 
 
@@ -56,7 +56,6 @@ def render(results: Path) -> Rendered:
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     probes, damaged = load_probes(results)
     timed, unreadable = load_speed(results)
-    timed = latest(timed)
     others, damaged_too = load_peers(results)
     sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
     sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
