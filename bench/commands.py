@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import UserError, unknown_name
 
-M = TypeVar("M")
+M = TypeVar("M", bound="Measurement")
 
 if TYPE_CHECKING:
     from bench.plan import Plan
-    from bench.records import Run
+    from bench.records import Measurement, Run
     from bench.runner import Summary
     from bench.storage import Problem
 
@@ -138,12 +138,7 @@ def time_models(
         _say(f"error: {line}")
     if record is None:
         return 2
-    path = _store(save_speed, results, record)
-    if as_json:
-        print(record.model_dump_json(by_alias=True))
-    else:
-        print_rows(terminal_rows(record), as_json=False)
-        print(f"saved: {path}")
+    _store(save_speed, results, record, terminal_rows, as_json)
     return 2 if failures else 0
 
 
@@ -168,17 +163,14 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     check_writable(results)
     datasets.prepare(datasets.find_dataset("mnist"), folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), _say)
-    path = _store(save_peers, results, record)
-    if as_json:
-        print(record.model_dump_json(by_alias=True))
-    else:
-        print_rows(rows_of(record), as_json=False)
-        print(f"saved: {path}")
+    _store(save_peers, results, record, rows_of, as_json)
     return 0
 
 
-def _store(save: Callable[[Path, M], Path], results: Path, record: M) -> Path:
-    """Save the record and render the report."""
+def _store(
+    save: Callable[[Path, M], Path], results: Path, record: M, rows: Callable[[M], list[dict[str, Any]]], as_json: bool
+) -> None:
+    """Save the record, render the report, and print the record's rows, or all of it as JSON."""
     from bench.report import render
 
     try:
@@ -186,7 +178,11 @@ def _store(save: Callable[[Path, M], Path], results: Path, record: M) -> Path:
     except OSError as error:
         raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
     render(results)
-    return path
+    if as_json:
+        print(record.model_dump_json(by_alias=True))
+    else:
+        print_rows(rows(record), as_json=False)
+        print(f"saved: {path}")
 
 
 def _say(line: str) -> None:

@@ -149,6 +149,19 @@ def make_probe(
     )
 
 
+CONDITIONS: dict[str, Any] = {
+    "device": "cpu",
+    "threads": 2,
+    "started_at": START,
+    "seconds": 60,
+    "machine": MACHINE,
+    "git": Git(commit="c0ffee" + "0" * 34, dirty=False),
+    "environment": {"os": "Linux"},
+    "surroundings": Surroundings(other_cpu_share=0.01),
+}
+"""Of whatever is measured beside training."""
+
+
 def make_speed(precision: str = "fp32") -> SpeedRecord:
     """One model: epochs of 30, 40, 20 s by the article's loop and 10 s by ours; a step of 128 images takes 0.01 s."""
 
@@ -157,15 +170,8 @@ def make_speed(precision: str = "fp32") -> SpeedRecord:
         return StepTime.model_validate({"phase": phase, "batch_size": batch_size} | parts)
 
     return SpeedRecord(
-        device="cpu",
+        **CONDITIONS,
         precision=precision,
-        threads=2,
-        started_at=START,
-        seconds=60,
-        machine=MACHINE,
-        git=Git(commit="c0ffee" + "0" * 34, dirty=False),
-        environment={"os": "Linux"},
-        surroundings=Surroundings(other_cpu_share=0.01),
         peaks=Peaks(matmul_flops_per_s=1e11, copy_bytes_per_s=2e10),
         models=[
             ModelSpeed(

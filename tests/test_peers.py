@@ -10,24 +10,16 @@ from bench.peer_records import OURS, PeersRecord, PeerTimes, load_peers, save_pe
 from bench.peers import LAYERS, MODULES, PEERS, Task
 from bench.peers import measure as measuring
 from bench.peers.data import normalised, training_set
-from bench.records import Git, Surroundings
 from bench.report import render
 from bench.report.peers import rows_of
 from models import create_model
 from tests.conftest import ROOT
-from tests.factories import MACHINE, START
+from tests.factories import CONDITIONS, START
 
 
 def make_peers() -> PeersRecord:
     return PeersRecord(
-        device="cpu",
-        threads=2,
-        started_at=START,
-        seconds=60,
-        machine=MACHINE,
-        git=Git(commit="c0ffee" + "0" * 34, dirty=False),
-        environment={"os": "Linux"},
-        surroundings=Surroundings(),
+        **CONDITIONS,
         times=[
             PeerTimes(peer=OURS, versions={"torch": "2.15.0"}, model="mlp", epoch_s=[1.0, 2.0, 1.0]),
             PeerTimes(peer="jax", versions={"jax": "1.0"}, model="mlp", epoch_s=[2.0, 2.0, 3.0]),

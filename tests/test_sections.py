@@ -8,7 +8,7 @@ import pytest
 
 from bench import stats
 from bench.groups import compare_groups
-from bench.packed import packed_images
+from bench.packed import packed_array
 from bench.probe_records import load_probes, save_probe
 from bench.report import mistakes, render
 from bench.report.asked import ask
@@ -110,8 +110,8 @@ def test_digits_right_in_one_alone_are_counted(tmp_path: Path) -> None:
     assert "Of the 10,000 test images cnn alone gets 300 right and mlp alone 0 (seed 0)." in page
 
 
-def test_the_packed_images_are_those_of_the_test_set(mnist: Mnist) -> None:
-    found = packed_images("mnist")
+def test_the_packed_array_are_those_of_the_test_set(mnist: Mnist) -> None:
+    found = packed_array("mnist")
     assert found is not None
     assert np.array_equal(found, mnist[1].images.numpy())
-    assert packed_images("no-such") is None
+    assert packed_array("no-such") is None

@@ -5,11 +5,10 @@ batches of 128, and gives a function that trains for an epoch and returns its se
 Lightning's.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-Timer = Callable[[], float]
+from bench.recipes import ARTICLE
 
 PEERS = {
     "jax": ("jax", "optax"),
@@ -26,8 +25,8 @@ MODULES = {
     "lightning": "in_lightning",
 }
 
-BATCH_SIZE = 128
-LEARNING_RATE = 1e-3
+BATCH_SIZE = ARTICLE.batch_size
+LEARNING_RATE = ARTICLE.learning_rate
 LAYERS = {"softmax": (10,), "mlp": (256, 128, 10)}
 """Widths of the models that are nothing but linear layers with ReLU between them."""
 MODELS = ("softmax", "mlp", "cnn")

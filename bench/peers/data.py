@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.packed import packed_images
+from bench.packed import packed_array
 
 
 def training_set() -> tuple[np.ndarray, np.ndarray]:
@@ -11,8 +11,8 @@ def training_set() -> tuple[np.ndarray, np.ndarray]:
     Raises:
         FileNotFoundError: the package's files are damaged.
     """
-    images = packed_images("mnist", "train-images-idx3-ubyte")
-    labels = packed_images("mnist", "train-labels-idx1-ubyte")
+    images = packed_array("mnist", "train-images-idx3-ubyte")
+    labels = packed_array("mnist", "train-labels-idx1-ubyte")
     if images is None or labels is None:
         raise FileNotFoundError("the built-in MNIST is damaged; install mnist-bench again")
     return images, labels.astype(np.int32)

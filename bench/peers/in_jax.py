@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task, Timer
+from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task
 from bench.peers.data import training_set
+from bench.speed.apart import Timer
 
 CONV_STEPS = 20
 """Convolutions are slow here, so of those epochs only so many steps are timed."""

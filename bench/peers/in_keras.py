@@ -9,8 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import tensorflow as tf
 
-from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task, Timer
+from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task
 from bench.peers.data import normalised, training_set
+from bench.speed.apart import Timer
 
 CONV_STEPS = 60
 """Of an epoch with convolutions only so many steps are timed."""

@@ -9,8 +9,8 @@ import lightning
 import torch
 import torch.nn.functional as F
 
-from bench.peers import BATCH_SIZE, LEARNING_RATE, Task, Timer
-from bench.recipes import ARTICLE
+from bench.peers import LEARNING_RATE, Task
+from bench.speed.apart import Timer
 from bench.speed.article_loop import article_loader, article_model
 
 STEPS = 60
@@ -35,7 +35,6 @@ def timer(task: Task) -> Timer:
         trainer.fit(model, loader)
         return clock.seconds / STEPS * len(loader)
 
-    assert ARTICLE.batch_size == BATCH_SIZE
     return seconds
 
 
@@ -53,10 +52,14 @@ class _Module(lightning.LightningModule):
 
 
 class _Clock(lightning.Callback):
+    """Seconds since the first few steps."""
+
     seconds = 0.0
+    _steps = 0
+    _start = 0.0
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self._steps = getattr(self, "_steps", 0) + 1
+        self._steps += 1
         if self._steps == FIRST:
             self._start = time.perf_counter()
-        self.seconds = time.perf_counter() - getattr(self, "_start", 0.0)
+        self.seconds = time.perf_counter() - self._start

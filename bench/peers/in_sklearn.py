@@ -4,8 +4,9 @@ import time
 
 from sklearn.neural_network import MLPClassifier
 
-from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, NotPossible, Task, Timer
+from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, NotPossible, Task
 from bench.peers.data import normalised, training_set
+from bench.speed.apart import Timer
 
 
 def timer(task: Task) -> Timer:

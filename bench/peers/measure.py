@@ -3,15 +3,13 @@
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib import import_module, metadata
 
 from bench.environment import describe_environment, read_git, this_machine
-from bench.executors import allocator_settings
 from bench.peer_records import OURS, PeersRecord, PeerTimes
-from bench.peers import MODULES, PEERS, NotPossible, Task, Timer
-from bench.speed.apart import process
+from bench.peers import MODULES, PEERS, NotPossible, Task
+from bench.speed.apart import Timer, timed_apart
 from bench.surroundings import watch
 
 ROUNDS = 5
@@ -50,13 +48,17 @@ def _measure(task: Task) -> list[PeerTimes]:
     seconds: dict[str, list[float]] = {peer: [] for peer in (OURS, *PEERS)}
     notes = {peer: "not installed: make peers installs it" for peer in PEERS if versions_of(peer) is None}
     with contextlib.ExitStack() as stack:
-        waiting = {peer: stack.enter_context(process(_get_ready, peer, task)) for peer in seconds if peer not in notes}
-        for peer, pool in waiting.items():
-            notes[peer] = _warm_up(pool, ours=peer == OURS)
+        timers = {
+            peer: stack.enter_context(timed_apart(_build, peer, task, as_in_training=peer == OURS))
+            for peer in seconds
+            if peer not in notes
+        }
+        for peer, epoch in timers.items():
+            notes[peer] = _warm_up(epoch)
         for _ in range(ROUNDS):
-            for peer, pool in waiting.items():
+            for peer, epoch in timers.items():
                 if not notes[peer]:
-                    seconds[peer].append(pool.submit(_time_epoch).result())
+                    seconds[peer].append(epoch())
     return [
         PeerTimes(
             peer=peer, versions=versions_of(peer) or {}, model=task.model, epoch_s=its, note=notes.get(peer, "")
@@ -65,11 +67,10 @@ def _measure(task: Task) -> list[PeerTimes]:
     ]  # fmt: skip
 
 
-def _warm_up(pool: ProcessPoolExecutor, ours: bool) -> str:
-    """Train for an epoch, compiling included; gives the reason where that fails."""
+def _warm_up(epoch: Timer) -> str:
+    """Set up and train for an epoch, compiling included; gives the reason where that fails."""
     try:
-        with allocator_settings() if ours else contextlib.nullcontext():
-            pool.submit(_time_epoch).result()
+        epoch()
     except NotPossible as error:
         return str(error)
     except Exception as error:  # a framework may do anything
@@ -77,24 +78,10 @@ def _warm_up(pool: ProcessPoolExecutor, ours: bool) -> str:
     return ""
 
 
-_build: Callable[[], Timer]
-_timer: Timer | None = None
-
-
-def _get_ready(peer: str, task: Task) -> None:
-    """The framework itself is imported and set up at the first epoch, so that what goes wrong there can be told."""
-    global _build
-    _build = lambda: _ours(task) if peer == OURS else _theirs(peer, task)  # noqa: E731
-
-
-def _time_epoch() -> float:
-    global _timer
-    if _timer is None:
-        _timer = _build()
-    return _timer()
-
-
-def _theirs(peer: str, task: Task) -> Timer:
+def _build(peer: str, task: Task) -> Timer:
+    """In the process of that framework, which is imported nowhere else."""
+    if peer == OURS:
+        return _ours(task)
     timer: Timer = import_module(f"bench.peers.{MODULES[peer]}").timer(task)
     return timer
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.groups import Comparison, Group
-from bench.packed import packed_images
+from bench.packed import packed_array
 from bench.report.asked import name_of
 from bench.report.digits import COLUMNS, TITLE, TITLED
 from bench.report.section import Section
@@ -81,7 +81,7 @@ def draw_confusion(panels: Mapping[str, np.ndarray]) -> bytes:
 
 def _alone(comparison: Comparison, stored: Mapping[str, Predictions]) -> tuple[str, bytes] | None:
     """Words and picture for the lowest seed that both models were trained with at one place."""
-    images = packed_images(comparison.runs[0].trial.dataset)
+    images = packed_array(comparison.runs[0].trial.dataset)
     for place in comparison.places:
         by_model = {group.model: group for group in comparison.at(place)}
         if not all(model in by_model for model in MODELS):

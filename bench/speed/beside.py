@@ -4,13 +4,11 @@ Each side has a process of its own. Ratios are taken round by round, so that a m
 """
 
 import functools
-from collections.abc import Callable
 
 import torch
 
-from bench.executors import allocator_settings
 from bench.recipes import ARTICLE
-from bench.speed.apart import process
+from bench.speed.apart import Timer, timed_apart
 from bench.speed.article_loop import ArticleLoop
 from bench.speed.subject import Subject
 from bench.timing import Clocks
@@ -22,30 +20,19 @@ ROUNDS = 5
 
 def measure_beside(subject: Subject) -> tuple[list[float], list[float]]:
     """Seconds of an epoch of the article's loop and of the harness, ``ROUNDS`` of each in turn, each warmed up."""
-    with process(_get_ready, _article_timer, subject) as article, process(_get_ready, harness_timer, subject) as ours:
-        article.submit(_time_epoch).result()
-        with allocator_settings():
-            ours.submit(_time_epoch).result()
-        rounds = [(article.submit(_time_epoch).result(), ours.submit(_time_epoch).result()) for _ in range(ROUNDS)]
+    with (
+        timed_apart(_article_timer, subject, as_in_training=False) as article,
+        timed_apart(harness_timer, subject, as_in_training=True) as ours,
+    ):
+        article()
+        ours()
+        rounds = [(article(), ours()) for _ in range(ROUNDS)]
     return [theirs for theirs, _ in rounds], [mine for _, mine in rounds]
-
-
-Timer = Callable[[], float]
-_timer: Timer
-
-
-def _get_ready(build: Callable[[Subject], Timer], subject: Subject) -> None:
-    global _timer
-    torch.set_num_threads(subject.threads)
-    _timer = build(subject)
-
-
-def _time_epoch() -> float:
-    return _timer()
 
 
 def _article_timer(subject: Subject) -> Timer:
     """Seconds of an epoch, from a bounded number of steps; the article's loop knows float32 alone."""
+    torch.set_num_threads(subject.threads)
     loop = ArticleLoop(subject.model, subject.data_dir, torch.device(subject.device))
     return lambda: loop.seconds(ARTICLE_STEPS) / ARTICLE_STEPS * loop.steps_per_epoch
 
