@@ -8,6 +8,7 @@ Schema history:
     1  first version
     2  surroundings: other programs' share of the CPU, the GPU's state before and after
     3  execution: how the training steps were carried out
+    4  execution may be cuda_graph
 """
 
 import hashlib
@@ -102,9 +103,12 @@ class Clock(Part):
 
 
 class Execution(Part):
-    """How training steps were carried out: ``eager``, or ``captured`` and replayed; ``reason`` says why not so."""
+    """How training steps were carried out; ``reason`` says why they were ``eager``.
 
-    mode: Literal["eager", "captured"]
+    ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU.
+    """
+
+    mode: Literal["eager", "captured", "cuda_graph"]
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -206,7 +210,7 @@ class Measurement(Dated):
 class Run(Dated):
     """What happened in one trial."""
 
-    schema_version: Literal[1, 2, 3] = Field(default=3, alias="schema")
+    schema_version: Literal[1, 2, 3, 4] = Field(default=4, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status

@@ -41,7 +41,9 @@ from bench.surroundings import watch
 if TYPE_CHECKING:
     from bench.trials import Outcome
 
-HARNESS = ("train", "steps", "capture", "pipeline", "evaluate", "precision", "recipes", "trials")
+HARNESS = (
+    "train", "epochs", "steps", "capture", "cuda_graphs", "pipeline", "evaluate", "precision", "recipes", "trials",
+)  # fmt: skip
 """The modules whose change makes a finished trial worth running again."""
 
 

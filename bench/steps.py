@@ -44,6 +44,12 @@ class EagerStep:
         self._optimizer.step()
         return loss.detach()
 
+    def forget(self) -> None:
+        """Put the optimizer's averages and step counts back to zero, in the same tensors."""
+        for state in self._optimizer.state.values():
+            for tensor in state.values():
+                tensor.zero_()
+
 
 class CapturedStep:
     """Replays the graph of the batch's size and calls the kernel of torch's fused Adam on what it gives."""
@@ -90,7 +96,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """
     if recipe.optimizer != "adam":
         raise ValueError(f"recipe {recipe.name!r} asks for optimizer {recipe.optimizer!r}; the harness has 'adam'")
-    return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True)
+    # capturable: its step may be recorded in a CUDA graph; says nothing elsewhere
+    on_gpu = any(parameter.is_cuda for parameter in model.parameters())
+    return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True, capturable=on_gpu)
 
 
 def choose_method(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> Method:
@@ -101,18 +109,24 @@ def choose_method(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) ->
     """
     device = batches[0][1].device
     if device.type != "cpu":
-        return _eagerly(f"steps are captured on a CPU alone, this is {device.type}")
+        return eagerly(f"no steps are captured on {device.type}")
     try:
         graphs = {len(labels): capture(_copy(model), recipe, images, labels) for images, labels in batches}
         chosen = Method(Execution(mode="captured"), graphs)
-        same = _same_weights(model, recipe, batches, (chosen, _eagerly("")))
+        same = _same_weights(model, recipe, batches, (chosen, eagerly("")))
     except Exception as error:  # a model may do anything
-        return _eagerly(f"cannot be captured: {type(error).__name__}: {error}")
-    return chosen if same else _eagerly("the captured steps gave other weights")
+        return eagerly(f"cannot be captured: {in_one_line(error)}")
+    return chosen if same else eagerly("the captured steps gave other weights")
 
 
-def _eagerly(reason: str) -> Method:
+def eagerly(reason: str) -> Method:
+    """The way that is always open, and why it is taken."""
     return Method(Execution(mode="eager", reason=" ".join(reason.split())[:200]), {})
+
+
+def in_one_line(error: Exception) -> str:
+    """``RuntimeError: what it says``."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _same_weights(model: nn.Module, recipe: Recipe, batches: Sequence[Batch], methods: Sequence[Method]) -> bool:

@@ -1,11 +1,9 @@
 """The harness: one model, one recipe, one seed, one device -> a history. It knows no model by name.
 
-Warm-up runs on copies of the model with random labels, so that nothing is learnt before the clock starts; it also
-decides how steps are taken. The training loop never reads a value back from the device: the loss is summed there and
-read once an epoch.
+Warm-up decides how steps are taken; it learns nothing. The training loop never reads a value back from the device: the
+loss is summed there and read once an epoch.
 """
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench.epochs import prepare_epochs
 from bench.evaluate import BATCH_SIZE, Evaluation, evaluate
 from bench.pipeline import DeviceData, epoch_order
 from bench.recipes import Recipe
 from bench.records import Epoch, Execution
-from bench.steps import Batch, Method, Step, choose_method
 from bench.timing import Clocks
-
-WARM_UP_ROUNDS = 2
 
 
 class DivergedError(Exception):
@@ -72,14 +68,14 @@ def train(
     """
     streams = seed_streams(seed)
     with clocks.measure("warmup"):
-        method = _warm_up(model, recipe, train_data, test_data)
+        run_epoch, execution = prepare_epochs(model, recipe, train_data)
+        evaluate(model, DeviceData(test_data.images[:BATCH_SIZE], test_data.labels[:BATCH_SIZE]), recipe)
     torch.manual_seed(streams.weights)  # warm-up may have drawn from it (dropout)
     order_generator = torch.Generator().manual_seed(streams.order)
-    step = method.step(model.train(), recipe)
     epochs = []
     for number in range(1, recipe.epochs + 1):
         with clocks.measure("train") as training:
-            loss_sum = train_epoch(step, recipe.batch_size, train_data, order_generator)
+            loss_sum = run_epoch(epoch_order(len(train_data), order_generator))
         with clocks.measure("eval") as evaluating:
             evaluation = evaluate(model, test_data, recipe)
         train_loss = loss_sum.item() / len(train_data)
@@ -95,36 +91,7 @@ def train(
         on_epoch(epoch)
         if epoch.train_loss is None or epoch.test_loss is None:
             raise DivergedError(f"epoch {number}: training loss {train_loss}, test loss {evaluation.loss}")
-    return History(epochs, evaluation, method.execution)
-
-
-def train_epoch(step: Step, batch_size: int, data: DeviceData, order_generator: torch.Generator) -> torch.Tensor:
-    """One pass over ``data`` in a new order; returns the summed loss as a scalar on the device."""
-    device = data.labels.device
-    shuffled = data.reordered(epoch_order(len(data), order_generator).to(device))
-    loss_sum = torch.zeros((), device=device)
-    for images, labels in shuffled.batches(batch_size):
-        loss_sum.add_(step(images, labels), alpha=len(labels))
-    return loss_sum
-
-
-def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
-    """The first batch and, where the last one is smaller, one of its size, with labels that fit no image."""
-    sizes = {min(batch_size, len(data)), len(data) % batch_size or batch_size}
-    few = DeviceData(data.images[:batch_size], data.labels[:batch_size])
-    random_labels = few.labels[torch.randperm(len(few)).to(few.labels.device)]
-    return [(few.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
-
-
-def _warm_up(model: nn.Module, recipe: Recipe, train_data: DeviceData, test_data: DeviceData) -> Method:
-    batches = batches_of_each_size(train_data, recipe.batch_size)
-    method = choose_method(model, recipe, batches)
-    twin = copy.deepcopy(model).train()
-    step = method.step(twin, recipe)
-    for images, labels in batches * WARM_UP_ROUNDS:
-        step(images, labels)
-    evaluate(twin, DeviceData(test_data.images[:BATCH_SIZE], test_data.labels[:BATCH_SIZE]), recipe)
-    return method
+    return History(epochs, evaluation, execution)
 
 
 def _finite_or_none(value: float) -> float | None:

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from bench import datasets
-from bench.pipeline import DeviceData, to_device
+from bench.epochs import StepByStep, batches_of_each_size
+from bench.pipeline import DeviceData, epoch_order, to_device
 from bench.recipes import ARTICLE
 from bench.records import Execution
 from bench.steps import Batch, EagerStep, Method, choose_method
-from bench.train import batches_of_each_size, train_epoch
 from bench.trials import initial_model
 from models import list_models
 
@@ -87,8 +87,9 @@ def test_every_model_is_captured_and_learns_the_same_to_the_bit(
     weights, losses = [], []
     for each in (EAGER, method):
         model = initial_model(name, 10, 0, CPU)
-        step, order = each.step(model, recipe), torch.Generator().manual_seed(1)
-        losses.append([train_epoch(step, recipe.batch_size, data, order).item() for _ in range(2)])
+        run_epoch = StepByStep(each.step(model, recipe), data, recipe.batch_size)
+        generator = torch.Generator().manual_seed(1)
+        losses.append([run_epoch(epoch_order(len(data), generator)).item() for _ in range(2)])
         weights.append(model.state_dict())
     assert losses[0] == losses[1]
     assert losses[0][1] < losses[0][0]
@@ -126,7 +127,7 @@ def test_what_cannot_be_captured_is_stepped_eagerly_and_says_why(
 def test_another_device_is_stepped_eagerly(batches: list[Batch]) -> None:
     elsewhere = [(images.to("meta"), labels.to("meta")) for images, labels in batches]
     method = choose_method(OneLayer(), ARTICLE, elsewhere)
-    assert method.execution.reason == "steps are captured on a CPU alone, this is meta"
+    assert method.execution.reason == "no steps are captured on meta"
 
 
 def test_choosing_leaves_the_model_as_it_is(batches: list[Batch]) -> None:

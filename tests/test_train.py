@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from bench import datasets
+from bench.epochs import RunEpoch, StepByStep
 from bench.pipeline import DeviceData, to_device
-from bench.recipes import ARTICLE
+from bench.recipes import ARTICLE, Recipe
 from bench.records import Epoch, Execution
-from bench.steps import Method, make_optimizer
+from bench.steps import EagerStep, make_optimizer
 from bench.timing import Clocks
 from bench.train import DivergedError, History, train
 from bench.trials import initial_model, portable_weights
@@ -75,12 +76,16 @@ class WithMemory(nn.Module):
         return self.body(images)  # type: ignore[no-any-return]
 
 
+def without_warm_up(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[RunEpoch, Execution]:
+    return StepByStep(EagerStep(model.train(), recipe), data, recipe.batch_size), Execution(mode="eager")
+
+
 def test_warm_up_leaves_no_trace(few: tuple[DeviceData, DeviceData], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model = WithMemory()
     twin = copy.deepcopy(model)
     train(model, SHORT, *few, 0, Clocks(CPU))
-    monkeypatch.setattr("bench.train._warm_up", lambda *_: Method(Execution(mode="eager"), {}))
+    monkeypatch.setattr("bench.train.prepare_epochs", without_warm_up)
     train(twin, SHORT, *few, 0, Clocks(CPU))
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
 

@@ -1,21 +1,18 @@
 """The same model trained again, from the same seed by the same recipe, on other examples."""
 
-import itertools
-import math
-
 import torch
 from torch import nn
 
+from bench.epochs import prepare_epochs, steps_per_epoch
 from bench.pipeline import epoch_order, to_device
 from bench.probes.trained import Examples, Trained
-from bench.steps import choose_method
-from bench.train import batches_of_each_size, seed_streams
+from bench.train import seed_streams
 from bench.trials import initial_model
 
 
 def steps_of(trained: Trained) -> int:
     """Optimizer steps the recipe takes on the examples a probe may train on."""
-    return trained.recipe.epochs * math.ceil(len(trained.train) / trained.recipe.batch_size)
+    return trained.recipe.epochs * steps_per_epoch(len(trained.train), trained.recipe.batch_size)
 
 
 def trained_again(trained: Trained, examples: Examples, steps: int) -> nn.Module:
@@ -28,13 +25,9 @@ def trained_again(trained: Trained, examples: Examples, steps: int) -> nn.Module
     model = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
     order = torch.Generator().manual_seed(streams.order)
     data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
-    method = choose_method(model, trained.recipe, batches_of_each_size(data, trained.recipe.batch_size))
+    run_epoch, _ = prepare_epochs(model, trained.recipe, data)
     torch.manual_seed(streams.weights)  # as in training: dropout draws from it
-    step = method.step(model.train(), trained.recipe)
-    batches = itertools.chain.from_iterable(
-        data.reordered(epoch_order(len(data), order).to(trained.device)).batches(trained.recipe.batch_size)
-        for _ in itertools.count()
-    )
-    for images, labels in itertools.islice(batches, steps):
-        step(images, labels)
+    per_epoch = steps_per_epoch(len(data), trained.recipe.batch_size)
+    for done in range(0, steps, per_epoch):
+        run_epoch(epoch_order(len(data), order), steps - done)
     return model

@@ -3,16 +3,15 @@
 Each side has a process of its own. Ratios are taken round by round, so that a machine that slows down slows both.
 """
 
-import functools
-
 import torch
 
+from bench.pipeline import epoch_order
 from bench.recipes import ARTICLE
 from bench.speed.apart import Timer, timed_apart
 from bench.speed.article_loop import ArticleLoop
 from bench.speed.subject import Subject
 from bench.timing import Clocks
-from bench.train import seed_streams, train_epoch
+from bench.train import seed_streams
 
 ARTICLE_STEPS = 60
 ROUNDS = 5
@@ -40,13 +39,12 @@ def _article_timer(subject: Subject) -> Timer:
 def harness_timer(subject: Subject) -> Timer:
     """Seconds of a whole epoch, ordering included."""
     model, data = subject.prepare()
-    step = subject.step(model, data, ARTICLE.batch_size)
-    order = torch.Generator().manual_seed(seed_streams(0).order)
-    run_epoch = functools.partial(train_epoch, step, ARTICLE.batch_size, data, order)
+    run_epoch = subject.epochs(model, data, ARTICLE.batch_size)
+    generator = torch.Generator().manual_seed(seed_streams(0).order)
 
     def seconds() -> float:
         with Clocks(torch.device(subject.device)).measure("train") as lap:
-            run_epoch()
+            run_epoch(epoch_order(len(data), generator))
         return lap.seconds
 
     return seconds

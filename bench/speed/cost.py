@@ -23,13 +23,12 @@ def measure_cost(subject: Subject) -> Cost:
     """Count, then train for a few steps and look at the peak; of a GPU's memory where there is one."""
     size = ARTICLE.batch_size
     model, data = subject.prepare()
+    few = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
     batch = DeviceData(data.images[:size], data.labels[:size])
     device = torch.device(subject.device)
     forget_peak(device)
     idle = _peak_bytes(device)
-    step = subject.step(model, batch, size)
-    for _ in range(MEMORY_STEPS):
-        step(batch.images, batch.labels)
+    subject.epochs(model, few, size)(torch.arange(len(few)))
     peak = _peak_bytes(device)
     eager = EagerStep(model, subject.recipe)
     return Cost(

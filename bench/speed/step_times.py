@@ -1,9 +1,11 @@
 """Seconds of a step by batch size: training as the harness trains, and inference alone."""
 
+import functools
 import time
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from bench.evaluate import evaluate
 from bench.pipeline import DeviceData
@@ -21,23 +23,29 @@ ROUND_S = 0.005
 
 
 def measure_step_times(subject: Subject) -> list[StepTime]:
-    """Both phases at every batch size, on the first images of the training set."""
+    """Both phases at every batch size; training as in an epoch, its share of putting images in order included."""
     model, data = subject.prepare()
     times = []
     for size in BATCH_SIZES:
-        batch = DeviceData(data.images[:size], data.labels[:size])
-        step = subject.step(model, batch, size)
-        train = lambda step=step, batch=batch: step(batch.images, batch.labels)  # noqa: E731
-        infer = lambda batch=batch, size=size: evaluate(model, batch, subject.recipe, size)  # noqa: E731
-        times += [_time(subject, "train", size, train), _time(subject, "infer", size, infer)]
+        steps = len(data) // size
+        whole = DeviceData(data.images[: steps * size], data.labels[: steps * size])
+        train = functools.partial(subject.epochs(model, whole, size), torch.arange(len(whole)))
+        infer = functools.partial(_infer, model, subject, DeviceData(data.images[:size], data.labels[:size]))
+        times += [_time(subject, "train", size, train, steps), _time(subject, "infer", size, infer, steps)]
     return times
 
 
-def _time(subject: Subject, phase: str, batch_size: int, work: Callable[[], object]) -> StepTime:
+def _infer(model: nn.Module, subject: Subject, batch: DeviceData, times: int) -> None:
+    for _ in range(times):
+        evaluate(model, batch, subject.recipe, len(batch))
+
+
+def _time(subject: Subject, phase: str, batch_size: int, work: Callable[[int], object], most: int) -> StepTime:
+    """``work`` takes as many steps as it is told, up to ``most``."""
     device = torch.device(subject.device)
     _seconds(work, 2, device)  # warm-up
     once = _seconds(work, 1, device)
-    at_once = max(1, round(ROUND_S / once))
+    at_once = max(1, min(round(ROUND_S / once), most))
     rounds = max(3, min(ROUNDS, int(SECONDS / (once * at_once))))
     times = spread([_seconds(work, at_once, device) / at_once for _ in range(rounds)])
     return StepTime.model_validate(
@@ -52,10 +60,9 @@ def _time(subject: Subject, phase: str, batch_size: int, work: Callable[[], obje
     )
 
 
-def _seconds(work: Callable[[], object], times: int, device: torch.device) -> float:
+def _seconds(work: Callable[[int], object], times: int, device: torch.device) -> float:
     synchronise(device)
     start = time.perf_counter()
-    for _ in range(times):
-        work()
+    work(times)
     synchronise(device)
     return time.perf_counter() - start

@@ -8,11 +8,10 @@ import torch
 from torch import nn
 
 from bench import datasets
+from bench.epochs import RunEpoch, prepare_epochs
 from bench.pipeline import DeviceData, to_device
 from bench.precision import set_matrix_precision
 from bench.recipes import ARTICLE, Recipe
-from bench.steps import Step, choose_method
-from bench.train import batches_of_each_size
 from bench.trials import initial_model
 
 DATASET = datasets.DATASETS["mnist"]
@@ -41,6 +40,7 @@ class Subject:
         data = to_device(split.images, split.labels, device)
         return initial_model(self.model, DATASET.num_classes, seed=0, device=device).train(), data
 
-    def step(self, model: nn.Module, data: DeviceData, batch_size: int) -> Step:
-        """The step that training would take on ``data`` in batches of that size."""
-        return choose_method(model, self.recipe, batches_of_each_size(data, batch_size)).step(model, self.recipe)
+    def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
+        """Training on ``data`` in batches of that size, warmed up."""
+        run_epoch, _ = prepare_epochs(model, dataclasses.replace(self.recipe, batch_size=batch_size), data)
+        return run_epoch

@@ -2,10 +2,9 @@ import pytest
 import torch
 
 from bench import datasets
-from bench.pipeline import DeviceData, to_device
+from bench.epochs import RunEpoch, prepare_epochs
+from bench.pipeline import DeviceData, epoch_order, to_device
 from bench.recipes import ARTICLE
-from bench.steps import Step, choose_method
-from bench.train import batches_of_each_size, train_epoch
 from bench.trials import initial_model
 from models import list_models
 from tests.benchmarks.conftest import Measure
@@ -19,17 +18,17 @@ def train_data(mnist: tuple[datasets.Split, datasets.Split], device: torch.devic
     return to_device(train.images[:SLICE], train.labels[:SLICE], device)
 
 
-def make_step(name: str, data: DeviceData, device: torch.device) -> Step:
-    model = initial_model(name, 10, seed=0, device=device).train()
-    return choose_method(model, ARTICLE, batches_of_each_size(data, ARTICLE.batch_size)).step(model, ARTICLE)
+def epochs(name: str, data: DeviceData, device: torch.device) -> RunEpoch:
+    run_epoch, _ = prepare_epochs(initial_model(name, 10, seed=0, device=device), ARTICLE, data)
+    return run_epoch
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_training_step(measure: Measure, train_data: DeviceData, device: torch.device, name: str) -> None:
-    step = make_step(name, train_data, device)
-    images, labels = next(train_data.batches(ARTICLE.batch_size))
+    run_epoch = epochs(name, train_data, device)
+    order = torch.arange(SLICE)
     measure(
-        lambda: step(images, labels),
+        lambda: run_epoch(order, 1),
         rounds=100,
         threshold=0.15,
         batch_size=ARTICLE.batch_size,
@@ -38,10 +37,10 @@ def test_training_step(measure: Measure, train_data: DeviceData, device: torch.d
 
 @pytest.mark.parametrize("name", list_models())
 def test_epoch_slice(measure: Measure, train_data: DeviceData, device: torch.device, name: str) -> None:
-    step = make_step(name, train_data, device)
-    order = torch.Generator().manual_seed(0)
+    run_epoch = epochs(name, train_data, device)
+    generator = torch.Generator().manual_seed(0)
     measure(
-        lambda: train_epoch(step, ARTICLE.batch_size, train_data, order),
+        lambda: run_epoch(epoch_order(SLICE, generator)),
         rounds=7,
         threshold=0.3,
         batch_size=ARTICLE.batch_size,
