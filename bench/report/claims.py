@@ -14,8 +14,9 @@ from bench import stats
 from bench.groups import Comparison, Group
 from bench.report import distortion
 from bench.report.asked import Asked, Gap, gap
-from bench.report.cells import escape, mean_with_half_width, percent_with_interval, to_markdown
-from bench.report.section import Section, anchor, link
+from bench.report.blocks import Block, Heading, Link, Table, anchor
+from bench.report.cells import escape, mean_with_half_width, percent_with_interval
+from bench.report.section import Section
 from bench.report.verdicts import Pair
 
 MLP, CNN, CONTROL = "mlp", "cnn", "mlp_matched"
@@ -69,20 +70,19 @@ def section(slug: str, evidence: Evidence | None) -> Section:
             "measured as": claim.measured,
             **{model: claim.cells.get(model, "") for model in (MLP, CNN, CONTROL) if model in evidence.groups},
             "verdict": f"{claim.state}{f': {claim.why}' if claim.why else ''}",
-            "from": "" if claim.state == MISSING else link(slug, claim.section, claim.section),
+            "from": "" if claim.state == MISSING else Link(claim.section, anchor(slug, claim.section)),
         }
         for claim in claims
     ]
-    parts = [
-        anchor(slug, "claims"),
-        "### The article's table, measured",
-        to_markdown(rows),
+    blocks: list[Block] = [
+        Heading(3, "The article's table, measured", anchor(slug, "claims")),
+        Table("claims", rows),
         f"**{escape(in_total(claims))}**"
         + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    return Section(parts)
+    return Section(blocks)
 
 
 def evidence_of(

@@ -10,7 +10,36 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bench.groups import Comparison, Group
 from bench.records import Run
+from bench.report.blocks import Heading, Picture, anchor
+from bench.report.section import Section
 from bench.report.style import place_styles, to_svg
+
+
+def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Section:
+    """Both curves of one condition."""
+    return Section(
+        [
+            Heading(3, "Learning curves", anchor(slug, "curves")),
+            Picture(
+                f"{slug}-learning-curves.svg",
+                learning_curves(comparison, colours),
+                "Test error by epoch",
+                "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean.",
+            ),
+            Heading(3, "Accuracy against training time", anchor(slug, "time")),
+            against_time(slug, comparison, colours),
+        ]
+    )
+
+
+def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Picture:
+    """What accuracy costs, which the project's README shows too."""
+    return Picture(
+        f"{slug}-accuracy-against-time.svg",
+        accuracy_against_time(comparison, colours),
+        "Test error against seconds of training",
+        "At any time given, the lowest curve is the model to train.",
+    )
 
 
 def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
@@ -19,7 +48,7 @@ def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes
     _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)
 
 
@@ -30,7 +59,7 @@ def accuracy_against_time(comparison: Comparison, colours: Mapping[str, str]) ->
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("seconds of training (log scale; evaluation not counted)")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)
 
 

@@ -1,18 +1,28 @@
-"""Which sections a condition's page has besides accuracy and speed: the article's claims and what they rest on."""
+"""Which sections a condition's report has, and in which order."""
 
 from collections.abc import Mapping, Sequence
 
 from bench.groups import Comparison
 from bench.probe_records import ProbeRecord
 from bench.probes import PROBES
-from bench.report import calibration, claims, distortion, features, mistakes, samples, structure
+from bench.report import (
+    accuracy,
+    calibration,
+    claims,
+    conditions,
+    cost,
+    digits,
+    distortion,
+    features,
+    mistakes,
+    plots,
+    samples,
+    structure,
+)
 from bench.report.asked import Arrays, ask
-from bench.report.section import Section
+from bench.report.section import Sections
 from bench.report.verdicts import Pair
 from bench.storage import Predictions
-
-Sections = Mapping[str, Section]
-"""By name: ``claims``, ``distortion``, ``structure``, ``features``, ``samples``, ``mistakes``, ``calibration``."""
 
 
 def sections_of(
@@ -28,10 +38,15 @@ def sections_of(
     answers = {probe: ask(comparison, probe, probes) for probe in PROBES}
     return {
         "claims": claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
+        "accuracy": accuracy.section(slug, comparison, pairs),
+        "cost": cost.section(slug, comparison),
         "distortion": distortion.section(slug, answers["distortion"], colours, arrays),
         "structure": structure.section(slug, answers["permutation"], answers["blocks"], colours),
         "features": features.section(slug, answers["features"], arrays),
         "samples": samples.section(slug, answers["sample_efficiency"], colours),
+        "digits": digits.section(slug, comparison, stored),
         "mistakes": mistakes.section(slug, comparison, stored),
         "calibration": calibration.section(slug, answers["calibration"], colours),
+        "curves": plots.section(slug, comparison, colours),
+        "conditions": conditions.section(slug, comparison),
     }
