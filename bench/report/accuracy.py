@@ -8,7 +8,7 @@ from bench.report.blocks import Block, Heading, Table, anchor
 from bench.report.cells import in_percent, interval_in_points, model_label, p_value, points_cell, three_digits
 from bench.report.conditions import measured
 from bench.report.section import Section
-from bench.report.verdicts import Pair, ranks
+from bench.report.verdicts import MANY, Pair, ranks, worth_telling
 
 OVER_SEEDS = "± is the 95 % t interval of the mean over seeds: what other seeds would give on the same test images."
 OVER_IMAGES = "Brackets are Wilson's 95 % interval over test images, for a single run."
@@ -17,8 +17,8 @@ VERDICTS_NOTE = (
     "paired differences with both sources of error, p adjusted for all pairs of the table (Holm); models that "
     "cannot be told apart share a rank. *Detectable* is the true difference that a comparison in this table finds "
     "four times in five. For description only: *bootstrap* is the 95 % interval when seeds and test images are "
-    "drawn anew 10,000 times (over few seeds it tends to be too narrow); the last column counts the images that "
-    "only the first and only the second model got right."
+    "drawn anew 10,000 times (over few seeds it tends to be too narrow; left out of tables of more than "
+    f"{MANY} pairs); the last column counts the images that only the first and only the second model got right."
 )
 
 
@@ -43,9 +43,12 @@ def section(slug: str, comparison: Comparison, pairs: Sequence[Pair]) -> Section
         Table("accuracy", rows, [hint(group) for group in comparison.groups]),
         f"After the last epoch, never the best one. {OVER_SEEDS if several else OVER_IMAGES}",
     ]
-    if pairs:
-        verdicts = Table("verdicts", [_verdict(pair, comparison) for pair in pairs], [_basis(pair) for pair in pairs])
+    told = worth_telling(pairs, comparison)
+    if told:
+        verdicts = Table("verdicts", [_verdict(pair, comparison) for pair in told], [_basis(pair) for pair in told])
         blocks += [Heading(3, "Which differences are real", anchor(slug, "verdicts")), verdicts, VERDICTS_NOTE]
+    if len(told) < len(pairs):
+        blocks.append(f"Of {len(pairs):,} pairs those with the most accurate model; `tables/verdicts.csv` has all.")
     return Section(blocks)
 
 

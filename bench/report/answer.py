@@ -10,6 +10,9 @@ from bench.report.cells import percent_with_interval, seconds
 from bench.report.section import Section
 from bench.report.verdicts import Pair
 
+NAMED = 4
+"""Models that a sentence names at most."""
+
 
 def sentences(comparison: Comparison, pairs: Sequence[Pair], claims: Section) -> list[str]:
     """Two where the claims were not measured, else three; plain text."""
@@ -37,11 +40,17 @@ def _who(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:
         return f"{accuracy}; there is nothing to compare it with."
     if not beaten and all(pair.verdict.kind == "too few seeds" for pair in against):
         return f"{accuracy}, the most of {len(groups)} models, but over too few seeds for a verdict."
-    words = "; ".join(pair.words for pair in beaten)
+    words = _listed([pair.words for pair in beaten], "; ")
     if not open_to:
         return f"{accuracy} and is better than every other model ({words})."
     better = f" and is better than the others ({words})" if beaten else ""
-    return f"{accuracy}{better}, but cannot be told apart from {', '.join(open_to)}."
+    return f"{accuracy}{better}, but cannot be told apart from {_listed(open_to, ', ')}."
+
+
+def _listed(words: Sequence[str], between: str) -> str:
+    """The first few, and how many more there are."""
+    more = [f"{len(words) - NAMED} more"] if len(words) > NAMED else []
+    return between.join([*words[:NAMED], *more])
 
 
 def _other(pair: Pair, model: str) -> str:
@@ -55,7 +64,7 @@ def _cost(groups: Sequence[Group]) -> str:
     if not others:
         return words
     times = [f"{seconds(each.epoch_spread.median)} for {each.model}{_ratio(epoch, each)}" for each in others]
-    return f"{words}, against {', '.join(times)}"
+    return f"{words}, against {_listed(times, ', ')}"
 
 
 def _ratio(epoch: float, other: Group) -> str:

@@ -11,17 +11,18 @@ from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.storage import Predictions
 
+SHOWN = 6  # models at most
 COLUMNS = 12
 TITLED = 1.6  # cells from one row of digits to the next where two lines of words stand above each
 TITLE = 0.55  # cells those words take
 
 
 def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
-    """A figure per model, of its lowest seed at its first place; empty where no predictions are there."""
+    """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
     figures: dict[str, Picture] = {}
     for group in comparison.groups:
         predictions = stored.get(group.runs[0].stem)
-        if predictions is not None and group.model not in figures:
+        if predictions is not None and group.model not in figures and len(figures) < SHOWN:
             figures[group.model] = Picture(
                 f"{slug}-digits-{group.model}.svg",
                 right_and_wrong(predictions),

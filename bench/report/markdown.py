@@ -1,6 +1,6 @@
 """The report in Markdown: ``results/README.md``, and the block in the project's own README."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -12,7 +12,7 @@ from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, escape
 from bench.report.conditions import commit_words
 from bench.report.document import Document
-from bench.report.verdicts import Pair
+from bench.report.verdicts import Pair, worth_telling
 
 BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
 BLOCK_END = "<!-- results:end -->"
@@ -90,11 +90,12 @@ def readme_block(document: Document, folder: str) -> str:
     return "\n\n".join(parts)
 
 
-def _words(comparison: Comparison, pairs: Iterable[Pair]) -> list[str]:
+def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
     """All verdicts of a place as one sentence, which names the place where there are several."""
     sentences = []
     for place in comparison.places:
-        words = "; ".join(escape(pair.words) for pair in pairs if pair.place == place)
+        told = worth_telling(pairs, comparison)
+        words = "; ".join(escape(pair.words) for pair in told if pair.place == place)
         if words:
             sentences.append(f"{f'On {place}: ' if len(comparison.places) > 1 else ''}{words}.")
     return sentences

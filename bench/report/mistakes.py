@@ -15,6 +15,7 @@ from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
 from bench.storage import Predictions
 
+PANELS = 9  # groups whose confusions are drawn, at most
 MODELS = ("mlp", "cnn")
 """The two models whose mistakes are compared digit by digit: those of the article's table."""
 
@@ -22,9 +23,10 @@ MODELS = ("mlp", "cnn")
 def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
     """The section of one condition; empty where no predictions are there."""
     blocks: list[Block] = []
-    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups}
+    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups[:PANELS]}
     panels = {name: counts for name, counts in panels.items() if counts.any()}
-    alone = _alone(comparison, stored)
+    alone, count = _alone(comparison, stored), len(comparison.groups)
+    of_many = f" The {PANELS} most accurate of {count}." if count > PANELS else ""
     if alone:
         words, drawn = alone
         alt = f"Digits that only {MODELS[1]} or only {MODELS[0]} got right"
@@ -40,7 +42,7 @@ def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]
                 draw_confusion(panels),
                 "Wrong answers by label and answer, for each model",
                 "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the "
-                "right answers on the diagonal are left out, shades are by model.",
+                "right answers on the diagonal are left out, shades are by model." + of_many,
             ),
         ]
     return Section(blocks)

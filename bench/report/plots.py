@@ -14,6 +14,11 @@ from bench.report.blocks import Heading, Picture, anchor
 from bench.report.section import Section
 from bench.report.style import place_styles, to_svg
 
+DRAWN = 12
+"""Groups with a curve at most; more could not be told apart."""
+THIN_LINES = 150
+"""Runs up to which each has a line of its own."""
+
 
 def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Section:
     """Both curves of one condition."""
@@ -24,7 +29,8 @@ def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Se
                 f"{slug}-learning-curves.svg",
                 learning_curves(comparison, colours),
                 "Test error by epoch",
-                "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean.",
+                "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean."
+                + _of_many(comparison),
             ),
             Heading(3, "Accuracy against training time", anchor(slug, "time")),
             against_time(slug, comparison, colours),
@@ -38,8 +44,13 @@ def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) 
         f"{slug}-accuracy-against-time.svg",
         accuracy_against_time(comparison, colours),
         "Test error against seconds of training",
-        "At any time given, the lowest curve is the model to train.",
+        "At any time given, the lowest curve is the model to train." + _of_many(comparison),
     )
+
+
+def _of_many(comparison: Comparison) -> str:
+    count = len(comparison.groups)
+    return f" The {DRAWN} most accurate of {count}." if count > DRAWN else ""
 
 
 def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
@@ -81,11 +92,12 @@ def _draw(
     positions: Callable[[Sequence[Run]], np.ndarray],
 ) -> None:
     styles = place_styles(comparison.places)
-    for group in comparison.groups:
+    for group in comparison.groups[:DRAWN]:
         x = positions(group.runs)
         errors = np.array([[1 - epoch.test_accuracy for epoch in run.epochs] for run in group.runs])
         look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.place]}
-        axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
+        if len(comparison.runs) <= THIN_LINES:
+            axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
         label = _label(group, comparison)
         axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **look)
 

@@ -23,6 +23,8 @@ from bench.storage import Predictions, Problem, load_predictions, load_runs
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
+WITH_DIGITS = 3
+"""Conditions whose pictures of digits are drawn: the first, which have the most epochs and runs."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,15 @@ def render(results: Path) -> Rendered:
     colours = model_colours(sizes)
     sections = {
         each.condition: sections_of(
-            each, pairs[each.condition], stored, probes, lambda record: load_arrays(results, record), colours
+            each,
+            pairs[each.condition],
+            stored,
+            probes,
+            lambda record: load_arrays(results, record),
+            colours,
+            with_digits=position < WITH_DIGITS,
         )
-        for each in comparisons
+        for position, each in enumerate(comparisons)
     }
     document = Document(
         comparisons=comparisons,

@@ -32,8 +32,13 @@ def sections_of(
     probes: Sequence[ProbeRecord],
     arrays: Arrays,
     colours: Mapping[str, str],
+    with_digits: bool = True,
 ) -> Sections:
-    """All of them for one condition; those without records are empty."""
+    """All of them for one condition; those without records are empty.
+
+    Args:
+        with_digits: pictures of single digits and confusions too, which are most of a page.
+    """
     slug = comparison.condition.slug
     answers = {probe: ask(comparison, probe, probes) for probe in PROBES}
     return {
@@ -44,8 +49,8 @@ def sections_of(
         "structure": structure.section(slug, answers["permutation"], answers["blocks"], colours),
         "features": features.section(slug, answers["features"], arrays),
         "samples": samples.section(slug, answers["sample_efficiency"], colours),
-        "digits": digits.section(slug, comparison, stored),
-        "mistakes": mistakes.section(slug, comparison, stored),
+        "digits": digits.section(slug, comparison, stored if with_digits else {}),
+        "mistakes": mistakes.section(slug, comparison, stored if with_digits else {}),
         "calibration": calibration.section(slug, answers["calibration"], colours),
         "curves": plots.section(slug, comparison, colours),
         "conditions": conditions.section(slug, comparison),

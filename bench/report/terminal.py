@@ -10,6 +10,7 @@ from bench.groups import Group
 from bench.noise import Floors
 from bench.report.cells import percent_with_interval, seconds
 from bench.report.document import Document, noise_rows
+from bench.report.verdicts import worth_telling
 
 WIDTH = 80
 
@@ -18,8 +19,9 @@ def summary(document: Document, page: Path) -> str:
     """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
     for comparison in document.comparisons:
+        told = worth_telling(document.pairs[comparison.condition], comparison)
         for place in comparison.places:
-            words = [pair.words for pair in document.pairs[comparison.condition] if pair.place == place]
+            words = [pair.words for pair in told if pair.place == place]
             groups = comparison.at(place)
             title = textwrap.fill(comparison.condition.title, WIDTH)
             parts.append("\n".join([title, f"on {place}", _table(groups), *_flags(groups), *words]))
