@@ -56,11 +56,12 @@ def headline(comparison: Comparison) -> Table:
     """Accuracy and cost in one table."""
     rows = [
         {
-            **named(group, comparison),
+            "model": model_label(group),
             "test accuracy, %": in_percent(group),
             "training, s/epoch": three_digits(group.epoch_spread.median),
             "images/s": f"{group.images_per_s:,.0f}",
             "parameters": f"{group.parameters:,}",
+            **named(group, comparison),
         }
         for group in comparison.groups
     ]

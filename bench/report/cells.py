@@ -52,6 +52,7 @@ def seconds(value: float) -> str:
 
 WORDS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from"}
 WORDS |= {"what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record", "flags", "to"}
+WORDS |= {"against", "ahead, points", "behind, points", "cannot tell, points", "interval over", "started", "precision"}
 """Columns of words, which stand to the left; numbers stand to the right."""
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from bench import stats
 from bench.report.asked import Arrays, Asked, hint, label, look, table_rows
 from bench.report.blocks import Block, Heading, Picture, Table, anchor
-from bench.report.cells import escape, mean_with_half_width
+from bench.report.cells import mean_with_half_width
 from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
@@ -101,15 +101,15 @@ def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | Non
     return Standing(gaps, kinds)
 
 
-def verdicts(found: Sequence[Asked]) -> list[str]:
-    """For each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
-    lines = []
+def verdicts(found: Sequence[Asked]) -> list[dict[str, str]]:
+    """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
+    rows = []
     for first, second in combinations(found, 2):
         judged = standing(first, second) if first.group.place == second.group.place else None
         if judged:
-            parts = [f"{kind} on {len(its)} ({judged.words(kind)})" for kind in KINDS if (its := judged.names(kind))]
-            lines.append(f"{label(first, found)} against {label(second, found)}, in points: {'; '.join(parts)}.")
-    return lines
+            pair = {"model": label(first, found), "against": second.group.model}
+            rows.append(pair | {f"{kind}, points": judged.words(kind) or "none" for kind in KINDS})
+    return rows
 
 
 def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], arrays: Arrays) -> Section:
@@ -196,10 +196,10 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _verdicts(found: Sequence[Asked]) -> list[str]:
-    lines = [f"- {escape(line)}" for line in verdicts(found)]
+def _verdicts(found: Sequence[Asked]) -> list[Block]:
+    rows = verdicts(found)
     note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
-    return ["\n".join(lines), note] if lines else []
+    return [Table("distortion-verdicts", rows), note] if rows else []
 
 
 def _corruptions(found: Sequence[Asked]) -> list[dict[str, str]]:
