@@ -12,7 +12,7 @@ from bench.noise import Floors, noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
 from bench.records import Run
-from bench.report import digits, markdown, peers, plots, speed, tables, terminal
+from bench.report import digits, markdown, peers, playground, plots, speed, tables, terminal
 from bench.report.sections import Sections, sections_of
 from bench.report.style import model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
@@ -80,6 +80,7 @@ def render(results: Path) -> Rendered:
             page, markdown.page(comparisons, pairs, sections, pictures, [fast, beside], floors, unfinished(runs))
         )
         _refresh_readme(results, comparisons, pairs, sections, pictures)
+        playground.write(results, comparisons, probes, colours)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
