@@ -36,8 +36,13 @@ class Cell:
     colour: str = ""
 
 
-def page(document: Document, colours: Mapping[str, str]) -> str:
-    """The whole file; ``colours`` are those of the models in every plot."""
+def page(document: Document, colours: Mapping[str, str], playground: str | None = None) -> str:
+    """The whole file.
+
+    Args:
+        colours: those of the models in every plot.
+        playground: file name of the page to play on, beside this one; None where there is none.
+    """
     blocks = [*document.blocks(), *document.every_run()]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -52,6 +57,7 @@ def page(document: Document, colours: Mapping[str, str]) -> str:
         contents=_contents(blocks),
         blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
         records=len(document.runs),
+        playground=playground,
     )
 
 

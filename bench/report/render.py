@@ -11,7 +11,7 @@ from bench.groups import Comparison, compare_groups
 from bench.noise import noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
-from bench.report import history, html, markdown, peers, speed, tables, terminal
+from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
 from bench.report.blocks import Block, Picture
 from bench.report.document import Document
 from bench.report.sections import sections_of
@@ -89,7 +89,8 @@ def render(results: Path) -> Rendered:
         _write_tables(results / "tables", document, timed, others)
         _write_plots(results / "plots", document.blocks())
         write_atomically(results / PAGE, markdown.page(document))
-        write_atomically(results / HTML_PAGE, html.page(document, colours))
+        beside = playground.write(results, comparisons, probes, colours)
+        write_atomically(results / HTML_PAGE, html.page(document, colours, beside.name if beside else None))
         _refresh_readme(results, document)
     except OSError as error:
         raise UserError(
