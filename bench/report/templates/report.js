@@ -2,13 +2,11 @@
 (() => {
   // Colours: as the system has them, light, dark; kept for the next visit where the browser allows it.
   const themes = ["auto", "light", "dark"];
-  const said = { auto: "as the system has them", light: "light", dark: "dark" };
   const button = document.getElementById("theme");
   const show = (theme) => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.textContent = theme;
-    button.setAttribute("aria-label", "Colours: " + said[theme]);
+    button.textContent = "Colours: " + theme;
   };
   let theme = "auto";
   try { theme = localStorage.getItem("mnist-bench-theme") || "auto"; } catch (error) { /* a file may keep nothing */ }
