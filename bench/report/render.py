@@ -14,7 +14,7 @@ from bench.probe_records import load_arrays, load_probes
 from bench.records import Run
 from bench.report import digits, markdown, peers, plots, speed, tables, terminal
 from bench.report.sections import Sections, sections_of
-from bench.report.style import model_colours
+from bench.report.style import in_style, model_colours
 from bench.report.verdicts import Pair, Stored, judge_pairs
 from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
@@ -43,6 +43,7 @@ class Rendered:
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
+@in_style
 def render(results: Path) -> Rendered:
     """Write ``README.md``, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
 
