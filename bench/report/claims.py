@@ -69,20 +69,20 @@ def section(slug: str, evidence: Evidence | None) -> Section:
             "measured as": claim.measured,
             **{model: claim.cells.get(model, "") for model in (MLP, CNN, CONTROL) if model in evidence.groups},
             "verdict": f"{claim.state}{f': {claim.why}' if claim.why else ''}",
-            "from": "" if claim.state == MISSING else link(slug, claim.section, claim.section),
         }
         for claim in claims
     ]
+    sources = ["" if claim.state == MISSING else link(slug, claim.section, claim.section) for claim in claims]
     parts = [
         anchor(slug, "claims"),
         "### The article's table, measured",
-        to_markdown(rows),
+        to_markdown([{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
         f"**{escape(in_total(claims))}**"
         + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    return Section(parts)
+    return Section(parts, rows=[{"condition": slug, **row} for row in rows])
 
 
 def evidence_of(
