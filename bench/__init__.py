@@ -3,4 +3,26 @@
 The packages fall into two halves that share only :mod:`bench.records`. One half measures (``runner``,
 ``executors``, ``trials``, ``train``), the other reads what was measured (``report``, ``stats``) and never
 imports torch.
+
+In a notebook or a script: :func:`run` trains, :func:`load` gives the records as a data frame, :func:`show` the report.
+They are imported when they are first asked for, so that ``import bench`` costs nothing.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.api import load, run, show
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            return getattr(importlib.import_module("bench.api"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["load", "run", "show"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

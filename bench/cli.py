@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bench.commands import print_rows, report_problems
+from bench.commands import print_rows, report_problems, split_names
 from bench.errors import UserError
 
 app = typer.Typer(
@@ -198,11 +198,6 @@ def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json
     findings = examine(data_dir, results)
     print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)
     raise typer.Exit(report_problems(findings.problems))
-
-
-def split_names(text: str) -> list[str]:
-    """Names separated by commas, blanks or both."""
-    return text.replace(",", " ").split()
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

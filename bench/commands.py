@@ -16,7 +16,7 @@ M = TypeVar("M", bound="Measurement")
 if TYPE_CHECKING:
     from bench.plan import Plan
     from bench.records import Measurement, Run
-    from bench.runner import Summary
+    from bench.runner import Interrupted, Summary
     from bench.storage import Problem
 
 
@@ -33,7 +33,7 @@ def carry_out(plan: "Plan", as_json: bool) -> int:
         print(json.dumps(_summary_json(summary, rendered.page)))
     else:
         print(rendered.terminal_text())
-    return max(report_problems(rendered.problems), _report_failures(summary, results))
+    return max(report_problems(rendered.problems), report_failures(summary, results))
 
 
 def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
@@ -49,7 +49,7 @@ def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
         print(json.dumps(rendered.noise_rows()))
     else:
         print(rendered.noise_text())
-    return _report_failures(summary, repeats)
+    return report_failures(summary, repeats)
 
 
 def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, sort: str, as_json: bool) -> int:
@@ -190,21 +190,20 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _train(
-    plan: "Plan",
-    on_interrupt: Callable[[], Path],
-    between_rounds: Callable[[], object] = lambda: None,
-    fresh_workers: bool = False,
-) -> "Summary | int":
-    """What was done, or the exit code of an interruption.
+def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> "Summary":
+    """Train what is planned, ask the trained models the setting's probes, and show how far it is.
 
-    The setting's probes are put to each round of seeds before the next is trained, so that the first report is soon
-    there, and whole.
+    The probes are put to each round of seeds before the next is trained, so that the first report is soon there, and
+    whole.
+
+    Raises:
+        UserError: the results folder cannot be written.
+        Interrupted: SIGINT or SIGTERM came; what was done is on disk, and no worker is left.
     """
     from bench.executors import LocalExecutor
     from bench.probing import run_probes
     from bench.progress import make_progress
-    from bench.runner import Interrupted, run_trials
+    from bench.runner import run_trials
     from bench.signals import interruptible
 
     executor, progress = LocalExecutor(plan.data_dir, fresh_workers), make_progress()
@@ -224,17 +223,34 @@ def _train(
             summary = run_trials(plan.trials, plan.setting, executor, progress, end_round)
             ask(summary)
             return summary
-    except Interrupted as interruption:
-        progress.close()
-        executor.close()
-        print(f"stopped by {interruption.signal_name}; what is done is in {on_interrupt()}", file=sys.stderr)
-        return interruption.exit_code
     finally:
         progress.close()
         executor.close()
 
 
-def _report_failures(summary: "Summary", results: Path) -> int:
+def _train(
+    plan: "Plan",
+    on_interrupt: Callable[[], Path],
+    between_rounds: Callable[[], object] = lambda: None,
+    fresh_workers: bool = False,
+) -> "Summary | int":
+    """What was done, or the exit code of an interruption."""
+    from bench.runner import Interrupted
+
+    try:
+        return train(plan, between_rounds, fresh_workers)
+    except Interrupted as interruption:
+        report_interruption(interruption, on_interrupt())
+        return interruption.exit_code
+
+
+def report_interruption(interruption: "Interrupted", kept: Path) -> None:
+    """One line on standard error: which signal it was, and where to find what was done before."""
+    _say(f"stopped by {interruption.signal_name}; what is done is in {kept}")
+
+
+def report_failures(summary: "Summary", results: Path) -> int:
+    """One line on standard error for each failed trial and each probe without an answer; gives the exit code."""
     from bench.progress import failure_line
 
     for failed in summary.failed:
@@ -278,6 +294,11 @@ def report_problems(problems: Sequence["Problem"]) -> int:
     for problem in problems:
         print(f"error: skipped {problem}", file=sys.stderr)
     return 2 if problems else 0
+
+
+def split_names(text: str) -> list[str]:
+    """Names separated by commas, blanks or both."""
+    return text.replace(",", " ").split()
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:

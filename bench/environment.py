@@ -49,8 +49,9 @@ def read_git() -> Git:
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != _REPOSITORY:
         return Git(commit=None, dirty=None)
-    # The report writes results/ and a block of README.md, neither of which changes what is measured.
-    status = _git("status", "--porcelain", "--", ".", ":!results", ":!README.md")
+    # The report writes results/ and a block of README.md, a notebook that is run writes itself; none of them changes
+    # what is measured.
+    status = _git("status", "--porcelain", "--", ".", ":!results", ":!README.md", ":!notebooks")
     return Git(commit=_git("rev-parse", "HEAD"), dirty=None if status is None else bool(status))
 
 

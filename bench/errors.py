@@ -1,4 +1,4 @@
-"""The one exception whose text is meant for the person at the terminal."""
+"""The one exception whose text is meant for the person at the terminal or the notebook."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 class UserError(Exception):
     """Something the user can mend. The text is one line: what is wrong, and what would be right. Exit code 2."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in the place of a traceback: IPython asks for it by this name."""
+        return [f"error: {self}"]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

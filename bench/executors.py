@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -117,7 +118,7 @@ class _Worker:
         self.process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(child, data_dir, time.monotonic()), daemon=True
         )
-        with allocator_settings():
+        with allocator_settings(), _no_main_module():
             self.process.start()
         child.close()
 
@@ -156,6 +157,33 @@ def allocator_settings() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextlib.contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Processes started inside do not run the caller's script again, which need not guard itself against that.
+
+    They import what they need by name; multiprocessing would have them import ``__main__`` as well.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def end_forkserver() -> None:
+    """End the process that workers are forked from, if there is one; the next worker starts it again.
+
+    It holds the code as it was when it began. A command ends with it; a notebook lives on, and whoever edits a model
+    between two runs there wants the second to train what is in the file, as the record will say it did. Processes that
+    others had forked from it would be waited for, so beside any it is left alone.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods() and not multiprocessing.active_children():
+        from multiprocessing import forkserver
+
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def _how_it_ended(exitcode: int | None) -> str:

@@ -1,14 +1,19 @@
-"""What the person at the terminal sees while trials run; plain lines where standard error is no terminal."""
+"""What the person at the terminal or the notebook sees while trials run; plain lines where it is neither."""
 
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBar
 
 from bench.records import Epoch, Run, Trial
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+_BAR_WIDTH = 24
 
 
 class Progress(Protocol):
@@ -92,7 +97,7 @@ class TerminalProgress:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bar = RichBar(
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=_BAR_WIDTH),
             MofNCompleteColumn(),
             TextColumn("{task.description}", markup=False),
             console=self._console,
@@ -125,8 +130,59 @@ class TerminalProgress:
         self._bar.stop()
 
 
+class NotebookProgress:
+    """The bar and the lines of :class:`TerminalProgress` as one output of the cell, written anew at each epoch."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._bar = ""
+        self._output: DisplayHandle | None = None
+
+    def start(self, todo: Sequence[Trial], skipped: int) -> None:
+        self._eta = Eta(todo)
+        self._epochs, self._total = 0, sum(trial.epochs for trial in todo)
+        self.note(plan_line(todo, skipped))
+
+    def trial_started(self, trial: Trial) -> None:
+        self._advance(0, f"{trial.model} seed {trial.seed} starting")
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
+        self._eta.epoch_done(trial, epoch)
+        self._advance(1, f"{epoch_line(trial, epoch)} {self._eta}")
+
+    def trial_done(self, run: Run) -> None:
+        self._eta.trial_ended(run.trial, len(run.epochs))
+        self._lines.append(failure_line(run) if run.status != "done" else epoch_line(run.trial, run.epochs[-1]))
+        self._advance(run.trial.epochs - len(run.epochs), "")
+
+    def note(self, line: str) -> None:
+        self._lines.append(line)
+        self._write()
+
+    def close(self) -> None:
+        self._bar = ""
+        self._write()
+
+    def _advance(self, epochs: int, words: str) -> None:
+        self._epochs += epochs
+        filled = _BAR_WIDTH * self._epochs // self._total
+        self._bar = f"{'━' * filled}{'─' * (_BAR_WIDTH - filled)} {self._epochs}/{self._total} {words}"
+        self._write()
+
+    def _write(self) -> None:
+        from IPython.display import display
+
+        content = {"text/plain": "\n".join([*self._lines, self._bar]).rstrip()}
+        if self._output is None:
+            self._output = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._output.update(content, raw=True)  # type: ignore[no-untyped-call]
+
+
 def make_progress() -> Progress:
-    """A bar where standard error is a terminal, plain lines otherwise."""
+    """A bar in a notebook and where standard error is a terminal, plain lines otherwise."""
+    if _in_notebook():
+        return NotebookProgress()
     return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
 
 
@@ -148,6 +204,12 @@ def epoch_line(trial: Trial, epoch: Epoch) -> str:
 def failure_line(run: Run) -> str:
     """``cnn seed 0: error: worker killed by SIGKILL``"""
     return f"{run.trial.model} seed {run.trial.seed}: {run.status}: {run.error}"
+
+
+def _in_notebook() -> bool:
+    """A kernel runs this process. IPython in a terminal has none; where IPython was never imported, there is none."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -58,10 +58,11 @@ class Executor(Protocol):
 class Interrupted(BaseException):
     """SIGINT or SIGTERM arrived; ``exit_code`` is the shell's convention, 128 + signal."""
 
-    def __init__(self, signal_name: str, exit_code: int) -> None:
-        super().__init__(signal_name)
-        self.signal_name = signal_name
-        self.exit_code = exit_code
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+        self.signal_name = number.name
+        self.exit_code = 128 + number
 
 
 def utc_now() -> datetime:

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -12,15 +13,26 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM raises :class:`Interrupted`; a second one ends the program at once."""
-    for each in _SIGNALS:
-        signal.signal(each, _interrupt)
-    yield
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Inside, the first SIGINT or SIGTERM raises :class:`Interrupted`; a second one meets what was there before.
 
+    Python lets the main thread alone handle signals, so in any other nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in _SIGNALS}
 
-def _interrupt(number: int, _frame: FrameType | None) -> None:
+    def restore() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        restore()
+        raise Interrupted(signal.Signals(number))
+
     for each in _SIGNALS:
-        signal.signal(each, signal.SIG_DFL)
-    raise Interrupted(signal.Signals(number).name, 128 + number)
+        signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        restore()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.groups import compare_groups
@@ -241,6 +242,17 @@ def test_the_page_opens_with_the_table_and_links_to_where_its_numbers_are(tmp_pa
         target = line.rpartition("(#")[2].partition(")")[0]
         assert f'<a id="{target}"></a>' in page
         assert line.count("|") == 8
+
+
+def test_the_table_is_a_csv_file_too(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, mlp=0.96, cnn=0.99)
+    ledger.permutation(mlp=0.0, cnn=0.03)
+    render(tmp_path)
+    table = pd.read_csv(tmp_path / "tables" / "claims.csv").set_index("in the article")
+    assert list(table.index) == ["input", "spatial structure", "distortion", "features"]
+    assert table.loc["spatial structure", "cnn"].startswith("3.00")
+    assert table.loc["spatial structure", "verdict"].startswith("holds")
+    assert list(table["verdict"][2:]) == ["not measured", "not measured"]
 
 
 def test_without_both_models_there_is_no_table(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bench.records import Git, Machine
 from bench.report import history, render
 from bench.report.blocks import Heading, Picture, Table
+from bench.report.style import in_style
 from bench.saved_benchmarks import Case, SavedRun, saved_runs
 from bench.storage import save_run
 from bench.track import save
@@ -58,7 +59,7 @@ def saved(times: int, median_s: float = 0.01) -> list[SavedRun]:
 
 
 def test_benchmarks_run_more_than_once_have_trend_lines() -> None:
-    blocks = history.section([], {"box-1": saved(3), "box-2": saved(1)}).blocks
+    blocks = in_style(history.section)([], {"box-1": saved(3), "box-2": saved(1)}).blocks
     pictures = [block for block in blocks if isinstance(block, Picture)]
     assert [picture.file for picture in pictures] == ["benchmarks-box-1.svg"]
     text = " ".join(xml.etree.ElementTree.fromstring(pictures[0].svg).itertext())
@@ -80,5 +81,5 @@ def test_saved_benchmarks_are_read_and_other_files_are_not(tmp_path: Path) -> No
 @pytest.mark.parametrize("names", [1, 4])
 def test_small_plots_fill_rows(names: int) -> None:
     cases = {f"test_case_{number}": Case(f"test_case_{number}", 0.1, 0.3, {}) for number in range(names)}
-    svg = history.draw_trends([SavedRun(START, "c", cases)] * 2)
+    svg = in_style(history.draw_trends)([SavedRun(START, "c", cases)] * 2)
     assert svg.count(b"case ") == names

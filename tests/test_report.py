@@ -5,6 +5,7 @@ import time
 import xml.etree.ElementTree
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import pytest
 
@@ -61,6 +62,23 @@ def test_plots_are_sound_svg_and_the_page_links_to_files_that_exist(results: Pat
         xml.etree.ElementTree.parse(plot)
         assert f"(plots/{plot.name})" in page
     assert page.count("](plots/") == len(plots)
+
+
+def test_plots_have_their_style_whatever_the_callers_is_and_leave_that_alone(results: Path) -> None:
+    render(results)
+    plots = {path: path.read_bytes() for path in (results / "plots").iterdir()}
+    with matplotlib.rc_context({"font.size": 21, "axes.facecolor": "red"}):
+        render(results)
+        assert (matplotlib.rcParams["font.size"], matplotlib.rcParams["axes.facecolor"]) == (21, "red")
+    assert {path: path.read_bytes() for path in (results / "plots").iterdir()} == plots
+
+
+def test_the_notebooks_backend_stays() -> None:
+    """In a process of its own, where none has been chosen yet."""
+    code = "import matplotlib, bench.report; print(matplotlib.get_backend())"
+    environment = os.environ | {"MPLBACKEND": "pdf"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.split() == [b"pdf"]
 
 
 def test_tables_hold_the_numbers_behind_the_page(results: Path) -> None:

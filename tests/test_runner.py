@@ -1,6 +1,7 @@
 """The runner's decisions, with the real records on a real disk and an executor that only answers."""
 
 import itertools
+import signal
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -130,7 +131,7 @@ def test_reasons_are_one_line_without_paths_of_this_machine(tmp_path: Path) -> N
 
 def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        play(tmp_path, Script(cnn0=Interrupted("SIGINT", 130)))
+        play(tmp_path, Script(cnn0=Interrupted(signal.SIGINT)))
     found, _ = load_runs(tmp_path)
     assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
 

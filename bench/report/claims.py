@@ -82,7 +82,8 @@ def section(slug: str, evidence: Evidence | None) -> Section:
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    return Section(blocks)
+    plain = [{name: value for name, value in row.items() if name != "from"} for row in rows]
+    return Section(blocks, [{"condition": slug, **row} for row in plain])
 
 
 def evidence_of(

@@ -15,7 +15,7 @@ from bench.report import history, html, markdown, peers, playground, speed, tabl
 from bench.report.blocks import Block, Picture
 from bench.report.document import Document
 from bench.report.sections import sections_of
-from bench.report.style import model_colours
+from bench.report.style import in_style, model_colours
 from bench.report.verdicts import judge_pairs
 from bench.saved_benchmarks import saved_runs
 from bench.speed_records import SpeedRecord, load_speed
@@ -49,6 +49,7 @@ class Rendered:
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
+@in_style
 def render(results: Path) -> Rendered:
     """Write the pages, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours for all kinds of colour vision, those that stand out on white and on near-black.
@@ -12,32 +12,32 @@ PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 INK = "#808080"
 LINE_STYLES = ("-", "--", ":", "-.")
 
-mpl.use("svg")
-mpl.rcParams.update(
-    {
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "axes.titlecolor": INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "figure.facecolor": "none",
-        "axes.facecolor": "none",
-        "savefig.facecolor": "none",
-        "svg.fonttype": "none",
-        "font.size": 10,
-        "grid.color": INK,
-        "grid.alpha": 0.25,
-        "image.composite_image": False,
-        "legend.frameon": False,
-        "legend.labelcolor": INK,
-        "lines.linewidth": 1.8,
-        "svg.hashsalt": "mnist-bench",
-        "text.color": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-    }
-)
+_STYLE = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "grid.color": INK,
+    "grid.alpha": 0.25,
+    "image.composite_image": False,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "svg.hashsalt": "mnist-bench",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+in_style = matplotlib.style.context(["default", _STYLE])
+"""Decorates what draws: these settings hold meanwhile, and the caller's own plots keep theirs (a notebook has some)."""
 
 
 def model_colours(sizes: Iterable[tuple[str, int]]) -> dict[str, str]:

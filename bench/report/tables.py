@@ -8,12 +8,26 @@ import pandas as pd
 
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.noise import Floors, floors_of
-from bench.records import Run
+from bench.records import Clock, Result, Run, Trial
 from bench.report.section import Sections
 from bench.report.verdicts import Pair
 
 GOALS = (0.97, 0.98, 0.99)
 """Test accuracies whose time to reach them is reported."""
+
+RUN_COLUMNS = [
+    "record",
+    "status",
+    "error",
+    "machine",
+    *(name for name in Trial.model_fields if name != "device"),  # stands in the machine's name
+    *Result.model_fields,
+    *Clock.model_fields,
+    "commit",
+    "flags",
+    "started_at",
+]
+"""Of :func:`runs_table`; :func:`bench.api.load` says what each holds."""
 
 
 def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -85,8 +99,8 @@ def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per record, failed ones too."""
-    return pd.DataFrame([_run_row(run) for run in runs])
+    """One row per record, failed ones too; always the same columns."""
+    return pd.DataFrame([_run_row(run) for run in runs], columns=RUN_COLUMNS)
 
 
 def _frame(comparisons: Sequence[Comparison], row: Any) -> pd.DataFrame:

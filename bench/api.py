@@ -1,0 +1,228 @@
+"""The suite from Python, for notebooks and scripts: ``import bench``, then ``run``, ``load`` and ``show``."""
+
+import html
+import operator
+import signal
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.commands import report_failures, report_interruption, report_problems, split_names, train
+from bench.errors import UserError
+from bench.suites import DEFAULT_SUITE
+
+if TYPE_CHECKING:
+    from bench.records import Run
+    from bench.report import Rendered
+    from bench.storage import Problem
+
+RESULTS = "results"
+IFRAME_HEIGHT = 800
+"""Pixels of a notebook that the report takes; it scrolls inside."""
+
+
+def run(
+    *,
+    models: Sequence[str] | str = (),
+    suite: str = DEFAULT_SUITE,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    dataset: str = "mnist",
+    device: str = "auto",
+    precision: str | None = None,
+    probes: Sequence[str] | str | None = None,
+    results: str | Path = RESULTS,
+    data_dir: str | Path | None = None,
+    timeout: float | None = None,
+    force: bool = False,
+) -> pd.DataFrame:
+    """Train the models of a suite, write a record of each run, render the report: ``python -m bench run`` as a call.
+
+    What is already done is not trained again, and shows in the answer all the same. Failed trials do not stop the
+    others; each is a row with its ``error``, and a line on standard error.
+
+    Args:
+        models: names, as a list or separated by commas; none: every registered model.
+        suite: ``quick`` (20,000 training images, 2 epochs, 1 seed), ``article`` or ``full``.
+        seeds: how many seeds, counted from 0; None: the suite's.
+        epochs: passes over the training images; None: the suite's.
+        batch_size: images per training step; None: the recipe's.
+        dataset: ``mnist``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
+        probes: questions put to the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no question.
+        results: the folder of records and report; made where there is none.
+        data_dir: the cache of the data; None: ``MNIST_BENCH_DATA``, or a folder of the user's.
+        timeout: seconds after which a trial is given up; None: never.
+        force: train again what is already done.
+
+    Returns:
+        One row per trial that was asked for, seed by seed, with the columns of :func:`load`.
+
+    Raises:
+        UserError: a name is unknown, a number is out of range, the device is not there, or a folder is not writable.
+        KeyboardInterrupt: after the running trial's record has been written and the report rendered.
+    """
+    from bench.executors import end_forkserver
+    from bench.plan import Request, make_plan
+    from bench.report import render
+    from bench.runner import Interrupted
+
+    folder = Path(results)
+    plan = make_plan(
+        Request(
+            suite=suite,
+            models=_names(models),
+            seeds=_whole("seeds", seeds),
+            epochs=_whole("epochs", epochs),
+            batch_size=_whole("batch_size", batch_size),
+            dataset=dataset,
+            device=device,
+            precision=precision,
+            probes=_probes(probes),
+            results=folder,
+            data_dir=None if data_dir is None else Path(data_dir),
+            timeout_s=timeout,
+            force=force,
+        )
+    )
+    try:
+        summary = train(plan, between_rounds=lambda: render(folder))
+    except Interrupted as interruption:
+        report_interruption(interruption, render(folder).page)
+        if interruption.number != signal.SIGINT:
+            signal.raise_signal(interruption.number)  # ends the process, as it would have without us
+        raise KeyboardInterrupt from None
+    finally:
+        end_forkserver()
+    report_problems(render(folder).problems)
+    report_failures(summary, folder)
+    order = {(trial.model, trial.seed): position for position, trial in enumerate(plan.trials)}
+    runs = [*summary.done, *summary.failed, *summary.skipped]
+    return _frame(sorted(runs, key=lambda run: order[run.trial.model, run.trial.seed]))
+
+
+def load(results: str | Path = RESULTS) -> pd.DataFrame:
+    """Every record in the folder, one row each, failed ones too, oldest first.
+
+    A file that is no record is left out, with a warning that names it. Numbers that a failed run does not have are
+    missing (NaN). The columns, with their units:
+
+    ======================  ========  ====================================================================
+    ``record``              str       the record's file name, without its ending
+    ``status``              str       ``done``, ``diverged``, ``error``, ``timeout`` or ``interrupted``
+    ``error``               str       why it is not ``done``, in one line
+    ``machine``             str       where it ran: machine and device
+    ``suite``               str       ``quick``, ``article`` or ``full``
+    ``model``               str       the model's name
+    ``recipe``              str       how it was trained, by name
+    ``dataset``             str       what it was trained on, by name
+    ``seed``                int       of the weights' start and the order of the images
+    ``epochs``              int       passes over the training images
+    ``batch_size``          int       images per training step
+    ``optimizer``           str       by name
+    ``learning_rate``       float     as the optimizer takes it
+    ``precision``           str       ``fp32``, ``tf32`` or ``bf16``
+    ``threads``             int       CPU threads
+    ``train_size``          int       training images
+    ``pixel_order``         str       ``identity``, ``permuted-K`` or ``blocks-N``
+    ``test_accuracy``       float     share of the test images that were right after the last epoch, 0 to 1
+    ``test_loss``           float     mean cross-entropy over the test images, nats per image
+    ``test_size``           float     test images
+    ``train_images_per_s``  float     training images per second, over all epochs
+    ``startup_s``           float     seconds to start the process and import; 0 in a worker already warm
+    ``setup_s``             float     seconds to bring the data and the model to the device
+    ``warmup_s``            float     seconds of steps taken before the clock of training starts
+    ``train_s``             float     seconds of training, all epochs together
+    ``eval_s``              float     seconds of evaluation, all epochs together
+    ``total_s``             float     seconds from the first of these to the last
+    ``commit``              str       of the code that ran; None outside a checkout
+    ``flags``               str       what to know before trusting the times: ``dirty``, ``shared``, ``throttled``
+    ``started_at``          datetime  UTC
+    ======================  ========  ====================================================================
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    from bench.storage import load_runs
+
+    runs, problems = load_runs(_existing(results))
+    _warn(problems)
+    return _frame(runs)
+
+
+def show(results: str | Path = RESULTS) -> "Report":
+    """Render the report from the records in the folder, as ``python -m bench report`` does, and show it.
+
+    As the last line of a notebook's cell it appears below it; printed, it is the tables that the command prints.
+
+    Raises:
+        UserError: there is no such folder, or it cannot be written.
+    """
+    from bench.report import render
+
+    rendered = render(_existing(results))
+    _warn(rendered.problems)
+    return Report(rendered)
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """A rendered report: HTML to a notebook, text to a terminal."""
+
+    rendered: "Rendered"
+
+    def __repr__(self) -> str:
+        return self.rendered.terminal_text()
+
+    def _repr_html_(self) -> str:
+        """The self-contained page in a frame of its own, so that its styles and the notebook's keep apart."""
+        document = html.escape(self.rendered.html.read_text(encoding="utf-8"))
+        return f'<iframe title="Report" srcdoc="{document}" width="100%" height="{IFRAME_HEIGHT}"></iframe>'
+
+
+def _frame(runs: "Sequence[Run]") -> pd.DataFrame:
+    from bench.report.tables import runs_table
+
+    frame = runs_table(runs)
+    return frame.assign(started_at=pd.to_datetime(frame["started_at"], utc=True))
+
+
+def _names(given: Sequence[str] | str) -> list[str]:
+    return split_names(given) if isinstance(given, str) else list(given)
+
+
+def _probes(given: Sequence[str] | str | None) -> list[str] | None:
+    """As the command takes them: an empty string leaves the choice to the suite, an empty list asks nothing."""
+    if given is None or given == "":
+        return None
+    return [] if given == "none" else _names(given)
+
+
+def _whole(name: str, value: int | None) -> int | None:
+    """Raises:
+    UserError: the value is no whole number.
+    """
+    if value is None:
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UserError(f"{name} is {value!r}: it must be a whole number") from None
+
+
+def _existing(results: str | Path) -> Path:
+    folder = Path(results)
+    if not folder.is_dir():
+        raise UserError(f"no results folder {folder}: bench.run(results={str(folder)!r}) makes one")
+    return folder
+
+
+def _warn(problems: "Iterable[Problem]") -> None:
+    for problem in problems:
+        warnings.warn(f"skipped {problem}", stacklevel=3)

@@ -1,0 +1,313 @@
+"""The suite from Python: in scripts, in a real Jupyter kernel, and what it gives back."""
+
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+import bench
+from bench.errors import UserError
+from bench.report import render
+from bench.report.tables import RUN_COLUMNS
+from bench.storage import load_runs, save_run
+from tests.conftest import ROOT
+from tests.factories import make_predictions, make_run
+
+SMALL = "suite='quick', epochs=1, probes='none'"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two runs that are done, one that failed."""
+    folder = tmp_path / "results"
+    for seed, (model, accuracy) in enumerate({"mlp": 0.97, "cnn": 0.99}.items()):
+        run = make_run(model, accuracy=accuracy, later=seed)
+        save_run(folder, run, make_predictions(accuracy, seed=seed), b"weights")
+    save_run(folder, make_run("mlp", seed=9, status="error", later=600))
+    return folder
+
+
+@pytest.fixture
+def script(tmp_path: Path, environment: dict[str, str]) -> Any:
+    """Start ``code`` as a file of its own, without a guard against being imported, in an empty folder."""
+
+    def start(code: str, path: Path = ROOT) -> "subprocess.Popen[str]":
+        file = tmp_path / "script.py"
+        file.write_text(code)
+        return subprocess.Popen(
+            [sys.executable, str(file)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environment | {"PYTHONPATH": str(path)},
+        )
+
+    return start
+
+
+def test_importing_it_imports_nothing_heavy_and_names_what_there_is() -> None:
+    code = (
+        "import sys, bench\n"
+        "assert {'run', 'load', 'show'} <= set(dir(bench))\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich', 'typer'} & set(sys.modules)\n"
+        "bench.load\n"
+        "print(*heavy, *({'torch', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        getattr(bench, "lo" + "de")
+
+
+def test_load_gives_a_row_per_record_with_the_columns_it_documents(results: Path) -> None:
+    frame = bench.load(results)
+    assert list(frame["status"]) == ["done", "done", "error"]
+    assert list(frame["test_accuracy"][:2]) == pytest.approx([0.97, 0.99])
+    assert pd.isna(frame["test_accuracy"][2])
+    assert frame["error"][2]
+    assert isinstance(frame["started_at"].dtype, pd.DatetimeTZDtype)
+    documented = dict(re.findall(r"^    ``(\w+)`` +(\w+)  ", bench.load.__doc__ or "", re.MULTILINE))
+    assert list(documented) == RUN_COLUMNS == list(frame.columns)
+    kinds = {"str": "UO", "int": "i", "float": "f", "datetime": "M"}
+    wrong = [name for name, kind in documented.items() if frame[name].dtype.kind not in kinds[kind]]
+    assert wrong == []
+
+
+def test_load_of_a_folder_without_records_has_the_same_columns(tmp_path: Path) -> None:
+    frame = bench.load(tmp_path)
+    assert frame.empty
+    assert list(frame.columns) == RUN_COLUMNS
+
+
+def test_a_file_that_is_no_record_is_a_warning(results: Path) -> None:
+    (folder,) = (results / "runs").iterdir()
+    (folder / "broken.json").write_text("{")
+    for read in (bench.load, bench.show):
+        with pytest.warns(UserWarning, match=r"skipped broken\.json: not a run record") as warned:
+            read(results)
+        assert [Path(warning.filename) for warning in warned] == [Path(__file__)], "once, and where it was called"
+
+
+class Frame(HTMLParser):
+    """The document inside an iframe."""
+
+    document: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag == "iframe"
+        self.document = dict(attrs)["srcdoc"]
+
+
+def test_show_is_html_to_a_notebook_and_text_to_a_terminal(results: Path) -> None:
+    report = bench.show(str(results))
+    assert repr(report) == str(report) == render(results).terminal_text()
+    page = '<!doctype html><p class="a">5 < 6 &amp; "7" > \'6\'</p>\n'
+    (results / "report.html").write_text(page)
+    frame = Frame()
+    frame.feed(report._repr_html_())
+    assert frame.document == page
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"models": ["mlp", "cnm"]}, "unknown model 'cnm': did you mean 'cnn'?"),
+        ({"models": "mlp, cnm"}, "unknown model 'cnm'"),
+        ({"suite": "quik"}, "did you mean 'quick'?"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'"),
+        ({"probes": ["distorsion"]}, "did you mean 'distortion'?"),
+        ({"seeds": 0}, "seeds is 0: it must be at least 1"),
+        ({"epochs": 2.5}, "epochs is 2.5: it must be a whole number"),
+        ({"batch_size": "128"}, "batch_size is '128': it must be a whole number"),
+        ({"timeout": 0}, "timeout is 0: it must be more than 0 seconds"),
+        ({"results": "/proc/nowhere"}, "cannot write to results folder /proc/nowhere"),
+    ],
+)
+def test_a_wrong_call_is_one_line(
+    options: dict[str, Any], said: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        bench.run(data_dir=data_dir, **options)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("read", [bench.load, bench.show])
+def test_a_folder_that_is_not_there_is_one_line(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^no results folder .*nowhere: bench\.run\(results=.*\) makes one$"):
+        read(tmp_path / "nowhere")
+
+
+@pytest.mark.slow
+def test_a_script_needs_no_guard_and_a_second_call_trains_nothing(script: Any, tmp_path: Path) -> None:
+    program = script(
+        "import threading, bench\n"
+        "print('begun')\n"
+        f"first = bench.run(models=['softmax'], {SMALL})\n"
+        "again = []\n"
+        f"thread = threading.Thread(target=lambda: again.append(bench.run(models='softmax', {SMALL})))\n"
+        "thread.start(); thread.join()\n"
+        "first.to_json('first.json'); again[0].to_json('again.json'); bench.load().to_json('all.json')\n"
+        "print(bench.show())\n"
+    )
+    out, err = program.communicate(timeout=120)
+    assert program.returncode == 0, err
+    assert out.count("begun") == 1, "the workers did not run the script again"
+    assert "softmax seed 0 epoch 1/1" in err
+    assert "nothing to train; 1 already done" in err
+    assert out.endswith("report: results/report.html\n")
+    first, again, everything = (pd.read_json(tmp_path / f"{name}.json") for name in ("first", "again", "all"))
+    pd.testing.assert_frame_equal(first, everything)
+    pd.testing.assert_frame_equal(first, again)
+    assert list(first["model"]) == ["softmax"]
+    assert first["test_accuracy"][0] > 0.8
+
+
+@pytest.mark.slow
+def test_a_model_edited_between_two_calls_is_trained_as_it_stands_in_its_file(script: Any, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "bench", tmp_path / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    source = (
+        "from torch import nn\n"
+        "from models.registry import register_model\n"
+        "@register_model\n"
+        "def mine(num_classes=10): return nn.Sequential(nn.Flatten(), nn.Linear(784, WIDTH), nn.Linear(WIDTH, 10))\n"
+    )
+    file = tmp_path / "models" / "mine.py"
+    file.write_text(source.replace("WIDTH", "4"))
+    program = script(
+        "import pathlib, bench\n"
+        f"bench.run(models='mine', {SMALL})\n"
+        f"pathlib.Path('models/mine.py').write_text({source.replace('WIDTH', '16')!r})\n"
+        f"frame = bench.run(models='mine,softmax', {SMALL})\n"
+        "print(*frame['model'])\n",
+        path=tmp_path,
+    )
+    out, err = program.communicate(timeout=120)
+    assert program.returncode == 0, err
+    assert out == "mine softmax\n"
+    runs, _ = load_runs(tmp_path / "results")
+    assert [run.model and run.model.parameters for run in runs[:2]] == [785 * 4 + 5 * 10, 785 * 16 + 17 * 10]
+
+
+def test_sigterm_ends_a_script_after_its_record_is_written(script: Any, tmp_path: Path) -> None:
+    program = script("import bench\nbench.run(models='softmax', suite='quick', epochs=300, probes='none')\n")
+    for line in program.stderr:
+        if "epoch 2/300" in line:
+            program.send_signal(signal.SIGTERM)
+            break
+    _, err = program.communicate(timeout=60)
+    assert program.returncode == -signal.SIGTERM
+    assert "stopped by SIGTERM; what is done is in results/README.md" in err
+    assert [run.status for run in load_runs(tmp_path / "results")[0]] == ["interrupted"]
+
+
+class Kernel:
+    """A Jupyter kernel, as a notebook talks to it."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager, self.client = manager, client
+        self.outputs: list[dict[str, Any]] = []
+
+    def execute(self, code: str, interrupt_at: str | None = None) -> str:
+        """Run a cell to its end, or interrupt it at the first output with these words; gives the status."""
+        self.outputs = []
+        request = self.client.execute(code)
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=100)
+            except queue.Empty:
+                raise AssertionError(f"the cell says nothing any more after {self.text}") from None
+            if message["parent_header"].get("msg_id") != request or message["msg_type"] == "execute_input":
+                continue
+            content = message["content"]
+            if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                break
+            self.outputs.append({"type": message["msg_type"], **content})
+            if interrupt_at and interrupt_at in str(content):
+                self.manager.interrupt_kernel()
+                interrupt_at = None
+        return str(self.client.get_shell_msg(timeout=10)["content"]["status"])
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [output for output in self.outputs if output["type"] == kind]
+
+    @property
+    def text(self) -> str:
+        """All that was printed."""
+        return "".join(output["text"] for output in self.of("stream"))
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, environment: dict[str, str]) -> Iterator[Kernel]:
+    places = {name: str(tmp_path / ".jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}
+    manager, client = start_new_kernel(
+        kernel_name="python3", env=environment | places | {"PYTHONPATH": str(ROOT)}, cwd=str(tmp_path)
+    )
+    yield Kernel(manager, client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.slow
+def test_a_kernel_shows_progress_in_one_output_and_errors_in_one_line(kernel: Kernel) -> None:
+    assert (
+        kernel.execute(f"import bench\nbench.run(models=['softmax', 'mlp'], {SMALL}, seeds=2)['seed'].tolist()") == "ok"
+    )
+    (shown,) = kernel.of("display_data")
+    updates = kernel.of("update_display_data")
+    assert {update["transient"]["display_id"] for update in updates} == {shown["transient"]["display_id"]}
+    lines = updates[-1]["data"]["text/plain"].splitlines()
+    assert lines[0].startswith("4 trials to train on ")
+    assert [line[:13] for line in lines[1:]] == [
+        "softmax seed ",
+        "mlp seed 0 ep",
+        "softmax seed ",
+        "mlp seed 1 ep",
+    ]
+    assert any(re.search(r"^━+─+ 3/4 softmax seed 1 epoch 1/1 .* ETA", text, re.MULTILINE) for text in
+               (update["data"]["text/plain"] for update in updates))  # fmt: skip
+    assert kernel.text == ""
+    assert kernel.of("execute_result")[0]["data"]["text/plain"] == "[0, 0, 1, 1]"
+
+    assert kernel.execute("bench.run(models='cnm')") == "error"
+    (error,) = kernel.of("error")
+    assert error["ename"] == "UserError"
+    assert error["traceback"] == [f"error: {error['evalue']}"]
+
+    assert kernel.execute("bench.show()") == "ok"
+    (result,) = kernel.of("execute_result")
+    assert "text/html" in result["data"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_kernel_keeps_what_is_done_and_goes_on(kernel: Kernel, tmp_path: Path) -> None:
+    call = "bench.run(models='softmax,mlp', suite='quick', epochs=8, probes='none')"
+    assert kernel.execute(f"import bench\n{call}", interrupt_at="mlp seed 0 epoch 1/8") == "error"
+    assert kernel.of("error")[0]["ename"] == "KeyboardInterrupt"
+    assert kernel.text == "stopped by SIGINT; what is done is in results/README.md\n"
+    runs, _ = load_runs(tmp_path / "results")
+    assert [(run.trial.model, run.status) for run in runs] == [("softmax", "done"), ("mlp", "interrupted")]
+    assert "| softmax" in (tmp_path / "results" / "README.md").read_text()
+    assert kernel.execute("import os; os.getpid()") == "ok"
+    kernel_pid = int(kernel.of("execute_result")[0]["data"]["text/plain"])
+    left = [child.cmdline() for child in psutil.Process(kernel_pid).children(recursive=True)]
+    assert not [line for line in left if "resource_tracker" not in " ".join(line)], "no worker is left behind"
+    assert kernel.execute("import time; print('asleep', flush=True); time.sleep(60)", interrupt_at="asleep") == "error"
+    assert kernel.of("error")[0]["ename"] == "KeyboardInterrupt", "signals are handled as before"
