@@ -15,12 +15,12 @@ OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS))))
           $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed peers test test-slow test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed peers test test-slow test-browser test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
 	@echo
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder PROBES=none"
 
@@ -75,12 +75,21 @@ peers: $(PEERS_STAMP)  ## time the same training in JAX, Keras, scikit-learn and
 		$(if $(RESULTS),--results $(RESULTS))
 
 test: $(STAMP)  ## the tests that take seconds
-	@$(RUN) -m pytest -m "not slow"
+	@$(RUN) -m pytest -m "not slow and not browser"
 
 test-slow: $(STAMP)  ## the tests that take minutes
-	@$(RUN) -m pytest -m slow
+	@$(RUN) -m pytest -m "slow and not browser"
 
-test-all: test test-slow  ## all tests
+BROWSER_STAMP := $(VENV)/.browser-installed
+$(BROWSER_STAMP): $(STAMP) .ci/browser
+	@.ci/browser
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'
+	@touch $@
+
+test-browser: $(BROWSER_STAMP)  ## the pages in headless Chromium; installs it where it may
+	@$(RUN) -m pytest -m browser
+
+test-all: test test-slow test-browser  ## all tests
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(RUN) -m ruff check .
@@ -88,5 +97,5 @@ lint: $(STAMP)  ## ruff and mypy
 	@$(RUN) -m mypy
 
 clean:  ## remove .venv and caches; results/ and the data cache stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist *.egg-info
+	rm -rf $(VENV) .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

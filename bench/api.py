@@ -1,9 +1,7 @@
 """The suite from Python, for notebooks and scripts: ``import bench``, then ``run``, ``load`` and ``show``."""
 
-import base64
 import html
 import operator
-import re
 import signal
 import warnings
 from collections.abc import Iterable, Sequence
@@ -175,31 +173,19 @@ def show(results: str | Path = RESULTS) -> "Report":
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """A rendered report: HTML or Markdown to a notebook, text to a terminal."""
+    """A rendered report: the page to a notebook, text to a terminal."""
 
     rendered: "Rendered"
 
     def __repr__(self) -> str:
         return self.rendered.terminal_text()
 
-    def _repr_html_(self) -> str | None:
+    def _repr_html_(self) -> str:
         """The self-contained page in a frame of its own, so that its styles and the notebook's keep apart."""
-        page = self.rendered.page.with_name("report.html")
-        if not page.exists():
-            return None
-        document = html.escape(page.read_text(encoding="utf-8"))
+        page = self.rendered.html.read_text(encoding="utf-8")
+        # without its own base, a link within the page would be one within the notebook, opened in the frame
+        document = html.escape(page.replace("<head>", '<head><base href="about:srcdoc">', 1))
         return f'<iframe title="Report" srcdoc="{document}" width="100%" height="{IFRAME_HEIGHT}"></iframe>'
-
-    def _repr_markdown_(self) -> str | None:
-        """The page in Markdown where there is none in HTML, with its pictures inside: a notebook lies elsewhere."""
-        page = self.rendered.page
-        if page.with_name("report.html").exists():
-            return None
-        return re.sub(
-            r"\]\((plots/[^)\s]+\.svg)\)",
-            lambda link: f"](data:image/svg+xml;base64,{_base64(page.parent / link[1])})",
-            page.read_text(encoding="utf-8"),
-        )
 
 
 def _frame(runs: "Sequence[Run]") -> pd.DataFrame:
@@ -242,7 +228,3 @@ def _existing(results: str | Path) -> Path:
 def _warn(problems: "Iterable[Problem]") -> None:
     for problem in problems:
         warnings.warn(f"skipped {problem}", stacklevel=3)
-
-
-def _base64(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()

@@ -91,12 +91,13 @@ def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_
     from bench import datasets, track
     from bench.environment import this_machine
     from bench.runner import check_writable
+    from bench.saved_benchmarks import cases_of
 
     folder = track.folder_of(results, this_machine(data_dir or datasets.default_data_dir()))
     check_writable(results)
     content = track.run_benchmarks(only)
     last = track.last_cases(folder)
-    steps = track.compare_with_last(track.cases_of(content), last)
+    steps = track.compare_with_last(cases_of(content), last)
     path = track.save(folder, content)
     slower = [step.regression for step in steps if step.slower]
     if as_json:

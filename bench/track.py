@@ -18,20 +18,10 @@ from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.executors import allocator_settings
 from bench.records import Machine
+from bench.saved_benchmarks import FOLDER, NOT_ONE, Case, cases_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path("tests") / "benchmarks"
-FOLDER = "benchmarks"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One benchmark as it was measured: median seconds, and what must be the same for a comparison."""
-
-    name: str
-    median_s: float
-    threshold: float
-    conditions: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -89,30 +79,13 @@ def run_benchmarks(only: str | None) -> dict[str, Any]:
             raise UserError("pytest-benchmark wrote no result; is it installed? ('make install')") from error
 
 
-def cases_of(content: dict[str, Any]) -> dict[str, Case]:
-    """The cases of one saved run by name.
-
-    Raises:
-        KeyError, TypeError: it is no file of ours.
-    """
-    return {
-        each["fullname"].rpartition("::")[2]: Case(
-            name=each["fullname"].rpartition("::")[2],
-            median_s=float(each["stats"]["median"]),
-            threshold=float(each["extra_info"]["threshold"]),
-            conditions=dict(each["extra_info"]["conditions"]),
-        )
-        for each in content["benchmarks"]
-    }
-
-
 def last_cases(folder: Path) -> dict[str, Case]:
     """Each case as it was when it last ran; files that are no benchmark runs are passed over with a line."""
     latest: dict[str, Case] = {}
     for path in sorted(folder.glob("*.json")):
         try:
             latest |= cases_of(json.loads(path.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except NOT_ONE:
             print(f"warning: {path.name} is no benchmark run; passed over", file=sys.stderr)
     return latest
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.peer_records import OURS, PeersRecord, PeerTimes
 from bench.probe_records import ProbeRecord
 from bench.records import (
     Clock,
@@ -195,5 +196,17 @@ def make_speed(precision: str = "fp32") -> SpeedRecord:
                     idle_bytes=500_000_000,
                 ),
             )
+        ],
+    )
+
+
+def make_peers() -> PeersRecord:
+    return PeersRecord(
+        **CONDITIONS,
+        times=[
+            PeerTimes(peer=OURS, versions={"torch": "2.15.0"}, model="mlp", epoch_s=[1.0, 2.0, 1.0]),
+            PeerTimes(peer="jax", versions={"jax": "1.0"}, model="mlp", epoch_s=[2.0, 2.0, 3.0]),
+            PeerTimes(peer="lightning", versions={}, model="mlp", epoch_s=[], note="not installed"),
+            PeerTimes(peer="keras-tensorflow", versions={"keras": "3"}, model="mlp", epoch_s=[0.5, 0.5, 0.5]),
         ],
     )

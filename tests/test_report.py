@@ -229,7 +229,9 @@ def test_the_committed_page_and_readme_are_what_the_committed_records_give(tmp_p
 
 def test_no_private_name_is_in_the_committed_results() -> None:
     text = "".join(
-        path.read_text() for path in (ROOT / "results").rglob("*") if path.suffix in (".json", ".md", ".csv")
+        path.read_text()
+        for path in (ROOT / "results").rglob("*")
+        if path.suffix in (".json", ".md", ".csv", ".html", ".svg")
     )
     assert "/home/" not in text
     assert "/Users/" not in text

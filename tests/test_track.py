@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.track import Case, cases_of, compare_with_last, last_cases, save
+from bench.saved_benchmarks import Case, cases_of
+from bench.track import compare_with_last, last_cases, save
 from tests.conftest import ROOT, Command
 
 STEP = ("track", "--only", "training_step and softmax")

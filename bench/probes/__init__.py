@@ -27,6 +27,7 @@ PROBES = {
     "blocks": Probe(("probes/retraining.py", "probes/scrambling.py"), trains=True),
     "features": Probe(("probes/layers.py", "probes/heads.py"), trains=True),
     "sample_efficiency": Probe(("probes/retraining.py",), trains=True),
+    "network": Probe(("networks.py",)),
 }
 """By the name of the module below this folder."""
 

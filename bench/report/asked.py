@@ -10,6 +10,7 @@ import numpy as np
 from bench import stats
 from bench.groups import Comparison, Group
 from bench.probe_records import ProbeRecord, answers_to
+from bench.report.conditions import measured
 from bench.report.style import place_styles
 
 Arrays = Callable[[ProbeRecord], Mapping[str, np.ndarray]]
@@ -131,6 +132,12 @@ def name_of(group: Group, groups: Iterable[Group]) -> str:
 def label(asked: Asked, found: Sequence[Asked]) -> str:
     """:func:`name_of` its group, among those that were asked."""
     return name_of(asked.group, [each.group for each in found])
+
+
+def hint(asked: Asked) -> str:
+    """What its numbers rest on, in words."""
+    seeds = ", ".join(map(str, asked.seeds))
+    return f"n = {asked.images:,} test images; seeds {seeds}; {asked.group.place}; {measured(asked.records)}"
 
 
 def look(asked: Asked, found: Sequence[Asked], colours: Mapping[str, str]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from bench.report.asked import Asked, label, look, table_rows
-from bench.report.cells import mean_with_half_width, to_markdown
-from bench.report.section import Section, anchor
+from bench.report.asked import Asked, hint, label, look, table_rows
+from bench.report.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.cells import mean_with_half_width
+from bench.report.section import Section
 from bench.report.style import INK, to_svg
 
 
@@ -16,24 +17,27 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Se
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
-    picture = f"{slug}-reliability.svg"
     rows = [
         {
             "model": label(asked, found),
-            "expected calibration error": f"{mean_with_half_width(100 * asked.numbers['ece'], 2)} points",
+            "expected calibration error, points": mean_with_half_width(100 * asked.numbers["ece"], 2),
         }
         for asked in found
     ]
-    parts = [
-        anchor(slug, "calibration"),
-        "### Calibration",
-        f"![Share of right answers against the confidence of the answer](plots/{picture})",
-        to_markdown(rows),
-        "Answers sorted by the probability the model gave them into 15 bins of equal width (those with ten answers or "
-        "more are drawn): below the dotted line a model is surer than it is right. The error is the mean gap between "
-        "confidence and accuracy, over all test images (Guo et al. 2017); ± is a 95 % t interval over seeds.",
+    blocks: list[Block] = [
+        Heading(3, "Calibration", anchor(slug, "calibration")),
+        Picture(
+            f"{slug}-reliability.svg",
+            _draw(found, colours),
+            "Share of right answers against the confidence of the answer",
+            "Below the dotted line a model is surer than it is right. Answers are sorted by the probability the model "
+            "gave them into 15 bins of equal width; those with ten answers or more are drawn.",
+        ),
+        Table("calibration", rows, [hint(asked) for asked in found]),
+        "The error is the mean gap between confidence and accuracy of a bin, over all test images (Guo et al. 2017); ± "
+        "is a 95 % t interval over seeds.",
     ]
-    return Section(parts, {picture: _draw(found, colours)}, table_rows(slug, found))
+    return Section(blocks, table_rows(slug, found))
 
 
 def pooled(asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -52,7 +56,7 @@ def pooled(asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
-    figure = Figure(figsize=(5.2, 4.4))
+    figure = Figure(figsize=(5.6, 4.2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], linestyle=":", linewidth=1, color=INK)
     for asked in found:
@@ -72,5 +76,5 @@ def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
         axis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("probability the model gave its answer")
     axes.set_ylabel("of these answers right")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)

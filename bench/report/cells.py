@@ -1,12 +1,10 @@
-"""How one value looks in a table: its digits, its unit, its interval; and tables in Markdown."""
+"""How one value looks: its digits, its unit, its interval."""
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tabulate import tabulate
 
 from bench import stats
 from bench.groups import Group
@@ -19,10 +17,19 @@ def model_label(group: Group) -> str:
 
 def percent_with_interval(group: Group) -> str:
     """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
+    return _with_interval(group, " %")
+
+
+def in_percent(group: Group) -> str:
+    """The same for a column whose head has the unit: ``98.98 ± 0.12``."""
+    return _with_interval(group, "")
+
+
+def _with_interval(group: Group, unit: str) -> str:
     mean, interval = 100 * group.mean_accuracy, group.accuracy_interval
     if len(group.accuracies) > 1:
-        return f"{mean:.2f} % ± {100 * (interval.high - interval.low) / 2:.2f}"
-    return f"{mean:.2f} % [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
+        return f"{mean:.2f}{unit} ± {100 * (interval.high - interval.low) / 2:.2f}"
+    return f"{mean:.2f}{unit} [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
 
 
 def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
@@ -33,21 +40,20 @@ def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
     return f"{mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
 
 
+def three_digits(value: float) -> str:
+    """Those that count: ``0.213``, ``9.41``, ``1,270``."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
 def seconds(value: float) -> str:
-    """Three digits that count: ``0.213 s``, ``9.41 s``, ``127 s``."""
-    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+    """``0.213 s``, ``9.41 s``, ``127 s``."""
+    return f"{three_digits(value)} s"
 
 
 WORDS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from"}
-WORDS |= {"what", "value", "framework", "note"}
+WORDS |= {"what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record", "flags", "to"}
+WORDS |= {"against", "ahead, points", "behind, points", "cannot tell, points", "interval over", "started", "precision"}
 """Columns of words, which stand to the left; numbers stand to the right."""
-
-
-def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Names to the left, numbers to the right; a cell never breaks the table."""
-    safe = [{key: escape(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in WORDS else "right" for key in rows[0]]
-    return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
 def escape(value: Any) -> str:
@@ -66,16 +72,22 @@ def interval_in_points(interval: stats.Interval) -> str:
     return "" if math.isnan(interval.low) else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
-def points(fraction: float) -> str:
-    """``0.36 points``, of a difference of fractions."""
-    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
+def points_cell(fraction: float) -> str:
+    """``0.36``, of a difference of fractions, in points; ``unknown``."""
+    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
 def reached(times: stats.Reached) -> str:
-    """``12.1 s (11.8 to 12.4)``, ``12.1 s (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
+    """Seconds: ``12.1 (11.8 to 12.4)``, ``12.1 (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
     if times.missed == times.trials:
         return "never"
     missed = f"{times.missed} of {times.trials} missed" if times.missed else ""
     if math.isnan(times.median):
         return missed
-    return f"{seconds(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"
+    return f"{three_digits(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Text that a spreadsheet takes for text: what it would take for a formula gets an apostrophe before it."""
+    is_number = re.fullmatch(r"[+-]?[\d.,]+.*", text) is not None
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not is_number else text

@@ -14,8 +14,9 @@ from bench import stats
 from bench.groups import Comparison, Group
 from bench.report import distortion
 from bench.report.asked import Asked, Gap, gap
-from bench.report.cells import escape, mean_with_half_width, percent_with_interval, to_markdown
-from bench.report.section import Section, anchor, link
+from bench.report.blocks import Block, Heading, Link, Table, anchor
+from bench.report.cells import escape, mean_with_half_width, percent_with_interval
+from bench.report.section import Section
 from bench.report.verdicts import Pair
 
 MLP, CNN, CONTROL = "mlp", "cnn", "mlp_matched"
@@ -72,17 +73,16 @@ def section(slug: str, evidence: Evidence | None) -> Section:
         }
         for claim in claims
     ]
-    sources = ["" if claim.state == MISSING else link(slug, claim.section, claim.section) for claim in claims]
-    parts = [
-        anchor(slug, "claims"),
-        "### The article's table, measured",
-        to_markdown([{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
+    sources = ["" if claim.state == MISSING else Link(claim.section, anchor(slug, claim.section)) for claim in claims]
+    blocks: list[Block] = [
+        Heading(3, "The article's table, measured", anchor(slug, "claims")),
+        Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
         f"**{escape(in_total(claims))}**"
         + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    return Section(parts, rows=[{"condition": slug, **row} for row in rows])
+    return Section(blocks, rows=[{"condition": slug, **row} for row in rows])
 
 
 def evidence_of(

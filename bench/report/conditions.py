@@ -3,18 +3,27 @@
 from collections.abc import Sequence
 
 from bench.groups import Comparison
+from bench.probe_records import ProbeRecord
 from bench.records import Git, Run
-from bench.report.cells import to_markdown
+from bench.report.blocks import Heading, Table, anchor
+from bench.report.section import Section
 
 
-def conditions(comparison: Comparison) -> str:
-    """A table of two columns in Markdown."""
+def section(slug: str, comparison: Comparison) -> Section:
+    """A table of two columns."""
     facts: list[tuple[str, str]] = []
     for place in comparison.places:
         facts += _of_place(place, [run for group in comparison.at(place) for run in group.runs])
     facts.append(("recipe", _recipe(comparison.runs[0])))
     facts += [(f"SHA-256 of {file}", sha) for file, sha in comparison.runs[0].data.sha256.items()]
-    return to_markdown([{"what": name, "value": value} for name, value in facts])
+    rows = [{"what": name, "value": value} for name, value in facts]
+    return Section([Heading(3, "Conditions", anchor(slug, "conditions")), Table("conditions", rows)])
+
+
+def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
+    """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
+    commits = ", ".join(sorted({commit_words(record.git) for record in records}))
+    return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
 
 
 def commit_words(git: Git) -> str:

@@ -1,13 +1,39 @@
 """The article's figure of right and wrong digits."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from bench.groups import Comparison
+from bench.report.blocks import Heading, Picture, anchor
+from bench.report.cells import escape
+from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.storage import Predictions
 
+SHOWN = 6  # models at most
 COLUMNS = 12
 TITLED = 1.6  # cells from one row of digits to the next where two lines of words stand above each
 TITLE = 0.55  # cells those words take
+
+
+def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
+    """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
+    figures: dict[str, Picture] = {}
+    for group in comparison.groups:
+        predictions = stored.get(group.runs[0].stem)
+        if predictions is not None and group.model not in figures and len(figures) < SHOWN:
+            figures[group.model] = Picture(
+                f"{slug}-digits-{group.model}.svg",
+                right_and_wrong(predictions),
+                f"Digits that {group.model} got right and wrong",
+                f"**{escape(group.model)}**: the first twelve test images it got right and the first twelve it got "
+                "wrong, lowest seed; above each the label, the answer where it differs, and the probability the model "
+                "gave its answer.",
+            )
+    if not figures:
+        return Section()
+    return Section([Heading(3, "Right and wrong digits", anchor(slug, "digits")), *figures.values()])
 
 
 def right_and_wrong(predictions: Predictions) -> bytes:

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench import stats
-from bench.report.asked import Arrays, Asked, label, look, table_rows
-from bench.report.cells import escape, mean_with_half_width, to_markdown
-from bench.report.section import Section, anchor
+from bench.report.asked import Arrays, Asked, hint, label, look, table_rows
+from bench.report.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.cells import mean_with_half_width
+from bench.report.section import Section
 from bench.report.sheet import Sheet
-from bench.report.style import to_svg
+from bench.report.style import INK, to_svg
 
 REFERENCE = "softmax"
 """The model whose errors are the unit of the corruption error."""
@@ -100,48 +101,52 @@ def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | Non
     return Standing(gaps, kinds)
 
 
-def verdicts(found: Sequence[Asked]) -> list[str]:
-    """For each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
-    lines = []
+def verdicts(found: Sequence[Asked]) -> list[dict[str, str]]:
+    """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
+    rows = []
     for first, second in combinations(found, 2):
         judged = standing(first, second) if first.group.place == second.group.place else None
         if judged:
-            parts = [f"{kind} on {len(its)} ({judged.words(kind)})" for kind in KINDS if (its := judged.names(kind))]
-            lines.append(f"{label(first, found)} against {label(second, found)}, in points: {'; '.join(parts)}.")
-    return lines
+            pair = {"model": label(first, found), "against": second.group.model}
+            rows.append(pair | {f"{kind}, points": judged.words(kind) or "none" for kind in KINDS})
+    return rows
 
 
 def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], arrays: Arrays) -> Section:
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
-    picture, digit = f"{slug}-distortion.svg", f"{slug}-shifted-digit.svg"
-    pictures = {picture: draw_curves(found, colours)}
-    parts = [
-        anchor(slug, "distortion"),
-        "### Distortion",
-        _corruptions(found),
+    blocks: list[Block] = [
+        Heading(3, "Distortion", anchor(slug, "distortion")),
+        Table("distortion", _corruptions(found)),
         f"Test accuracy in percent on the first {min(asked.images for asked in found):,} test images under the 15 "
         "corruptions of MNIST-C (Mu and Gilmer 2019), the same images for every model, no model trained on any; mean "
         "and 95 % t interval over seeds. *mCE* is the mean over the corruptions of a model's error divided by "
         f"{REFERENCE}'s; *relative mCE* subtracts the error on clean images first. Lower is better for both.",
         *_verdicts(found),
-        f"![Accuracy against the strength of four distortions](plots/{picture})",
-        f"Mean over seeds; the dotted line is {100 * LEVEL:.0f} %.",
-        _curves(found),
+        Picture(
+            f"{slug}-distortion.svg",
+            draw_curves(found, colours),
+            "Accuracy against the strength of four distortions",
+            f"How far each model can be pushed: mean over seeds; the dotted line is {100 * LEVEL:.0f} %.",
+        ),
+        Table("distortion-curves", _curves(found), [hint(asked) for asked in found]),
         f"*Area* is the mean accuracy over the range drawn; *{100 * LEVEL:.0f} % until* is the strength at which the "
         "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
     ]
     answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
     answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
     if answers:
-        pictures[digit] = draw_shifted_digit(answers)
-        parts += [
-            f"![One digit, shifted further and further, with each model's answer](plots/{digit})",
-            "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
-            "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
-        ]
-    return Section(parts, pictures, table_rows(slug, found))
+        blocks.append(
+            Picture(
+                f"{slug}-shifted-digit.svg",
+                draw_shifted_digit(answers),
+                "One digit, shifted further and further, with each model's answer",
+                "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
+                "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
+            )
+        )
+    return Section(blocks, table_rows(slug, found))
 
 
 def draw_shifted_digit(answers: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
@@ -177,7 +182,7 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
                 label=label(asked, found),
                 **look(asked, found, colours),
             )
-        axes.axhline(LEVEL, linestyle=":", linewidth=1, color="#808080")
+        axes.axhline(LEVEL, linestyle=":", linewidth=1, color=INK)
         axes.set_xlabel(strength)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_ylim(0, 1.02)
@@ -191,13 +196,13 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _verdicts(found: Sequence[Asked]) -> list[str]:
-    lines = [f"- {escape(line)}" for line in verdicts(found)]
+def _verdicts(found: Sequence[Asked]) -> list[Block]:
+    rows = verdicts(found)
     note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
-    return ["\n".join(lines), note] if lines else []
+    return [Table("distortion-verdicts", rows), note] if rows else []
 
 
-def _corruptions(found: Sequence[Asked]) -> str:
+def _corruptions(found: Sequence[Asked]) -> list[dict[str, str]]:
     names = [name for name in found[0].numbers if name == CLEAN or name in corruptions_of(found[0])]
     rows = [
         {"distortion": name.replace("_", " ")}
@@ -214,10 +219,10 @@ def _corruptions(found: Sequence[Asked]) -> str:
             if each.group.place in references
         }
         rows += [{"distortion": title} | cells] if cells else []
-    return to_markdown(rows)
+    return rows
 
 
-def _curves(found: Sequence[Asked]) -> str:
+def _curves(found: Sequence[Asked]) -> list[dict[str, str]]:
     rows = []
     for asked in found:
         row = {"model": label(asked, found)}
@@ -225,10 +230,10 @@ def _curves(found: Sequence[Asked]) -> str:
             magnitudes, accuracies = curve(asked, name)
             if len(magnitudes) > 1:
                 area = stats.area_under(magnitudes, accuracies.mean(axis=1))
-                row[f"{name}: area"] = f"{100 * area:.1f} %"
+                row[f"{name}: area, %"] = f"{100 * area:.1f}"
                 row[f"{100 * LEVEL:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies)
         rows.append(row)
-    return to_markdown(rows)
+    return rows
 
 
 def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray) -> str:

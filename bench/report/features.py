@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.report.asked import Arrays, Asked, gap, label, seeds_in_words, table_rows
-from bench.report.cells import escape, mean_with_half_width, to_markdown
-from bench.report.section import Section, anchor
+from bench.report.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.cells import escape, mean_with_half_width
+from bench.report.section import Section
 from bench.report.sheet import Sheet
 
 
@@ -15,21 +16,25 @@ def section(slug: str, found: Sequence[Asked], arrays: Arrays) -> Section:
     found = [asked for asked in found if asked.numbers]
     if not found:
         return Section()
-    parts = [anchor(slug, "features"), "### Features", to_markdown(_rows(found)), _note(found)]
-    pictures = {}
+    blocks: list[Block] = [
+        Heading(3, "Features", anchor(slug, "features")),
+        Table("features", _rows(found)),
+        _note(found),
+    ]
     for asked in _once_per_model(found):
         its = arrays(asked.records[0])
         if {"filters", "strongest"} <= its.keys():
-            name = f"{slug}-filters-{asked.group.model}.svg"
-            pictures[name] = draw_filters(its["filters"], its["strongest"])
-            parts += [f"![First-layer filters of {asked.group.model} and what excites them](plots/{name})"]
-            parts[-1] = f"**{escape(asked.group.model)}**\n\n{parts[-1]}"
-    if pictures:
-        parts.append(
-            "Above, the first twelve filters of the first layer (orange adds, purple takes away, each "
-            "on a scale of its own); below each, the four test images that excite it most. Lowest seed."
-        )
-    return Section(parts, pictures, table_rows(slug, found))
+            blocks.append(
+                Picture(
+                    f"{slug}-filters-{asked.group.model}.svg",
+                    draw_filters(its["filters"], its["strongest"]),
+                    f"First-layer filters of {asked.group.model} and what excites them",
+                    f"**{escape(asked.group.model)}**: above, the first twelve filters of its first layer (orange "
+                    "adds, purple takes away, each on a scale of its own); below each, the four test images that "
+                    "excite it most. Lowest seed.",
+                )
+            )
+    return Section(blocks, table_rows(slug, found))
 
 
 def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
@@ -42,8 +47,8 @@ def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
                     "model": label(asked, found),
                     "features": asked.note("layer"),
                     "dimension": f"{asked.numbers['dimension'][0]:,.0f}",
-                    "random": _percent(asked, "random"),
-                    "trained": _percent(asked, "trained"),
+                    "random, %": _percent(asked, "random"),
+                    "trained, %": _percent(asked, "trained"),
                     "learnt gain, points": gained.words,
                     "interval over": gained.over,
                 }
@@ -53,12 +58,12 @@ def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
                 dimension = f"{asked.numbers[f'{name}_dimension'][0]:,.0f}"
                 place = label(asked, found).removeprefix(asked.group.model).removeprefix(", ")
                 row = {"model": place or "–", "features": title, "dimension": dimension}
-                rows.append(row | {"random": "", "trained": _percent(asked, name)})
+                rows.append(row | {"random, %": "", "trained, %": _percent(asked, name)})
     return rows
 
 
 def _percent(asked: Asked, name: str) -> str:
-    return f"{mean_with_half_width(100 * asked.numbers[name], 2)} %"
+    return mean_with_half_width(100 * asked.numbers[name], 2)
 
 
 def _note(found: Sequence[Asked]) -> str:

@@ -8,37 +8,44 @@ from matplotlib.figure import Figure
 from bench.groups import Comparison, Group
 from bench.packed import packed_array
 from bench.report.asked import name_of
+from bench.report.blocks import Block, Heading, Picture, anchor
 from bench.report.digits import COLUMNS, TITLE, TITLED
 from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
 from bench.storage import Predictions
 
+PANELS = 9  # groups whose confusions are drawn, at most
 MODELS = ("mlp", "cnn")
 """The two models whose mistakes are compared digit by digit: those of the article's table."""
 
 
 def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
     """The section of one condition; empty where no predictions are there."""
-    parts, pictures = [], {}
-    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups}
+    blocks: list[Block] = []
+    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups[:PANELS]}
     panels = {name: counts for name, counts in panels.items() if counts.any()}
-    alone = _alone(comparison, stored)
+    alone, count = _alone(comparison, stored), len(comparison.groups)
+    of_many = f" The {PANELS} most accurate of {count}." if count > PANELS else ""
     if alone:
-        name, words, drawn = f"{slug}-right-in-one-alone.svg", *alone
-        pictures[name] = drawn
-        parts += ["### Digits only one of the two gets right", words]
-        parts += [f"![Digits that only {MODELS[1]} or only {MODELS[0]} got right](plots/{name})"]
-    if panels:
-        name = f"{slug}-confusion.svg"
-        pictures[name] = draw_confusion(panels)
-        parts += [
-            "### What is mistaken for what",
-            f"![Wrong answers by label and answer, for each model](plots/{name})",
-            "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the right "
-            "answers on the diagonal are left out, shades are by model.",
+        words, drawn = alone
+        alt = f"Digits that only {MODELS[1]} or only {MODELS[0]} got right"
+        blocks += [
+            Heading(3, "Digits only one of the two gets right", anchor(slug, "alone")),
+            Picture(f"{slug}-right-in-one-alone.svg", drawn, alt, words),
         ]
-    return Section(parts, pictures)
+    if panels:
+        blocks += [
+            Heading(3, "What is mistaken for what", anchor(slug, "confusion")),
+            Picture(
+                f"{slug}-confusion.svg",
+                draw_confusion(panels),
+                "Wrong answers by label and answer, for each model",
+                "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the "
+                "right answers on the diagonal are left out, shades are by model." + of_many,
+            ),
+        ]
+    return Section(blocks)
 
 
 def confusion(group: Group, stored: Mapping[str, Predictions]) -> np.ndarray:
@@ -54,7 +61,7 @@ def draw_confusion(panels: Mapping[str, np.ndarray]) -> bytes:
     """SVG: one panel of wrong answers per model."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.3 * columns, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(3.3 * columns, 3.5 * rows), layout="constrained")
     for axes, (name, counts) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
         wrong = counts * (1 - np.eye(len(counts)))
         shades = np.zeros((*wrong.shape, 4))
@@ -67,7 +74,7 @@ def draw_confusion(panels: Mapping[str, np.ndarray]) -> bytes:
                 answer, label, f"{wrong[label, answer]:.0f}",
                 ha="center", va="center", fontsize=7, color="white" if strong else INK,
             )  # fmt: skip
-        axes.set_title(f"{name}: {wrong.sum():.0f} wrong", fontsize=10)
+        axes.set_title(f"{name}\n{wrong.sum():.0f} wrong", fontsize=9)
         axes.set_xticks(range(len(counts)))
         axes.set_yticks(range(len(counts)))
         axes.tick_params(labelsize=8, length=0)

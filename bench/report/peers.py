@@ -7,7 +7,8 @@ import pandas as pd
 
 from bench import stats
 from bench.peer_records import OURS, PeersRecord, PeerTimes
-from bench.report.cells import seconds, to_markdown
+from bench.report.blocks import Block, Heading, Table, anchor
+from bench.report.cells import three_digits
 from bench.report.conditions import commit_words
 from bench.report.section import Section
 
@@ -23,15 +24,15 @@ def section(records: Sequence[PeersRecord]) -> Section:
     """All records, one after the other; empty where there are none."""
     if not records:
         return Section()
-    parts = ["## Beside other frameworks"]
+    blocks: list[Block] = [Heading(2, "Beside other frameworks", "peers")]
     for record in records:
-        parts += [
-            f"### {record.place}, {record.threads} threads, fp32",
-            to_markdown(rows_of(record)),
+        blocks += [
+            Heading(3, f"{record.place}, {record.threads} threads, fp32", anchor(record.machine.name, "peers")),
+            Table("peers", rows_of(record)),
             f"{NOTE} Measured {record.started_at:%Y-%m-%d} at commit {commit_words(record.git)}; repeat it with "
             f"`make peers`. Versions: {_versions(record)}.",
         ]
-    return Section(parts)
+    return Section(blocks)
 
 
 def rows_of(record: PeersRecord) -> list[dict[str, Any]]:
@@ -68,9 +69,9 @@ def table(records: Sequence[PeersRecord]) -> pd.DataFrame:
 
 
 def _row(each: PeerTimes, ours: Sequence[float]) -> dict[str, Any]:
-    row = {"model": each.model, "framework": each.peer, "epoch": "", "of ours": "", "note": each.note}
+    row = {"model": each.model, "framework": each.peer, "epoch, s": "", "of ours": "", "note": each.note}
     if each.epoch_s:
-        row["epoch"] = seconds(stats.spread(each.epoch_s).median)
+        row["epoch, s"] = three_digits(stats.spread(each.epoch_s).median)
     if each.epoch_s and len(each.epoch_s) == len(ours) and each.peer != OURS:
         ratios = [theirs / mine for theirs, mine in zip(each.epoch_s, ours, strict=True)]
         row["of ours"] = f"{stats.spread(ratios).median:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

@@ -10,7 +10,47 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bench.groups import Comparison, Group
 from bench.records import Run
+from bench.report.blocks import Heading, Picture, anchor
+from bench.report.section import Section
 from bench.report.style import place_styles, to_svg
+
+DRAWN = 12
+"""Groups with a curve at most; more could not be told apart."""
+THIN_LINES = 150
+"""Runs up to which each has a line of its own."""
+
+
+def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Section:
+    """Both curves of one condition."""
+    return Section(
+        [
+            Heading(3, "Learning curves", anchor(slug, "curves")),
+            Picture(
+                f"{slug}-learning-curves.svg",
+                learning_curves(comparison, colours),
+                "Test error by epoch",
+                "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean."
+                + _of_many(comparison),
+            ),
+            Heading(3, "Accuracy against training time", anchor(slug, "time")),
+            against_time(slug, comparison, colours),
+        ]
+    )
+
+
+def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Picture:
+    """What accuracy costs, which the project's README shows too."""
+    return Picture(
+        f"{slug}-accuracy-against-time.svg",
+        accuracy_against_time(comparison, colours),
+        "Test error against seconds of training",
+        "At any time given, the lowest curve is the model to train." + _of_many(comparison),
+    )
+
+
+def _of_many(comparison: Comparison) -> str:
+    count = len(comparison.groups)
+    return f" The {DRAWN} most accurate of {count}." if count > DRAWN else ""
 
 
 def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
@@ -19,7 +59,7 @@ def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes
     _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)
 
 
@@ -30,7 +70,7 @@ def accuracy_against_time(comparison: Comparison, colours: Mapping[str, str]) ->
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("seconds of training (log scale; evaluation not counted)")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)
 
 
@@ -52,11 +92,12 @@ def _draw(
     positions: Callable[[Sequence[Run]], np.ndarray],
 ) -> None:
     styles = place_styles(comparison.places)
-    for group in comparison.groups:
+    for group in comparison.groups[:DRAWN]:
         x = positions(group.runs)
         errors = np.array([[1 - epoch.test_accuracy for epoch in run.epochs] for run in group.runs])
         look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.place]}
-        axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
+        if len(comparison.runs) <= THIN_LINES:
+            axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
         label = _label(group, comparison)
         axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **look)
 

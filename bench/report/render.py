@@ -1,58 +1,63 @@
 """Everything the report consists of, written into the results folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.groups import Comparison, Condition, compare_groups
-from bench.noise import Floors, noise_floors, noise_runs
+from bench.groups import Comparison, compare_groups
+from bench.noise import noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
-from bench.records import Run
-from bench.report import digits, markdown, peers, plots, speed, tables, terminal
-from bench.report.sections import Sections, sections_of
+from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
+from bench.report.blocks import Block, Picture
+from bench.report.document import Document
+from bench.report.sections import sections_of
 from bench.report.style import in_style, model_colours
-from bench.report.verdicts import Pair, Stored, judge_pairs
+from bench.report.verdicts import judge_pairs
+from bench.saved_benchmarks import saved_runs
 from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
+
+PAGE = "README.md"
+HTML_PAGE = "report.html"
+WITH_DIGITS = 3
+"""Conditions whose pictures of digits are drawn: the first, which have the most epochs and runs."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was written, what was skipped, and what to show at the terminal."""
+    """What was written (``page`` in Markdown, ``html``), what was skipped, and what to show at the terminal."""
 
     page: Path
-    comparisons: list[Comparison]
-    pairs: dict[Condition, list[Pair]]
+    html: Path
+    document: Document
     problems: list[Problem]
-    floors: Floors
 
     def terminal_text(self) -> str:
-        return terminal.summary(self.comparisons, self.pairs, self.page)
+        return terminal.summary(self.document, self.html)
 
     def noise_text(self) -> str:
         """The noise floors as a table."""
-        return markdown.noise_floor(self.floors) if self.floors else "no trial has been repeated yet"
+        return terminal.noise(self.document.floors)
 
     def noise_rows(self) -> list[dict[str, Any]]:
         """The noise floors as plain numbers, one row per subject."""
-        rows = tables.noise_table(self.floors).to_dict("records")
+        rows = tables.noise_table(self.document.floors).to_dict("records")
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 @in_style
 def render(results: Path) -> Rendered:
-    """Write ``README.md``, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
+    """Write the pages, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
 
     Raises:
         UserError: the folder cannot be written.
     """
     runs, problems = load_runs(results)
     comparisons = compare_groups(runs)
-    floors = noise_floors(noise_runs(results))
     stored = _load_all_predictions(results, comparisons)
     pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     probes, damaged = load_probes(results)
@@ -61,39 +66,39 @@ def render(results: Path) -> Rendered:
     sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
     sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
     colours = model_colours(sizes)
-    fast = speed.section(timed, colours)
-    beside = peers.section(others)
     sections = {
         each.condition: sections_of(
-            each, pairs[each.condition], stored, probes, lambda record: load_arrays(results, record), colours
+            each,
+            pairs[each.condition],
+            stored,
+            probes,
+            lambda record: load_arrays(results, record),
+            colours,
+            with_digits=position < WITH_DIGITS,
         )
-        for each in comparisons
+        for position, each in enumerate(comparisons)
     }
-    page = results / "README.md"
+    document = Document(
+        comparisons=comparisons,
+        pairs=pairs,
+        sections=sections,
+        apart=[speed.section(timed, colours), peers.section(others), history.section(runs, saved_runs(results))],
+        floors=noise_floors(noise_runs(results)),
+        runs=runs,
+    )
     try:
-        (results / "tables").mkdir(parents=True, exist_ok=True)
-        (results / "plots").mkdir(exist_ok=True)
-        _write_tables(results / "tables", comparisons, pairs, sections, runs, floors, timed, others)
-        for name, svg in fast.pictures.items():
-            write_atomically(results / "plots" / name, svg)
-        pictures = [_draw(results, each, colours, stored, sections[each.condition]) for each in comparisons]
-        write_atomically(
-            page, markdown.page(comparisons, pairs, sections, pictures, [fast, beside], floors, unfinished(runs))
-        )
-        _refresh_readme(results, comparisons, pairs, sections, pictures)
+        _write_tables(results / "tables", document, timed, others)
+        _write_plots(results / "plots", document.blocks())
+        write_atomically(results / PAGE, markdown.page(document))
+        beside = playground.write(results, comparisons, probes, colours)
+        write_atomically(results / HTML_PAGE, html.page(document, colours, beside.name if beside else None))
+        _refresh_readme(results, document)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(page, comparisons, pairs, problems + damaged + unreadable + damaged_too, floors)
-
-
-def unfinished(runs: Sequence[Run]) -> list[Run]:
-    """The latest run of each trial that has never finished, by machine."""
-    done = {(run.machine.id, run.trial_id) for run in runs if run.status == "done"}
-    latest = {(run.machine.id, run.trial_id): run for run in runs}
-    return [run for key, run in latest.items() if key not in done]
+    return Rendered(results / PAGE, results / HTML_PAGE, document, problems + damaged + unreadable + damaged_too)
 
 
 def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> dict[str, Predictions]:
@@ -102,28 +107,23 @@ def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> d
 
 
 def _write_tables(
-    folder: Path,
-    comparisons: Sequence[Comparison],
-    pairs: Mapping[Condition, Sequence[Pair]],
-    sections: Mapping[Condition, Sections],
-    runs: Sequence[Run],
-    floors: Floors,
-    timed: Sequence[SpeedRecord],
-    others: Sequence[PeersRecord],
+    folder: Path, document: Document, timed: Sequence[SpeedRecord], others: Sequence[PeersRecord]
 ) -> None:
+    comparisons = document.comparisons
     frames = {
+        **tables.section_tables(document.sections.values()),
         "accuracy": tables.accuracy_table(comparisons),
-        "verdicts": tables.verdicts_table(pairs),
+        "verdicts": tables.verdicts_table(document.pairs),
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
         "article_loop": speed.article_loop_table(timed),
         "peers": peers.table(others),
         "throughput": speed.throughput_table(timed),
         "epochs": tables.epochs_table(comparisons),
-        "noise": tables.noise_table(floors),
-        "runs": tables.runs_table(runs),
-        **tables.section_tables(sections.values()),
+        "noise": tables.noise_table(document.floors),
+        "runs": tables.runs_table(document.runs),
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
         if frame.empty:
@@ -132,41 +132,14 @@ def _write_tables(
             write_atomically(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _draw(
-    results: Path,
-    comparison: Comparison,
-    colours: Mapping[str, str],
-    stored: Stored,
-    sections: Sections,
-) -> markdown.Pictures:
-    slug = comparison.condition.slug
-    pictures = markdown.Pictures(
-        learning_curves=f"{slug}-learning-curves.svg",
-        accuracy_against_time=f"{slug}-accuracy-against-time.svg",
-    )
-    folder = results / "plots"
-    write_atomically(folder / pictures.learning_curves, plots.learning_curves(comparison, colours))
-    write_atomically(folder / pictures.accuracy_against_time, plots.accuracy_against_time(comparison, colours))
-    for section in sections.values():
-        for name, svg in section.pictures.items():
-            write_atomically(folder / name, svg)
-    for group in comparison.groups:
-        if group.model in pictures.digits:
-            continue
-        predictions = stored.get(group.runs[0].stem)
-        if predictions is not None:
-            pictures.digits[group.model] = f"{slug}-digits-{group.model}.svg"
-            write_atomically(folder / pictures.digits[group.model], digits.right_and_wrong(predictions))
-    return pictures
+def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:
+    folder.mkdir(exist_ok=True)
+    for block in blocks:
+        if isinstance(block, Picture):
+            write_atomically(folder / block.file, block.svg)
 
 
-def _refresh_readme(
-    results: Path,
-    comparisons: Sequence[Comparison],
-    pairs: Mapping[Condition, Sequence[Pair]],
-    sections: Mapping[Condition, Sections],
-    pictures: Sequence[markdown.Pictures],
-) -> None:
+def _refresh_readme(results: Path, document: Document) -> None:
     """Put the new block between the markers of the README beside the results folder, if it has them."""
     readme = results.resolve().parent / "README.md"
     try:
@@ -176,5 +149,4 @@ def _refresh_readme(
     before, begin, rest = text.partition(markdown.BLOCK_BEGIN)
     _, end, after = rest.partition(markdown.BLOCK_END)
     if begin and end:
-        block = markdown.readme_block(comparisons, pairs, sections, pictures, results.name)
-        write_atomically(readme, before + block + after)
+        write_atomically(readme, before + markdown.readme_block(document, results.name) + after)

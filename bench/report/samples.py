@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.report.asked import Asked, label, look, seeds_in_words, table_rows
-from bench.report.cells import mean_with_half_width, to_markdown
-from bench.report.section import Section, anchor
+from bench.report.asked import Asked, hint, label, look, seeds_in_words, table_rows
+from bench.report.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.cells import mean_with_half_width
+from bench.report.section import Section
 from bench.report.style import to_svg
 
 GOALS = (0.95, 0.98)
@@ -19,20 +20,25 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Se
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
-    picture = f"{slug}-sample-efficiency.svg"
-    parts = [
-        anchor(slug, "samples"),
-        "### Fewer training images",
-        f"![Test error against the number of training images](plots/{picture})",
-        to_markdown([_accuracies(asked, found) for asked in found]),
-        to_markdown([_needs(asked, found) for asked in found]),
+    hints = [hint(asked) for asked in found]
+    blocks: list[Block] = [
+        Heading(3, "Fewer training images", anchor(slug, "samples")),
+        Picture(
+            f"{slug}-sample-efficiency.svg",
+            _draw(found, colours),
+            "Test error against the number of training images",
+            "The further down and to the left, the more a model makes of few images; a thin line is one seed, the "
+            "thick one their mean.",
+        ),
+        Table("samples", [_accuracies(asked, found) for asked in found], hints),
+        Table("images-needed", [_needs(asked, found) for asked in found], hints),
         "Trained on that many images with every class in its share, the smaller sets part of the larger, for as many "
         f"steps each as the recipe takes on {found[0].train_images:,}. {seeds_in_words(found).capitalize()}, mean and "
         f"95 % t interval in percent on the first {found[0].images:,} test images. Images needed are interpolated "
         "between the sizes measured, on the logarithm of their number; *times as many* is against the model that needs "
         "fewest.",
     ]
-    return Section(parts, {picture: _draw(found, colours)}, table_rows(slug, found))
+    return Section(blocks, table_rows(slug, found))
 
 
 def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> float:

@@ -1,23 +1,19 @@
-"""A part of the page that knows its own words, pictures and numbers."""
+"""A part of the report that knows its own words, pictures and numbers."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from bench.report.blocks import Block
 
 
 @dataclass(frozen=True)
 class Section:
-    """``blocks`` of Markdown; ``pictures``, SVG by file name below ``plots``; ``rows`` of the CSV table behind it."""
+    """``blocks`` are shown one below the other; ``rows`` are those of the CSV table behind it."""
 
-    blocks: list[str] = field(default_factory=list)
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    blocks: Sequence[Block] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def anchor(slug: str, name: str) -> str:
-    """A place that links can point to, whatever the heading's text and however many conditions the page has."""
-    return f'<a id="{slug}-{name}"></a>'
-
-
-def link(slug: str, name: str, text: str) -> str:
-    """To :func:`anchor` on the same page."""
-    return f"[{text}](#{slug}-{name})"
+Sections = Mapping[str, Section]
+"""By name, in the order in which they are read."""

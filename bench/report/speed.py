@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench import stats
-from bench.report.cells import seconds, to_markdown
+from bench.report.blocks import Block, Heading, Picture, Table
+from bench.report.cells import three_digits
 from bench.report.conditions import commit_words
-from bench.report.section import Section, anchor
+from bench.report.section import Section
 from bench.report.style import INK, to_svg
 from bench.speed_records import ModelSpeed, SpeedRecord, StepTime
 
@@ -39,22 +40,27 @@ def section(records: Sequence[SpeedRecord], colours: Mapping[str, str]) -> Secti
     """All records, one after the other; empty where there are none."""
     if not records:
         return Section()
-    parts, pictures = ["## Speed by batch size, and what limits it"], dict[str, bytes]()
+    blocks: list[Block] = [Heading(2, "Speed by batch size, and what limits it", "speed")]
     for record in records:
         slug = f"speed-{record.machine.name}-{record.device}-{record.precision}"
-        by_size, roofs = f"{slug}-by-batch-size.svg", f"{slug}-roofline.svg"
-        pictures |= {by_size: draw_by_batch_size(record, colours), roofs: draw_roofline(record, colours)}
-        parts += [
-            anchor(slug, "speed"),
-            f"### {record.place}, {record.precision}",
-            to_markdown(headline_rows(record)),
+        blocks += [
+            Heading(3, f"{record.place}, {record.precision}", slug),
+            Table("article-loop", headline_rows(record)),
             _note(record),
-            f"![Images per second by batch size, training and inference](plots/{by_size})",
-            BY_SIZE_NOTE,
-            f"![Each model's rate under the roofs of memory and arithmetic](plots/{roofs})",
-            ROOFLINE_NOTE,
+            Picture(
+                f"{slug}-by-batch-size.svg",
+                draw_by_batch_size(record, colours),
+                "Images per second by batch size, training and inference",
+                BY_SIZE_NOTE,
+            ),
+            Picture(
+                f"{slug}-roofline.svg",
+                draw_roofline(record, colours),
+                "Each model's rate under the roofs of memory and arithmetic",
+                ROOFLINE_NOTE,
+            ),
         ]
-    return Section(parts, pictures)
+    return Section(blocks)
 
 
 def headline_rows(record: SpeedRecord) -> list[dict[str, Any]]:
@@ -66,11 +72,11 @@ def terminal_rows(record: SpeedRecord) -> list[dict[str, Any]]:
     """The same in 80 columns."""
     names = {
         "model": "model",
-        "article's loop, epoch": "article's loop",
-        "ours": "ours",
+        "article's loop, s/epoch": "article's, s",
+        "ours, s/epoch": "ours, s",
         "times as fast": "times as fast",
         "training, images/s": "images/s",
-        "of peak FLOP/s": "of peak",
+        "of peak FLOP/s, %": "of peak, %",
     }
     return [{short: row[name] for name, short in names.items()} for row in headline_rows(record)]
 
@@ -168,8 +174,8 @@ def _headline(record: SpeedRecord, each: ModelSpeed) -> dict[str, Any]:
     size, ratios = each.cost.batch_size, each.ratios
     row = {
         "model": each.model,
-        "article's loop, epoch": seconds(stats.spread(each.article_epoch_s).median),
-        "ours": seconds(stats.spread(each.harness_epoch_s).median),
+        "article's loop, s/epoch": three_digits(stats.spread(each.article_epoch_s).median),
+        "ours, s/epoch": three_digits(stats.spread(each.harness_epoch_s).median),
         "times as fast": f"{stats.spread(ratios).median:.1f} ({min(ratios):.1f} to {max(ratios):.1f})",
     }
     for phase, (words, _, _) in PHASES.items():
@@ -177,11 +183,13 @@ def _headline(record: SpeedRecord, each: ModelSpeed) -> dict[str, Any]:
         row[f"{words}, images/s"] = f"{time.images_per_s:,.0f}" if time else ""
         if phase == "train":
             intensity, rate = _intensity(each, phase)
-            row["of peak FLOP/s"] = f"{100 * rate / record.peaks.matmul_flops_per_s:.0f} %"
-            row["of copy bandwidth"] = f"{100 * rate / intensity / record.peaks.copy_bytes_per_s:.0f} %" if rate else ""
+            row["of peak FLOP/s, %"] = f"{100 * rate / record.peaks.matmul_flops_per_s:.0f}"
+            row["of copy bandwidth, %"] = (
+                f"{100 * rate / intensity / record.peaks.copy_bytes_per_s:.0f}" if rate else ""
+            )
     alone = each.step_time("infer", 1)
-    row["one image"] = f"{1e3 * alone.median_s:.3g} ms" if alone else ""
-    row["memory"] = f"{(each.cost.memory_bytes - each.cost.idle_bytes) / 1e6:,.0f} MB"
+    row["one image, ms"] = f"{1e3 * alone.median_s:.3g}" if alone else ""
+    row["memory, MB"] = f"{(each.cost.memory_bytes - each.cost.idle_bytes) / 1e6:,.0f}"
     return row
 
 

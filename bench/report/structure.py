@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.report.asked import Asked, gap, label, look, seeds_in_words, table_rows
-from bench.report.cells import mean_with_half_width, to_markdown
-from bench.report.section import Section, anchor
+from bench.report.asked import Asked, gap, hint, label, look, seeds_in_words, table_rows
+from bench.report.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.cells import mean_with_half_width
+from bench.report.section import Section
 from bench.report.style import to_svg
 
 SIDE = 28
@@ -18,34 +19,38 @@ def section(slug: str, permuted: Sequence[Asked], blocks: Sequence[Asked], colou
     """The section of one condition; empty where no run was asked."""
     if not permuted and not blocks:
         return Section()
-    parts, pictures = [anchor(slug, "structure"), "### Spatial structure"], {}
+    parts: list[Block] = [Heading(3, "Spatial structure", anchor(slug, "structure"))]
     if permuted:
         parts += [_permuted(permuted), _note(permuted), *_exact_test(permuted)]
     if blocks:
-        picture = f"{slug}-blocks.svg"
-        pictures[picture] = _draw(blocks, colours)
-        parts += [f"![Accuracy against the size of the blocks that changed places](plots/{picture})", _blocks(blocks)]
         parts += [
-            "The images are cut into square blocks whose places are exchanged, the same way in all images, their "
-            f"contents kept; 1 pixel is the permutation above. {_seeds(blocks)}, trained anew on {_trained_on(blocks)}."
+            Picture(
+                f"{slug}-blocks.svg",
+                _draw(blocks, colours),
+                "Accuracy against the size of the blocks that changed places",
+                "The images are cut into square blocks whose places are exchanged, the same way in all images, their "
+                f"contents kept; 1 pixel is the permutation above. {_seeds(blocks)}, trained anew on "
+                f"{_trained_on(blocks)}.",
+            ),
+            _blocks(blocks),
         ]
-    return Section(parts, pictures, [*table_rows(slug, permuted), *table_rows(slug, blocks)])
+    return Section(parts, [*table_rows(slug, permuted), *table_rows(slug, blocks)])
 
 
-def _permuted(found: Sequence[Asked]) -> str:
+def _permuted(found: Sequence[Asked]) -> Table:
     rows = []
     for asked in found:
         lost = gap(asked, "ordered", "permuted", retrained=True)
         rows.append(
             {
                 "model": label(asked, found),
-                "pixels in order": f"{mean_with_half_width(100 * asked.numbers['ordered'], 2)} %",
-                "pixels permuted": f"{mean_with_half_width(100 * asked.numbers['permuted'], 2)} %",
+                "pixels in order, %": mean_with_half_width(100 * asked.numbers["ordered"], 2),
+                "pixels permuted, %": mean_with_half_width(100 * asked.numbers["permuted"], 2),
                 "points lost": lost.words,
                 "interval over": lost.over,
             }
         )
-    return to_markdown(rows)
+    return Table("structure", rows, [hint(asked) for asked in found])
 
 
 def _note(found: Sequence[Asked]) -> str:
@@ -74,21 +79,20 @@ def _exact_test(found: Sequence[Asked]) -> list[str]:
     ]
 
 
-def _blocks(found: Sequence[Asked]) -> str:
+def _blocks(found: Sequence[Asked]) -> Table:
     names = {name for asked in found for name in asked.numbers if name.startswith("block_")}
     sizes = sorted((int(name.removeprefix("block_")) for name in names), reverse=True)
-    columns = {"in order": "ordered"} | {f"{size} px": f"block_{size}" for size in sizes}
-    return to_markdown(
-        [
-            {"model": label(asked, found)}
-            | {
-                title: f"{mean_with_half_width(100 * asked.numbers[name], 2)} %"
-                for title, name in columns.items()
-                if name in asked.numbers
-            }
-            for asked in found
-        ]
-    )
+    columns = {"in order, %": "ordered"} | {f"{size} px, %": f"block_{size}" for size in sizes}
+    rows = [
+        {"model": label(asked, found)}
+        | {
+            title: mean_with_half_width(100 * asked.numbers[name], 2)
+            for title, name in columns.items()
+            if name in asked.numbers
+        }
+        for asked in found
+    ]
+    return Table("blocks", rows, [hint(asked) for asked in found])
 
 
 def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:

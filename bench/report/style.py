@@ -22,6 +22,7 @@ _STYLE = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
+    "svg.fonttype": "none",
     "font.size": 10,
     "grid.color": INK,
     "grid.alpha": 0.25,

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.noise import Floors, floors_of
 from bench.records import Clock, Result, Run, Trial
-from bench.report.sections import Sections
+from bench.report.section import Sections
 from bench.report.verdicts import Pair
 
 GOALS = (0.97, 0.98, 0.99)

@@ -1,28 +1,38 @@
 """The last lines of a run: what came out, in 80 columns."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.groups import Comparison, Condition, Group
+from bench.groups import Group
+from bench.noise import Floors
 from bench.report.cells import percent_with_interval, seconds
-from bench.report.verdicts import Pair
+from bench.report.document import Document, noise_rows
+from bench.report.verdicts import worth_telling
 
 WIDTH = 80
 
 
-def summary(comparisons: Sequence[Comparison], pairs: Mapping[Condition, Sequence[Pair]], page: Path) -> str:
+def summary(document: Document, page: Path) -> str:
     """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
-    for comparison in comparisons:
+    for comparison in document.comparisons:
+        told = worth_telling(document.pairs[comparison.condition], comparison)
         for place in comparison.places:
-            words = [pair.words for pair in pairs[comparison.condition] if pair.place == place]
+            words = [pair.words for pair in told if pair.place == place]
             groups = comparison.at(place)
             title = textwrap.fill(comparison.condition.title, WIDTH)
             parts.append("\n".join([title, f"on {place}", _table(groups), *_flags(groups), *words]))
     return "\n\n".join([*parts, f"report: {page}"])
+
+
+def noise(floors: Floors) -> str:
+    """How far apart repeats of the same trial came."""
+    if not floors:
+        return "no trial has been repeated yet"
+    return tabulate(noise_rows(floors), headers="keys", disable_numparse=True)
 
 
 def _flags(groups: Sequence[Group]) -> list[str]:

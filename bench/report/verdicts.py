@@ -13,6 +13,9 @@ from bench.storage import Predictions
 Stored = Mapping[str, Predictions]
 """Predictions by the stem of their run."""
 
+MANY = 45
+"""Pairs of ten models: up to so many are all told and resampled."""
+
 BySeed = dict[int, np.ndarray]
 
 
@@ -21,7 +24,8 @@ class Pair:
     """The more accurate of two models first, with the verdict and what describes it.
 
     ``detectable`` is the true difference such a comparison finds four times in five, ``bootstrap`` the two-way
-    interval over seeds and test images, ``only_one_right`` the images only one of them got right, seed by seed.
+    interval over seeds and test images (unknown where there are many pairs), ``only_one_right`` the images only one of
+    them got right, seed by seed.
     """
 
     place: str
@@ -53,6 +57,14 @@ class Pair:
         )
 
 
+def worth_telling(pairs: Sequence[Pair], comparison: Comparison) -> list[Pair]:
+    """All pairs where they are few; of many, those with the most accurate model of each place."""
+    if len(pairs) <= MANY:
+        return list(pairs)
+    best = {place: comparison.at(place)[0].model for place in comparison.places}
+    return [pair for pair in pairs if best[pair.place] in (pair.first, pair.second)]
+
+
 def judge_pairs(comparison: Comparison, stored: Stored) -> list[Pair]:
     """Every pair of models measured at one place, over the seeds both have; Holm over all pairs of that place."""
     return [pair for place in comparison.places for pair in _judge_place(comparison, place, stored)]
@@ -71,8 +83,8 @@ def ranks(comparison: Comparison, pairs: Sequence[Pair]) -> dict[tuple[str, str]
 def _judge_place(comparison: Comparison, place: str, stored: Stored) -> list[Pair]:
     groups = comparison.at(place)
     right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
-    resampled = _resample(right)
     candidates = list(combinations(range(len(groups)), 2))
+    resampled = _resample(right) if len(candidates) <= MANY else [{} for _ in right]
     seeds = [sorted(right[a].keys() & right[b].keys()) for a, b in candidates]
     tests = [
         stats.paired_test(_stack(right[a], shared), _stack(right[b], shared))
@@ -88,7 +100,7 @@ def _judge_place(comparison: Comparison, place: str, stored: Stored) -> list[Pai
             seeds=len(shared),
             verdict=verdict,
             detectable=stats.minimum_detectable(verdict.test, comparisons=len(candidates)),
-            bootstrap=stats.two_way_bootstrap(_stack(resampled[a], shared), _stack(resampled[b], shared), random),
+            bootstrap=stats.two_way_bootstrap(_drawn(resampled[a], shared), _drawn(resampled[b], shared), random),
             only_one_right=tuple(stats.mcnemar(right[a][seed], right[b][seed]) for seed in shared),
         )
         for (a, b), shared, verdict in zip(candidates, seeds, verdicts, strict=True)
@@ -108,6 +120,10 @@ def _resample(right: Sequence[BySeed]) -> list[BySeed]:
         return [{} for _ in right]
     drawn = iter(stats.resample_images(np.array(rows), np.random.default_rng(0)))
     return [{seed: next(drawn) for seed in by_seed} for by_seed in right]
+
+
+def _drawn(resampled: BySeed, seeds: Sequence[int]) -> np.ndarray:
+    return _stack(resampled, seeds) if resampled else np.empty((0, 0))
 
 
 def _stack(by_seed: BySeed, seeds: Sequence[int]) -> np.ndarray:

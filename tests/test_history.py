@@ -1,0 +1,84 @@
+"""From commit to commit, and which machines there are."""
+
+import xml.etree.ElementTree
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.records import Git, Machine
+from bench.report import history, render
+from bench.report.blocks import Heading, Picture, Table
+from bench.saved_benchmarks import Case, SavedRun, saved_runs
+from bench.storage import save_run
+from bench.track import save
+from tests.factories import MACHINE, START, make_run
+from tests.test_track import content
+
+LATER = {"git": Git(commit="d00d" * 10, dirty=False)}
+
+
+def table(blocks: Any, name: str) -> list[dict[str, Any]]:
+    return list(next(block.rows for block in blocks if isinstance(block, Table) and block.name == name))
+
+
+def test_each_machine_is_a_row() -> None:
+    other = Machine(slug="h100", id="ffffffff")
+    runs = [make_run("cnn", seed) for seed in range(2)] + [make_run("mlp", machine=other, device="cuda")]
+    rows = table(history.section(runs, {}).blocks, "machines")
+    assert [(row["machine"], row["runs"], row["models"]) for row in rows] == [
+        ("test-cpu-0123 (cpu)", "2", "1"),
+        ("h100-ffff (cuda)", "1", "1"),
+    ]
+    assert rows[0]["hardware"] == "Test CPU"
+
+
+def test_a_model_measured_at_two_commits_has_a_row_for_each() -> None:
+    before = [make_run("cnn", seed, epoch_s=10.0) for seed in range(2)]
+    after = [make_run("cnn", seed, 0.98, epoch_s=5.0, later=9e4).model_copy(update=LATER) for seed in range(2)]
+    alone = make_run("mlp")
+    rows = table(history.section([*before, alone, *after], {}).blocks, "history")
+    assert [(row["model"], row["commit"], row["runs"], row["epoch, s"], row["times the first"]) for row in rows] == [
+        ("cnn", "c0ffee000000", "2", "10", "1.00"),
+        ("cnn", "d00dd00dd00d", "2", "5", "0.50"),
+    ]
+    assert [row["test accuracy, %"] for row in rows] == ["99.00", "98.00"]
+
+
+def test_at_one_commit_there_is_no_history() -> None:
+    blocks = history.section([make_run("cnn"), make_run("mlp"), make_run("cnn", 1, status="error")], {}).blocks
+    assert [block.text for block in blocks if isinstance(block, Heading)] == ["Machines"]
+
+
+def saved(times: int, median_s: float = 0.01) -> list[SavedRun]:
+    cases = [{"one": Case("one", median_s * (1 + number), 0.3, {})} for number in range(times)]
+    cases[-1]["new"] = Case("new", 0.5, 0.3, {})
+    return [SavedRun(START + timedelta(days=number), f"c{number}", each) for number, each in enumerate(cases)]
+
+
+def test_benchmarks_run_more_than_once_have_trend_lines() -> None:
+    blocks = history.section([], {"box-1": saved(3), "box-2": saved(1)}).blocks
+    pictures = [block for block in blocks if isinstance(block, Picture)]
+    assert [picture.file for picture in pictures] == ["benchmarks-box-1.svg"]
+    text = " ".join(xml.etree.ElementTree.fromstring(pictures[0].svg).itertext())
+    assert "one: 30 ms" in text
+    assert "new" not in text, "a case seen once has no trend"
+
+
+def test_saved_benchmarks_are_read_and_other_files_are_not(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks" / MACHINE.name
+    save(folder, content(0.01))
+    save(folder, content(0.02))
+    (folder / "0003_odd.json").write_text('{"benchmarks": [1]}')
+    found = saved_runs(tmp_path)
+    assert [run.cases["test_x[cnn]"].median_s for run in found[MACHINE.name]] == [0.01, 0.02]
+    save_run(tmp_path, make_run())
+    assert "Benchmarks of the code" in render(tmp_path).page.read_text()
+
+
+@pytest.mark.parametrize("names", [1, 4])
+def test_small_plots_fill_rows(names: int) -> None:
+    cases = {f"test_case_{number}": Case(f"test_case_{number}", 0.1, 0.3, {}) for number in range(names)}
+    svg = history.draw_trends([SavedRun(START, "c", cases)] * 2)
+    assert svg.count(b"case ") == names

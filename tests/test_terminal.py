@@ -1,0 +1,48 @@
+"""What a person at a real terminal sees: colour unless NO_COLOR, a bar that ends, 80 columns."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[1-7]|38|9[0-7])[;\d]*m")
+RUN = ("run", "--suite", "quick", "--models", "softmax", "--epochs", "1", "--probes", "none")
+
+
+def at_a_terminal(folder: Path, environment: dict[str, str]) -> bytes:
+    """Everything a run writes when both its outputs are a terminal of 80 columns."""
+    ours, its = pty.openpty()
+    line, settings = [sys.executable, "-m", "bench", *RUN], {"TERM": "xterm-256color", "COLUMNS": "80"}
+    process = subprocess.Popen(line, cwd=folder, env=environment | settings, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return written
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_colour_unless_it_is_not_wanted(tmp_path: Path, environment: dict[str, str]) -> None:
+    environment = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    first = tmp_path / "first"
+    first.mkdir()
+    coloured = at_a_terminal(first, environment)
+    assert COLOUR.search(coloured)
+    plain = at_a_terminal(tmp_path, environment | {"NO_COLOR": "1"})
+    assert not COLOUR.search(plain)
+    text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", plain).decode()
+    assert "softmax" in text
+    assert text.rstrip().endswith("report: results/report.html")
+    assert max(len(line.rpartition("\r")[2]) for line in text.replace("\r\n", "\n").splitlines()) <= 80
