@@ -51,7 +51,7 @@ def test_it_runs_from_the_first_cell_to_the_article_s_table_and_the_report(
     for words in ("spatial structure", "MLP: lost; CNN: kept", "hand-made", "points lost", "verdict"):
         assert words in claims
     assert "not measured" not in claims
-    assert f"{100 * frame['test_accuracy'][2]:.2f} %" in claims, "the CNN's accuracy, in its cell"
+    assert f"{100 * frame['test_accuracy'][2]:.2f}" in claims, "the CNN's accuracy, in its cell"
     report = outputs["report"][-1].data
     assert "The article" in report["text/html"]
     shown = str(outputs)
