@@ -173,7 +173,7 @@ def show(results: str | Path = RESULTS) -> "Report":
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """A rendered report: HTML to a notebook, text to a terminal."""
+    """A rendered report: the page to a notebook, text to a terminal."""
 
     rendered: "Rendered"
 
@@ -182,7 +182,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         """The self-contained page in a frame of its own, so that its styles and the notebook's keep apart."""
-        document = html.escape(self.rendered.html.read_text(encoding="utf-8"))
+        page = self.rendered.html.read_text(encoding="utf-8")
+        # without its own base, a link within the page would be one within the notebook, opened in the frame
+        document = html.escape(page.replace("<head>", '<head><base href="about:srcdoc">', 1))
         return f'<iframe title="Report" srcdoc="{document}" width="100%" height="{IFRAME_HEIGHT}"></iframe>'
 
 

@@ -52,7 +52,7 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     done = command(*QUICK, "--models", "softmax,mlp")
     assert done.returncode == 0, done.stderr
     assert "softmax" in done.stdout
-    assert "report: results/README.md" in done.stdout
+    assert "report: results/report.html" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     assert "\x1b" not in done.stdout + done.stderr, "no colour in a pipe"
     runs, problems = load_runs(tmp_path / "results")

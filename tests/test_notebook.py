@@ -1,6 +1,7 @@
 """The notebook as a reader runs it: every cell, in a folder of its own, in a kernel of its own."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,12 @@ def test_it_runs_from_the_first_cell_to_the_article_s_table_and_the_report(
     for words in ("spatial structure", "MLP: lost; CNN: kept", "hand-made", "points lost", "verdict"):
         assert words in claims
     assert "not measured" not in claims
-    assert f"{100 * frame['test_accuracy'][2]:.2f} %" in claims, "the CNN's accuracy, in its cell"
+    assert f"{100 * frame['test_accuracy'][2]:.2f}" in claims, "the CNN's accuracy, in its cell"
     report = outputs["report"][-1].data
     assert "The article" in report["text/html"]
-    shown = str(outputs)
+    shown = re.sub(r"[\w+/=]{200,}", "", str(outputs))  # pictures in base64, where a short host name may well occur
     for private in (os.uname().nodename, str(tmp_path), str(Path.home())):
-        assert private not in shown
+        assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", shown)
 
 
 def said(outputs: list[Any]) -> str:

@@ -70,20 +70,19 @@ def section(slug: str, evidence: Evidence | None) -> Section:
             "measured as": claim.measured,
             **{model: claim.cells.get(model, "") for model in (MLP, CNN, CONTROL) if model in evidence.groups},
             "verdict": f"{claim.state}{f': {claim.why}' if claim.why else ''}",
-            "from": "" if claim.state == MISSING else Link(claim.section, anchor(slug, claim.section)),
         }
         for claim in claims
     ]
+    sources = ["" if claim.state == MISSING else Link(claim.section, anchor(slug, claim.section)) for claim in claims]
     blocks: list[Block] = [
         Heading(3, "The article's table, measured", anchor(slug, "claims")),
-        Table("claims", rows),
+        Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
         f"**{escape(in_total(claims))}**"
         + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    plain = [{name: value for name, value in row.items() if name != "from"} for row in rows]
-    return Section(blocks, [{"condition": slug, **row} for row in plain])
+    return Section(blocks, rows=[{"condition": slug, **row} for row in rows])
 
 
 def evidence_of(

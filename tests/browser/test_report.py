@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import bench
 from bench.report import render
 from tests.browser.conftest import LOCAL, Audit, Browser
 from tests.conftest import ROOT
@@ -164,3 +165,19 @@ def test_a_report_of_many_runs_opens_in_three_seconds(browser: Browser, tmp_path
     browser.open(path)
     assert browser.run("return document.readyState") == "complete"
     assert time.monotonic() - begun < 3
+
+
+def test_in_a_notebook_links_within_the_page_stay_within_its_frame(browser: Browser, page: Path) -> None:
+    notebook = page.with_name("notebook.html")
+    notebook.write_text(f"<!doctype html><title>notebook</title>{bench.show(page.parent / 'results')._repr_html_()}")
+    browser.look(1200)
+    browser.open(notebook)
+    browser.driver.switch_to.frame(0)
+    assert browser.run("return document.querySelectorAll('figure svg').length") > 5
+    browser.run("[...document.querySelectorAll('a[href^=\"#\"]')].at(-1).click()")
+    time.sleep(0.5)
+    browser.driver.switch_to.default_content()
+    browser.driver.switch_to.frame(0)
+    assert browser.run("return document.title").startswith("mnist-bench")
+    assert browser.run("return window.scrollY") > 1000
+    browser.driver.switch_to.default_content()
