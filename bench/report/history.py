@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from bench import stats
 from bench.groups import condition_of, place_of, timed_epochs
 from bench.records import Run
-from bench.report.blocks import Block, Heading, Picture, Table
+from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import three_digits
 from bench.report.section import Section
 from bench.report.style import INK, PALETTE, to_svg
@@ -94,8 +94,8 @@ def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
     return rows
 
 
-def _by_commit(done: Sequence[Run]) -> list[dict[str, str]]:
-    rows = []
+def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
+    rows: list[dict[str, str | Link]] = []
     subjects = _grouped(done, lambda run: (condition_of(run), run.trial.model, place_of(run)))
     for (condition, model, place), runs in sorted(subjects.items()):
         commits = _grouped(runs, lambda run: run.git.commit or "unknown")
@@ -110,7 +110,7 @@ def _by_commit(done: Sequence[Run]) -> list[dict[str, str]]:
                 {
                     "model": model,
                     "machine": place,
-                    "what": condition.title,
+                    "what": Link(condition.slug, condition.slug),
                     "commit": commit[:12],
                     "from": f"{its[0].started_at:%Y-%m-%d}",
                     "runs": str(len(its)),

@@ -1,6 +1,8 @@
 """The report as one self-contained HTML file: no request to anywhere, readable from a mail attachment."""
 
+import base64
 import csv
+import hashlib
 import io
 import re
 import urllib.parse
@@ -44,6 +46,7 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         playground: file name of the page to play on, beside this one; None where there is none.
     """
     blocks = [*document.blocks(), *document.every_run()]
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -58,6 +61,9 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
         records=len(document.runs),
         playground=playground,
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_sha256=base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode(),
     )
 
 
@@ -112,7 +118,7 @@ def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """``number``, ``words``, or ``text`` where some cell is so long that it has to be broken into lines."""
     if column not in WORDS:
         return "number"
-    return "text" if any(len(str(row.get(column, ""))) > LONG for row in rows) else "words"
+    return "text" if any(len(_plain(row.get(column, ""))) > LONG for row in rows) else "words"
 
 
 def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
@@ -131,5 +137,9 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writerow([spreadsheet_safe(name) for name in columns])
     for row in rows:
         cells = [row.get(name, "") for name in columns]
-        writer.writerow([spreadsheet_safe(cell.text if isinstance(cell, Link) else str(cell)) for cell in cells])
+        writer.writerow([spreadsheet_safe(_plain(cell)) for cell in cells])
     return text.getvalue()
+
+
+def _plain(value: Any) -> str:
+    return value.text if isinstance(value, Link) else str(value)
