@@ -236,3 +236,10 @@ def test_no_private_name_is_in_the_committed_results() -> None:
     assert "/home/" not in text
     assert "/Users/" not in text
     assert "Traceback" not in text
+
+
+def test_a_reason_that_looks_like_a_formula_is_text_in_the_tables(tmp_path: Path) -> None:
+    failed = make_run("mlp", status="error").model_copy(update={"error": '=HYPERLINK("x")'})
+    save_run(tmp_path, failed)
+    render(tmp_path)
+    assert pd.read_csv(tmp_path / "tables" / "runs.csv")["error"].tolist() == ['\'=HYPERLINK("x")']

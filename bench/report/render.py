@@ -13,6 +13,7 @@ from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
 from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
 from bench.report.blocks import Block, Picture
+from bench.report.cells import spreadsheet_safe
 from bench.report.document import Document
 from bench.report.sections import sections_of
 from bench.report.style import in_style, model_colours
@@ -129,7 +130,8 @@ def _write_tables(
         if frame.empty:
             path.unlink(missing_ok=True)
         else:
-            write_atomically(path, frame.to_csv(index=False, lineterminator="\n"))
+            safe = frame.map(lambda value: spreadsheet_safe(value) if isinstance(value, str) else value)
+            write_atomically(path, safe.to_csv(index=False, lineterminator="\n"))
 
 
 def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:
