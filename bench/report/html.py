@@ -1,17 +1,13 @@
 """The report as one self-contained HTML file: no request to anywhere, readable from a mail attachment."""
 
-import base64
 import csv
-import hashlib
 import io
 import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -19,8 +15,8 @@ from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, spreadsheet_safe
 from bench.report.document import Document
 from bench.report.inline_svg import inline
+from bench.report.templating import fill
 
-TEMPLATES = Path(__file__).parent / "templates"
 TITLE = "Which of these models, at what cost, and how sure are you?"
 LONG = 28
 """Characters up to which a cell stays on one line."""
@@ -46,24 +42,16 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         playground: file name of the page to play on, beside this one; None where there is none.
     """
     blocks = [*document.blocks(), *document.every_run()]
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return fill(
+        "report.html",
+        "report.css",
+        ["report.js"],
         title=TITLE,
         answer=document.answer,
         contents=_contents(blocks),
         blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
         records=len(document.runs),
         playground=playground,
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_sha256=base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode(),
     )
 
 

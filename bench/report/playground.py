@@ -5,7 +5,6 @@ torch gives is tested in a browser (``tests/browser``).
 """
 
 import base64
-import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from bench import networks
 from bench.atomic import write_atomically
@@ -23,10 +20,10 @@ from bench.packed import packed_array
 from bench.probe_records import ProbeRecord, load_arrays
 from bench.records import Run
 from bench.report.asked import Asked, ask
+from bench.report.templating import fill
 
 FILE = "playground.html"
 PROBE = "network"
-TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
 DIGITS_EACH = 2
 CLASSES = 10
@@ -129,20 +126,11 @@ def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str
         "models": [player.for_script(colours) for player in cast.players],
         "digits": {"labels": labels.tolist(), "pixels": _base64(images.tobytes())},
     }
-    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("playground.html").render(
+    return fill(
+        "playground.html",
+        "playground.css",
+        SCRIPTS,
         data=data,
-        style=Markup((TEMPLATES / "playground.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_sha256=_base64(hashlib.sha256(f"\n{script}".encode()).digest()),
         condition=cast.comparison.condition,
         players=cast.players,
         left_out=cast.left_out,
