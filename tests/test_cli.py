@@ -79,6 +79,7 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
         assert private not in text
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_nothing_and_force_trains_again(command: Command, tmp_path: Path) -> None:
     arguments = (*SMALL, "--models", "softmax", "--json")
     first, forced = command(*arguments), command(*arguments, "--force")
@@ -183,6 +184,7 @@ def test_a_worker_ends_when_the_runner_is_killed(environment: dict[str, str], tm
     assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
+@pytest.mark.slow
 def test_a_trial_that_takes_too_long_is_given_up(command: Command, tmp_path: Path) -> None:
     done = command(*SMALL, "--models", "softmax", "--epochs", "500", "--timeout", "8")
     assert done.returncode == 2
