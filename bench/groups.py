@@ -1,7 +1,8 @@
 """Records sorted into what may be compared: same condition, then one group per model and machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -168,6 +169,11 @@ def condition_of(run: Run) -> Condition:
     """What the run's numbers depend on besides model, seed, machine and code."""
     fields = Condition.__dataclass_fields__.keys() - {"data"}
     return Condition(**{name: getattr(run.trial, name) for name in fields}, data=digest(run.data.sha256))
+
+
+def most_then_newest(runs: Sequence[Run]) -> tuple[int, datetime]:
+    """How much the runs of a place say beside those of another: more of them, then newer ones."""
+    return len(runs), max(run.started_at for run in runs)
 
 
 def timed_epochs(run: Run) -> list[float]:

@@ -5,7 +5,7 @@ Every word follows from the records of one place, the one with the most runs, th
 
 from collections.abc import Sequence
 
-from bench.groups import Comparison, Group
+from bench.groups import Comparison, Group, most_then_newest
 from bench.report.cells import percent_with_interval, seconds
 from bench.report.section import Section
 from bench.report.verdicts import Pair
@@ -20,14 +20,13 @@ def sentences(comparison: Comparison, pairs: Sequence[Pair], claims: Section) ->
     groups = comparison.at(place)
     where = f"On {place} an" if len(comparison.places) > 1 else "An"
     found = [_who(groups, [pair for pair in pairs if pair.place == place]), f"{where} {_cost(groups)}."]
-    in_total = next((block for block in claims.blocks if isinstance(block, str)), "")
-    return [*found, in_total.split("**")[1]] if in_total.startswith("**") else found
+    return [*found, claims.gist] if claims.gist else found
 
 
 def main_place(comparison: Comparison) -> str:
     """That with the most runs, then the newest."""
     runs = {place: [run for group in comparison.at(place) for run in group.runs] for place in comparison.places}
-    return max(runs, key=lambda place: (len(runs[place]), max(run.started_at for run in runs[place])))
+    return max(runs, key=lambda place: most_then_newest(runs[place]))
 
 
 def _who(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:

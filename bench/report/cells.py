@@ -87,6 +87,11 @@ def reached(times: stats.Reached) -> str:
     return f"{three_digits(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"
 
 
+def of_many(shown: int, count: int) -> str:
+    """The end of a caption: `` The 12 most accurate of 40.``; nothing where all are shown."""
+    return f" The {shown} most accurate of {count}." if count > shown else ""
+
+
 def spreadsheet_safe(text: str) -> str:
     """Text that a spreadsheet takes for text: what it would take for a formula gets an apostrophe before it."""
     is_number = re.fullmatch(r"[+-]?[\d.,]+.*", text) is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import stats
-from bench.groups import Comparison, Group
+from bench.groups import Comparison, Group, most_then_newest
 from bench.report import distortion
 from bench.report.asked import Asked, Gap, gap
 from bench.report.blocks import Block, Heading, Link, Table, anchor
@@ -63,6 +63,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     if evidence is None:
         return Section()
     claims = judge(evidence)
+    gist = in_total(claims)
     rows = [
         {
             "in the article": claim.aspect,
@@ -77,12 +78,11 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     blocks: list[Block] = [
         Heading(3, "The article's table, measured", anchor(slug, "claims")),
         Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
-        f"**{escape(in_total(claims))}**"
-        + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
+        f"**{escape(gist)}**" + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
     ]
-    return Section(blocks, rows=[{"condition": slug, **row} for row in rows])
+    return Section(blocks, [{"condition": slug, **row} for row in rows], gist)
 
 
 def evidence_of(
@@ -94,7 +94,7 @@ def evidence_of(
     if not places:
         return None
     runs = {place: [*groups[MLP].runs, *groups[CNN].runs] for place, groups in places.items()}
-    place = max(places, key=lambda name: (len(runs[name]), max(run.started_at for run in runs[name])))
+    place = max(places, key=lambda name: most_then_newest(runs[name]))
     by_probe = {
         probe: {asked.group.model: asked for asked in found if asked.group.place == place}
         for probe, found in answers.items()

@@ -20,6 +20,11 @@ def section(slug: str, comparison: Comparison) -> Section:
     return Section([Heading(3, "Conditions", anchor(slug, "conditions")), Table("conditions", rows)])
 
 
+def hardware(run: Run) -> str:
+    """GPU and CPU by name, as far as the record says; else nothing."""
+    return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
+
+
 def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
     """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
     commits = ", ".join(sorted({commit_words(record.git) for record in records}))
@@ -34,11 +39,10 @@ def commit_words(git: Git) -> str:
 def _of_place(place: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     newest = max(runs, key=lambda run: run.started_at)
     environment = newest.environment
-    hardware = [str(environment[key]) for key in ("gpu_model", "cpu_model") if environment.get(key)]
     names = ("python", "torch", "torchvision", "numpy")
     libraries = [f"{name} {environment[name]}" for name in names if name in environment]
     facts = [
-        (f"machine {place}", f"{', '.join(hardware)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
+        (f"machine {place}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
         ("versions", ", ".join(libraries)),
         ("commit", ", ".join(sorted({commit_words(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),

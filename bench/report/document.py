@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.groups import Comparison, Condition, place_of, run_flags
 from bench.metrics import METRICS
@@ -41,6 +42,7 @@ class Document:
         first = self.comparisons[0]
         return sentences(first, self.pairs[first.condition], self.sections[first.condition]["claims"])
 
+    @cached_property
     def blocks(self) -> list[Block]:
         """Everything after the title."""
         found: list[Block] = []

@@ -11,6 +11,7 @@ from bench.groups import condition_of, place_of, timed_epochs
 from bench.records import Run
 from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import three_digits
+from bench.report.conditions import hardware
 from bench.report.section import Section
 from bench.report.style import INK, PALETTE, to_svg
 from bench.saved_benchmarks import SavedRun
@@ -78,11 +79,10 @@ def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
     rows = []
     for place, runs in _grouped(done, place_of).items():
         newest = max(runs, key=lambda run: run.started_at)
-        hardware = [str(newest.environment[key]) for key in ("gpu_model", "cpu_model") if newest.environment.get(key)]
         rows.append(
             {
                 "machine": place,
-                "hardware": ", ".join(hardware) or "unknown",
+                "hardware": hardware(newest) or "unknown",
                 "threads": str(newest.trial.threads),
                 "torch": str(newest.environment.get("torch", "unknown")),
                 "runs": f"{len(runs):,}",

@@ -17,7 +17,7 @@ from bench.report.document import Document
 from bench.report.inline_svg import inline
 from bench.report.templating import fill
 
-TITLE = "Which of these models, at what cost, and how sure are you?"
+QUESTION = "Which of these models, at what cost, and how sure are you?"
 LONG = 28
 """Characters up to which a cell stays on one line."""
 _INTERVAL = re.compile(r"^(\S.*?)( ± .+| \[.+\]| \(.+\))$")
@@ -41,12 +41,13 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         colours: those of the models in every plot.
         playground: file name of the page to play on, beside this one; None where there is none.
     """
-    blocks = [*document.blocks(), *document.every_run()]
+    blocks = [*document.blocks, *document.every_run()]
     return fill(
         "report.html",
         "report.css",
         ["report.js"],
-        title=TITLE,
+        title=f"mnist-bench: {QUESTION}",
+        question=QUESTION,
         answer=document.answer,
         contents=_contents(blocks),
         blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],

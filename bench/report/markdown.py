@@ -12,6 +12,7 @@ from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, escape
 from bench.report.conditions import commit_words
 from bench.report.document import Document
+from bench.report.plots import against_time_file
 from bench.report.verdicts import Pair, worth_telling
 
 BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
@@ -25,7 +26,7 @@ INTRODUCTION = (
 def page(document: Document) -> str:
     """All of ``results/README.md``."""
     answer = [" ".join(escape(sentence) for sentence in document.answer)]
-    blocks: list[Block] = ["# Results", *filter(None, answer), INTRODUCTION, *document.blocks()]
+    blocks: list[Block] = ["# Results", *filter(None, answer), INTRODUCTION, *document.blocks]
     return "\n\n".join(to_markdown(block) for block in blocks) + "\n"
 
 
@@ -76,7 +77,8 @@ def readme_block(document: Document, folder: str) -> str:
     comparison = document.comparisons[0]
     sections = document.sections[comparison.condition]
     claims = [to_markdown(block).replace("](#", f"]({folder}/README.md#") for block in sections["claims"].blocks]
-    pictures = [image(each, f"{folder}/plots") for each in sections["curves"].blocks if isinstance(each, Picture)]
+    curves = {each.file: each for each in sections["curves"].blocks if isinstance(each, Picture)}
+    against_time = curves[against_time_file(comparison.condition.slug)]
     parts = [
         BLOCK_BEGIN,
         f"**{comparison.condition.title}**",
@@ -84,7 +86,7 @@ def readme_block(document: Document, folder: str) -> str:
         *_words(comparison, document.pairs[comparison.condition]),
         _sources(comparison),
         *claims,
-        pictures[-1],
+        image(against_time, f"{folder}/plots"),
         BLOCK_END,
     ]
     return "\n\n".join(parts)

@@ -9,6 +9,7 @@ from bench.groups import Comparison, Group
 from bench.packed import packed_array
 from bench.report.asked import name_of
 from bench.report.blocks import Block, Heading, Picture, anchor
+from bench.report.cells import of_many
 from bench.report.digits import COLUMNS, TITLE, TITLED
 from bench.report.section import Section
 from bench.report.sheet import Sheet
@@ -25,8 +26,7 @@ def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]
     blocks: list[Block] = []
     panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups[:PANELS]}
     panels = {name: counts for name, counts in panels.items() if counts.any()}
-    alone, count = _alone(comparison, stored), len(comparison.groups)
-    of_many = f" The {PANELS} most accurate of {count}." if count > PANELS else ""
+    alone = _alone(comparison, stored)
     if alone:
         words, drawn = alone
         alt = f"Digits that only {MODELS[1]} or only {MODELS[0]} got right"
@@ -42,7 +42,8 @@ def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]
                 draw_confusion(panels),
                 "Wrong answers by label and answer, for each model",
                 "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the "
-                "right answers on the diagonal are left out, shades are by model." + of_many,
+                "right answers on the diagonal are left out, shades are by model."
+                + of_many(PANELS, len(comparison.groups)),
             ),
         ]
     return Section(blocks)

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench import networks
 from bench.atomic import write_atomically
-from bench.groups import Comparison, Group
+from bench.groups import Comparison, Group, most_then_newest
 from bench.packed import packed_array
 from bench.probe_records import ProbeRecord, load_arrays
 from bench.records import Run
@@ -104,8 +104,7 @@ def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[Pr
         for place in comparison.places:
             cast = _cast(results, comparison, [asked for asked in found if asked.group.place == place])
             runs = [run for group in comparison.at(place) for run in group.runs]
-            newest = max(run.started_at for run in runs)
-            casts.append(((len(cast.players), -order, len(runs), newest), cast))
+            casts.append(((len(cast.players), -order, most_then_newest(runs)), cast))
     best = max(casts, key=lambda each: each[0], default=None)
     return best[1] if best and best[1].players else None
 
@@ -130,6 +129,7 @@ def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str
         "playground.html",
         "playground.css",
         SCRIPTS,
+        title="Playground: change a digit, watch the models",
         data=data,
         condition=cast.comparison.condition,
         players=cast.players,

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from bench.groups import Comparison, Group
 from bench.records import Run
 from bench.report.blocks import Heading, Picture, anchor
+from bench.report.cells import of_many
 from bench.report.section import Section
 from bench.report.style import place_styles, to_svg
 
@@ -30,7 +31,7 @@ def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Se
                 learning_curves(comparison, colours),
                 "Test error by epoch",
                 "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean."
-                + _of_many(comparison),
+                + of_many(DRAWN, len(comparison.groups)),
             ),
             Heading(3, "Accuracy against training time", anchor(slug, "time")),
             against_time(slug, comparison, colours),
@@ -38,19 +39,19 @@ def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Se
     )
 
 
+def against_time_file(slug: str) -> str:
+    """The picture that the project's README shows too."""
+    return f"{slug}-accuracy-against-time.svg"
+
+
 def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Picture:
-    """What accuracy costs, which the project's README shows too."""
+    """What accuracy costs."""
     return Picture(
-        f"{slug}-accuracy-against-time.svg",
+        against_time_file(slug),
         accuracy_against_time(comparison, colours),
         "Test error against seconds of training",
-        "At any time given, the lowest curve is the model to train." + _of_many(comparison),
+        "At any time given, the lowest curve is the model to train." + of_many(DRAWN, len(comparison.groups)),
     )
-
-
-def _of_many(comparison: Comparison) -> str:
-    count = len(comparison.groups)
-    return f" The {DRAWN} most accurate of {count}." if count > DRAWN else ""
 
 
 def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:

@@ -89,7 +89,7 @@ def render(results: Path) -> Rendered:
     )
     try:
         _write_tables(results / "tables", document, timed, others)
-        _write_plots(results / "plots", document.blocks())
+        _write_plots(results / "plots", document.blocks)
         write_atomically(results / PAGE, markdown.page(document))
         beside = playground.write(results, comparisons, probes, colours)
         write_atomically(results / HTML_PAGE, html.page(document, colours, beside.name if beside else None))

@@ -9,10 +9,14 @@ from bench.report.blocks import Block
 
 @dataclass(frozen=True)
 class Section:
-    """``blocks`` are shown one below the other; ``rows`` are those of the CSV table behind it."""
+    """``blocks`` are shown one below the other; ``rows`` are those of the CSV table behind it.
+
+    ``gist`` is what they come to, as a sentence of plain text, where there is one.
+    """
 
     blocks: Sequence[Block] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
+    gist: str = ""
 
 
 Sections = Mapping[str, Section]
