@@ -3,8 +3,14 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
-# The marker's name carries the Python version, so that another Python means a new environment.
-STAMP  := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# An environment serves as long as its Python starts, has pip, and is of the version that would build it today.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+SERVES  := $(shell $(RUN) -c 'import pip, sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+STAMP   := $(VENV)/.installed
+BEGUN   := $(VENV)/.installation-begun
+ifneq ($(SERVES),$(or $(VERSION),$(SERVES)))
+.PHONY: $(STAMP)
+endif
 
 empty :=
 space := $(empty) $(empty)
@@ -27,13 +33,17 @@ help:  ## print this help
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "error: $(PYTHON) is missing or older than 3.11; name another with make PYTHON=python3.12" >&2; exit 2; }
-	@if [ -d $(VENV) ] && ! ls $(STAMP) >/dev/null 2>&1 && ls $(VENV)/.installed-* >/dev/null 2>&1; then \
-		echo "$(VENV) belongs to another Python; building it again"; rm -rf $(VENV); fi
+	@if [ -d $(VENV) ] && [ "$(SERVES)" != "$(VERSION)" ]; then \
+		echo "$(VENV) belongs to another Python or is broken; building it again"; rm -rf $(VENV); fi
+	@if [ -e $(BEGUN) ]; then \
+		echo "the installation into $(VENV) was interrupted; beginning again"; rm -rf $(VENV); fi
 	@echo "installing into $(VENV): about 5 GB, a few minutes, this once"
 	@$(PYTHON) -m venv $(VENV)
+	@touch $(BEGUN)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@rm $(BEGUN)
 	@touch $@
 
 bench: $(STAMP)  ## train every model (3 seeds, 10 epochs), write results/ and print the comparison

@@ -1,7 +1,13 @@
 """Write a file so that a reader sees the old content or the new, never a part."""
 
+import contextlib
 import os
+import re
+import time
 from pathlib import Path
+
+LEFT_OVER_AFTER_S = 3600
+"""A file is written in milliseconds; after an hour the process that wrote it was killed."""
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -21,3 +27,11 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove unfinished files below ``folder`` whose process was killed; what cannot be removed stays."""
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if re.fullmatch(r"\..+\.\d+\.tmp", path.name) and time.time() - path.stat().st_mtime > LEFT_OVER_AFTER_S:
+                path.unlink()

@@ -1,6 +1,7 @@
 """The commands. Each imports what it needs when it runs, so that ``report`` and ``--help`` never wait for torch."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -8,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bench.commands import print_rows, report_problems, split_names
-from bench.errors import UserError
+from bench.errors import UserError, say
 
 app = typer.Typer(
     name="mnist-bench",
@@ -203,8 +204,13 @@ def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
     given = sys.argv[1:] if arguments is None else arguments
+    # Whoever closed a stream wants nothing from it.
+    sys.stdout, sys.stderr = (each or Path(os.devnull).open("w") for each in (sys.stdout, sys.stderr))  # noqa: SIM115
     try:
         code = app(args=given or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads our output has seen enough, as head has
+        code = _without_output(1)
     except UserError as error:
         code = _fail(str(error))
     except _USAGE_ERROR as error:
@@ -213,9 +219,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        code = _without_output(_fail(f"cannot write to standard output: {error.strerror}"))
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _without_output(code: int) -> int:
+    """The exit code, with standard output led to where it cannot fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    say(f"error: {message}")
     return 2

@@ -4,12 +4,12 @@ Each function imports what it needs when it runs, so that no command waits for w
 """
 
 import json
-import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import UserError, unknown_name
+from bench.errors import UserError, say, unknown_name
 
 M = TypeVar("M", bound="Measurement")
 
@@ -78,7 +78,7 @@ def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, 
         for line in judgement.regressions:
             print(f"regression: {line}")
     for line in judgement.warnings:
-        print(f"warning: {line}", file=sys.stderr)
+        say(f"warning: {line}")
     return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)
 
 
@@ -134,9 +134,9 @@ def time_models(
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
     datasets.prepare(datasets.find_dataset("mnist"), folder)
-    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, _say)
+    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, say)
     for line in failures:
-        _say(f"error: {line}")
+        say(f"error: {line}")
     if record is None:
         return 2
     _store(save_speed, results, record, terminal_rows, as_json)
@@ -163,7 +163,7 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
     datasets.prepare(datasets.find_dataset("mnist"), folder)
-    record = measure_peers(models or MODELS, Task("", available_threads(), folder), _say)
+    record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
     _store(save_peers, results, record, rows_of, as_json)
     return 0
 
@@ -184,10 +184,6 @@ def _store(
     else:
         print_rows(rows(record), as_json=False)
         print(f"saved: {path}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> "Summary":
@@ -214,9 +210,11 @@ def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fre
         summary.unanswered += run_probes(new, plan.setting, executor, progress.note)
         asked.update(run.stem for run in new)
 
+    report = Sparingly(between_rounds)
+
     def end_round(summary: "Summary") -> None:
         ask(summary)
-        between_rounds()
+        report()
 
     try:
         with interruptible():
@@ -226,6 +224,21 @@ def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fre
     finally:
         progress.close()
         executor.close()
+
+
+class Sparingly:
+    """An action that is left out where it would take more than a tenth of the time, as a report of each round would."""
+
+    def __init__(self, action: Callable[[], object], now: Callable[[], float] = time.monotonic) -> None:
+        self._action, self._now = action, now
+        self._due = now()
+
+    def __call__(self) -> None:
+        began = self._now()
+        if began >= self._due:
+            self._action()
+            ended = self._now()
+            self._due = ended + 9 * (ended - began)
 
 
 def _train(
@@ -246,18 +259,25 @@ def _train(
 
 def report_interruption(interruption: "Interrupted", kept: Path) -> None:
     """One line on standard error: which signal it was, and where to find what was done before."""
-    _say(f"stopped by {interruption.signal_name}; what is done is in {kept}")
+    say(f"stopped by {interruption.signal_name}; what is done is in {kept}")
 
 
 def report_failures(summary: "Summary", results: Path) -> int:
-    """One line on standard error for each failed trial and each probe without an answer; gives the exit code."""
+    """One line on standard error for each failed trial, each probe without an answer, each record that is gone again.
+
+    Gives the exit code.
+    """
     from bench.progress import failure_line
+    from bench.storage import run_path
 
     for failed in summary.failed:
-        print(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}", file=sys.stderr)
+        say(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}")
     for line in summary.unanswered:
-        print(f"error: no answer: {line}", file=sys.stderr)
-    return 2 if summary.failed or summary.unanswered else 0
+        say(f"error: no answer: {line}")
+    gone = [run for run in summary.done if not run_path(results, run).is_file()]
+    for run in gone:
+        say(f"error: {run_path(results, run)} was removed during the run; the same command trains it again")
+    return 2 if summary.failed or summary.unanswered or gone else 0
 
 
 def _where_the_traceback_is(results: Path, failed: "Run") -> str:
@@ -292,7 +312,7 @@ def _summary_json(summary: "Summary", page: Path) -> dict[str, Any]:
 def report_problems(problems: Sequence["Problem"]) -> int:
     """One line each on standard error; gives the exit code."""
     for problem in problems:
-        print(f"error: skipped {problem}", file=sys.stderr)
+        say(f"error: skipped {problem}")
     return 2 if problems else 0
 
 

@@ -8,7 +8,6 @@ when it does not match.
 import gzip
 import hashlib
 import os
-import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from filelock import FileLock
 
 from bench import idx
 from bench.atomic import write_atomically
-from bench.errors import UserError, unknown_name
+from bench.errors import UserError, say, unknown_name
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -96,7 +95,7 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
             for file, expected in dataset.sha256.items():
                 problem = _problem_with(raw / file, expected)
                 if problem and problem != "missing":
-                    print(f"{dataset.name}: {file} is {problem}; unpacked again", file=sys.stderr)
+                    say(f"{dataset.name}: {file} is {problem}; unpacked again")
                 if problem:
                     _unpack(ASSETS / dataset.name / f"{file}.gz", raw / file, expected)
     except OSError as error:

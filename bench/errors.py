@@ -1,6 +1,8 @@
-"""The one exception whose text is meant for the person at the terminal or the notebook."""
+"""The one exception whose text is meant for the person at the terminal or the notebook, and how that person is told."""
 
+import contextlib
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -18,3 +20,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
+
+
+def say(line: str) -> None:
+    """One line on standard error. Where it cannot be written (a log on a full disk) the work goes on without it."""
+    with contextlib.suppress(OSError):
+        print(one_line(line), file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """Text from elsewhere as one line that does nothing to a terminal: control characters are spelt out."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

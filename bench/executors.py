@@ -14,13 +14,17 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
+from bench.errors import UserError
 from bench.probe_records import Findings, ProbeTask
 from bench.records import Epoch, Status, Trial
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 # them in the process made a CPU epoch of the CNN 1.7 times faster (LOG.md, 2026-11-24). Read at process start.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
+GRACE_S = 10.0
+"""Seconds that a worker has to end once it has closed its end of the connection."""
 
 FOR_PROBES = "all probes"  # a name that no model can have
 
@@ -118,7 +124,7 @@ class _Worker:
         self.process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(child, data_dir, time.monotonic()), daemon=True
         )
-        with allocator_settings(), _no_main_module():
+        with allocator_settings(), _no_main_module(), _interrupt_blocked():
             self.process.start()
         child.close()
 
@@ -139,12 +145,17 @@ class _Worker:
                 else:
                     return message
         except (EOFError, ConnectionError):
-            self.process.join()
-            raise TrialFailed("error", f"worker {_how_it_ended(self.process.exitcode)}") from None
+            self.process.join(GRACE_S)
+            how = _how_it_ended(self.process.exitcode)
+            self.kill()
+            raise TrialFailed("error", f"worker {how}") from None
 
     def kill(self) -> None:
+        """End the worker and what it started."""
+        started = _descendants(self.process.pid)
         self.process.kill()
         self.process.join()
+        _kill(started)
 
 
 @contextlib.contextmanager
@@ -157,6 +168,20 @@ def allocator_settings() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextlib.contextmanager
+def _interrupt_blocked() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, which reaches the whole group: the runner alone decides what ends.
+
+    They keep the mask; a handler would come too late for the process that imports torch before it runs our code.
+    """
+    resource_tracker.ensure_running()  # at its own start it would take the block away again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
@@ -187,14 +212,30 @@ def end_forkserver() -> None:
 
 
 def _how_it_ended(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
+    if exitcode is None:
+        return "hung up without ending"
+    if exitcode == -signal.SIGKILL:
+        return "killed by SIGKILL (as the system does when memory runs out)"
+    if exitcode < 0:
         return f"killed by {signal.Signals(-exitcode).name}"
     return f"ended with exit code {exitcode}"
 
 
+def _descendants(pid: int | None) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def _serve(connection: Connection, data_dir: Path, started: float) -> None:
     """The worker: take a trial or a probe, send its epochs, send its outcome; again until the runner is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the runner decides
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output belongs to the runner's results
     threading.Thread(target=_end_with_runner, daemon=True).start()
     from bench.probes.trained import answer
@@ -211,22 +252,28 @@ def _serve(connection: Connection, data_dir: Path, started: float) -> None:
                 connection.send(answer(request, data_dir))
             else:
                 connection.send(execute(request, data_dir, connection.send, startup_s))
-        except Exception as error:
+        except (
+            BaseException
+        ) as error:  # a model may raise anything, SystemExit too, and takes its own trial alone with it
             connection.send(_describe(error))
         startup_s = 0.0
 
 
-def _describe(error: Exception) -> _Failure:
+def _describe(error: BaseException) -> _Failure:
     from bench.train import DivergedError
 
     if isinstance(error, DivergedError):
         return _Failure("diverged", str(error), "")
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return _Failure("error", reason, traceback.format_exc())
+    if isinstance(error, UserError):
+        return _Failure("error", str(error), "")
+    # format_exception_only copes with an exception that cannot say what it is
+    reason = " ".join("".join(traceback.format_exception_only(error)).split())
+    return _Failure("error", reason, "".join(traceback.format_exception(error)))
 
 
 def _end_with_runner() -> None:
     runner = multiprocessing.parent_process()
     if runner is not None:
         runner.join()
+    _kill(_descendants(os.getpid()))
     os._exit(1)

@@ -1,6 +1,7 @@
 """What the user asked for, checked, as a list of trials and the setting they run in."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from bench.records import Data, Trial
 from bench.runner import Setting
 from bench.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from models import list_models, source_sha256
+
+MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,10 @@ def make_plan(request: Request) -> Plan:
     train_size = suite.train_images or dataset.train_size
     recipe = _recipe(request, train_size)
     seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
-    if request.timeout_s is not None and not request.timeout_s > 0:
-        raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds")
+    if seeds > MOST_SEEDS:
+        raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
+    if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
+        raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
     device = resolve_device(request.device)
     check_precision(recipe.precision, torch.device(device))
     data_dir = request.data_dir or datasets.default_data_dir()
@@ -71,6 +76,7 @@ def make_plan(request: Request) -> Plan:
     trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, available_threads())
     setting = Setting(
         results=request.results,
+        locks=data_dir / "locks",
         machine=this_machine(data_dir),
         git=read_git(),
         data=Data(sha256=dataset.sha256),

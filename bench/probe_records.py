@@ -6,7 +6,6 @@ Schema history:
 """
 
 import io
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from bench.atomic import write_atomically
+from bench.foreign import Foreign, make_folder, read_arrays
 from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Run, Seconds, Trial, digest
 from bench.storage import Problem, load_records
 
@@ -76,6 +76,11 @@ def probe_stem(probe: str, run: str, key: str) -> str:
     return f"{probe}-{run}-{key[:8]}"
 
 
+def probe_path(results: Path, machine: Machine, stem: str) -> Path:
+    """Where the record of that stem lies."""
+    return results / FOLDER / machine.name / f"{stem}.json"
+
+
 def probe_key(probe: str, source_sha256: str, run: Run, images: int, train_images: int) -> str:
     """What decides whether an answer still holds: the run, the probe's source, and how many images it saw."""
     about = {"probe": probe, "source": source_sha256, "run": run.stem, "images": images, "train_images": train_images}
@@ -88,8 +93,8 @@ def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]
     Raises:
         OSError: the folder cannot be written.
     """
-    path = results / FOLDER / record.machine.name / f"{record.stem}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = probe_path(results, record.machine, record.stem)
+    make_folder(results, path.parent)
     if record.arrays and arrays:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -108,9 +113,8 @@ def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
     if record.arrays is None:
         return {}
     try:
-        with np.load(results / FOLDER / record.machine.name / record.arrays, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return read_arrays(results, results / FOLDER / record.machine.name / record.arrays)
+    except (OSError, Foreign):
         return {}
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,18 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.executors import TrialFailed
-from bench.probe_records import Findings, ProbeRecord, ProbeTask, load_probes, probe_key, probe_stem, save_probe
+from bench.foreign import leads_out
+from bench.locks import one_at_a_time
+from bench.probe_records import (
+    Findings,
+    ProbeRecord,
+    ProbeTask,
+    load_probes,
+    probe_key,
+    probe_path,
+    probe_stem,
+    save_probe,
+)
 from bench.probes import PROBES, source_sha256
 from bench.records import Run
 from bench.storage import runs_dir
@@ -36,8 +48,17 @@ class Question:
 
     @property
     def can_be_asked(self) -> bool:
-        """The weights are there."""
-        return self.task.weights.is_file()
+        """The weights are there, and not somewhere else by a link."""
+        return self.task.weights.is_file() and not leads_out(self.task.weights.parent, self.task.weights)
+
+    @property
+    def stem(self) -> str:
+        """Of the record that will answer it."""
+        return probe_stem(self.probe, self.run.stem, self.key)
+
+    def is_answered(self, setting: "Setting") -> bool:
+        """Another call has recorded the answer meanwhile."""
+        return probe_path(setting.results, setting.machine, self.stem).is_file()
 
 
 def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
@@ -62,32 +83,39 @@ def run_probes(
     """
     questions, failures = open_questions(runs, setting), []
     for number, question in enumerate(questions, 1):
-        trial = question.run.trial
-        what = f"{question.probe} of {trial.model} seed {trial.seed}"
-        started_at, start = setting.now(), time.monotonic()
-        try:
-            findings = executor.answer(question.task, setting.timeout_s)
-        except TrialFailed as failure:
-            failures.append(f"{what}: {failure.reason}")
-            continue
-        seconds = time.monotonic() - start
-        record = ProbeRecord(
-            probe=question.probe,
-            key=question.key,
-            run=question.run.stem,
-            images=question.task.images,
-            train_images=question.task.train_images,
-            numbers=findings.numbers,
-            notes=findings.notes,
-            arrays=f"{probe_stem(question.probe, question.run.stem, question.key)}.npz" if findings.arrays else None,
-            seconds=seconds,
-            started_at=started_at,
-            machine=setting.machine,
-            git=setting.git,
-        )
-        _save(setting.results, record, findings.arrays)
-        say(f"[{number}/{len(questions)}] {what} {seconds:.1f} s")
+        what = f"{question.probe} of {question.run.trial.model} seed {question.run.trial.seed}"
+        waiting = f"{what}: another call is asking; waiting for that"
+        with one_at_a_time(setting.locks, setting.results, question.key, partial(say, waiting)):
+            if question.is_answered(setting):
+                continue
+            try:
+                record = _ask(question, setting, executor)
+            except TrialFailed as failure:
+                failures.append(f"{what}: {failure.reason}")
+                continue
+        say(f"[{number}/{len(questions)}] {what} {record.seconds:.1f} s")
     return failures
+
+
+def _ask(question: Question, setting: "Setting", executor: Answering) -> ProbeRecord:
+    started_at, start = setting.now(), time.monotonic()
+    findings = executor.answer(question.task, setting.timeout_s)
+    record = ProbeRecord(
+        probe=question.probe,
+        key=question.key,
+        run=question.run.stem,
+        images=question.task.images,
+        train_images=question.task.train_images,
+        numbers=findings.numbers,
+        notes=findings.notes,
+        arrays=f"{question.stem}.npz" if findings.arrays else None,
+        seconds=time.monotonic() - start,
+        started_at=started_at,
+        machine=setting.machine,
+        git=setting.git,
+    )
+    _save(setting.results, record, findings.arrays)
+    return record
 
 
 def _question(run: Run, probe: str, setting: "Setting") -> Question:

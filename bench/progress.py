@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBar
 
+from bench.errors import say
 from bench.records import Epoch, Run, Trial
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Progress(Protocol):
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None: ...
 
     def trial_done(self, run: Run) -> None: ...
+
+    def trial_skipped(self, trial: Trial) -> None: ...
 
     def note(self, line: str) -> None: ...
 
@@ -70,22 +73,27 @@ class PlainProgress:
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
         self._total = len(todo)
         self._eta = Eta(todo)
-        _say(plan_line(todo, skipped))
+        say(plan_line(todo, skipped))
 
     def trial_started(self, trial: Trial) -> None:  # noqa: ARG002
         self._position += 1
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
-        _say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)} {self._eta}")
+        say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)} {self._eta}")
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
         if run.status != "done":
-            _say(failure_line(run))
+            say(failure_line(run))
+
+    def trial_skipped(self, trial: Trial) -> None:
+        self._position += 1
+        self._eta.trial_ended(trial, epochs_done=0)
+        say(f"[{self._position}/{self._total}] {skipped_line(trial)}")
 
     def note(self, line: str) -> None:
-        _say(line)
+        say(line)
 
     def close(self) -> None:
         pass
@@ -123,6 +131,11 @@ class TerminalProgress:
         line = failure_line(run) if run.status != "done" else epoch_line(run.trial, run.epochs[-1])
         self._bar.console.print(line, highlight=False, markup=False)
 
+    def trial_skipped(self, trial: Trial) -> None:
+        self._eta.trial_ended(trial, epochs_done=0)
+        self._bar.update(self._task, advance=trial.epochs)
+        self.note(skipped_line(trial))
+
     def note(self, line: str) -> None:
         self._bar.console.print(line, highlight=False, markup=False)
 
@@ -154,6 +167,11 @@ class NotebookProgress:
         self._eta.trial_ended(run.trial, len(run.epochs))
         self._lines.append(failure_line(run) if run.status != "done" else epoch_line(run.trial, run.epochs[-1]))
         self._advance(run.trial.epochs - len(run.epochs), "")
+
+    def trial_skipped(self, trial: Trial) -> None:
+        self._eta.trial_ended(trial, epochs_done=0)
+        self._lines.append(skipped_line(trial))
+        self._advance(trial.epochs, "")
 
     def note(self, line: str) -> None:
         self._lines.append(line)
@@ -201,6 +219,11 @@ def epoch_line(trial: Trial, epoch: Epoch) -> str:
     return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epochs} {accuracy} {epoch.train_s:.2f} s"
 
 
+def skipped_line(trial: Trial) -> str:
+    """``cnn seed 0: done by another call``"""
+    return f"{trial.model} seed {trial.seed}: done by another call"
+
+
 def failure_line(run: Run) -> str:
     """``cnn seed 0: error: worker killed by SIGKILL``"""
     return f"{run.trial.model} seed {run.trial.seed}: {run.status}: {run.error}"
@@ -214,7 +237,3 @@ def _in_notebook() -> bool:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

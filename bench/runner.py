@@ -8,16 +8,18 @@ import contextlib
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.atomic import write_atomically
-from bench.errors import UserError
+from bench.atomic import remove_leftovers, write_atomically
+from bench.errors import UserError, one_line
 from bench.executors import TrialFailed
+from bench.locks import one_at_a_time
 from bench.probing import open_questions
 from bench.progress import Progress
 from bench.records import (
@@ -35,7 +37,7 @@ from bench.records import (
     run_stem,
     trial_id,
 )
-from bench.storage import load_runs, save_run
+from bench.storage import done_since, load_runs, save_run
 from bench.surroundings import watch
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Executor(Protocol):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; ``exit_code`` is the shell's convention, 128 + signal."""
+    """SIGINT, SIGTERM or SIGHUP arrived; ``exit_code`` is the shell's convention, 128 + signal."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -75,6 +77,7 @@ class Setting:
     """What is the same for every trial of one call."""
 
     results: Path
+    locks: Path
     machine: Machine
     git: Git
     data: Data
@@ -115,26 +118,41 @@ def run_trials(
         Interrupted: after the record of the running trial has been written.
     """
     check_writable(setting.results)
+    remove_leftovers(setting.results)
     summary = Summary()
-    finished = {} if setting.force else _finished(setting)
+    records = load_runs(setting.results)[0]
+    finished = {} if setting.force else _finished(records, setting)
     keys = {trial: run_key(trial, setting) for trial in trials}
     todo = [trial for trial in trials if keys[trial] not in finished]
     summary.skipped = [finished[keys[trial]] for trial in trials if keys[trial] in finished]
     progress.start(todo, len(summary.skipped))
+    known = {record.stem for record in records}
     for position, trial in enumerate(todo):
-        run = run_one(trial, keys[trial], setting, executor, progress)
-        (summary.done if run.status == "done" else summary.failed).append(run)
-        progress.trial_done(run)
+        with _alone_at(trial, keys[trial], setting, progress):
+            elsewhere = None if setting.force else done_since(setting.results, setting.machine, keys[trial], known)
+            if elsewhere:
+                summary.skipped.append(elsewhere)
+                progress.trial_skipped(trial)
+            else:
+                run = run_one(trial, keys[trial], setting, executor, progress)
+                (summary.done if run.status == "done" else summary.failed).append(run)
+                progress.trial_done(run)
         if position + 1 < len(todo) and todo[position + 1].seed != trial.seed:
             on_round(summary)
     return summary
 
 
-def _finished(setting: Setting) -> dict[str, Run]:
+def _finished(records: Iterable[Run], setting: Setting) -> dict[str, Run]:
     """Done runs by key, without those that a probe would have to ask and whose weights are gone (a fresh clone)."""
-    done = {run.key: run for run in load_runs(setting.results)[0] if run.status == "done"}
+    done = {run.key: run for run in records if run.status == "done"}
     lost = {question.run.key for question in open_questions(done.values(), setting) if not question.can_be_asked}
     return {key: run for key, run in done.items() if key not in lost}
+
+
+def _alone_at(trial: Trial, key: str, setting: Setting, progress: Progress) -> AbstractContextManager[None]:
+    """Another call on the same folder, now or later, trains this trial before or after us, but not meanwhile."""
+    waiting = f"{trial.model} seed {trial.seed}: another call is training it; waiting for that"
+    return one_at_a_time(setting.locks, setting.results, key, lambda: progress.note(waiting))
 
 
 def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
@@ -252,8 +270,8 @@ def check_writable(results: Path) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM wait until the body is done."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Signals that ask us to stop wait until the body is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:
@@ -264,4 +282,4 @@ def _plain(reason: str) -> str:
     """The reason as one short line without this machine's paths."""
     for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
         reason = reason.replace(f"{path}/", f"{name}/")
-    return " ".join(reason.split())[:500]
+    return one_line(reason)[:500]

@@ -1,11 +1,12 @@
 """Saved runs of the code's own benchmarks, as pytest-benchmark writes them, read without running anything."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from bench.foreign import parse_json, read_inside
 
 FOLDER = "benchmarks"
 """Below the results folder; one folder per machine in it."""
@@ -33,6 +34,11 @@ class SavedRun:
     cases: Mapping[str, Case]
 
 
+def read_saved(folder: Path, path: Path) -> dict[str, Any]:
+    """What a file below ``folder`` holds. Raises one of ``NOT_ONE`` where it is no JSON object."""
+    return dict(parse_json(read_inside(folder, path)))
+
+
 def cases_of(content: dict[str, Any]) -> dict[str, Case]:
     """The cases of one saved run by name.
 
@@ -55,7 +61,7 @@ def saved_runs(results: Path) -> dict[str, list[SavedRun]]:
     found: dict[str, list[SavedRun]] = {}
     for path in sorted((results / FOLDER).glob("*/*.json")):
         try:
-            content = json.loads(path.read_bytes())
+            content = read_saved(results, path)
             moment = datetime.fromisoformat(content["datetime"])
             commit = str(content["commit_info"]["id"] or "unknown")
             saved = SavedRun(moment, commit, cases_of(content))

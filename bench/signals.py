@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as an exception that the runner can meet."""
+"""SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception that the runner can meet."""
 
 import contextlib
 import signal
@@ -8,12 +8,14 @@ from types import FrameType
 
 from bench.runner import Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM raises :class:`Interrupted`; a second one meets what was there before.
+    """Inside, the first of these raises :class:`Interrupted`; a second one meets what was there before.
+
+    What was ignored stays ignored, as nohup has it with SIGHUP.
 
     Python lets the main thread alone handle signals, so in any other nothing changes.
     """
@@ -30,8 +32,9 @@ def interruptible() -> Iterator[None]:
         restore()
         raise Interrupted(signal.Signals(number))
 
-    for each in _SIGNALS:
-        signal.signal(each, interrupt)
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, interrupt)
     try:
         yield
     finally:

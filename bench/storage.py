@@ -1,8 +1,7 @@
 """Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
 
 import io
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,9 +10,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from bench.atomic import write_atomically
+from bench.errors import one_line
+from bench.foreign import Foreign, make_folder, parse_json, read_arrays, read_inside
 from bench.records import Dated, Machine, Measurement, Run
 
 R = TypeVar("R", bound=Dated)
+
+IMAGE_SHAPE = (28, 28)
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,17 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path.name}: {self.reason}"
+        return one_line(f"{self.path.name}: {self.reason}")
 
 
 def runs_dir(results: Path, machine: Machine) -> Path:
     """The folder of one machine's records."""
     return results / "runs" / machine.name
+
+
+def run_path(results: Path, run: Run) -> Path:
+    """Where the run's record lies."""
+    return runs_dir(results, run.machine) / f"{run.stem}.json"
 
 
 def save_run(results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"") -> Path:
@@ -59,9 +67,9 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = runs_dir(results, run.machine)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{run.stem}.json"
+    path = run_path(results, run)
+    folder = path.parent
+    make_folder(results, folder)
     content: dict[Path, bytes | str] = {}
     if run.artifacts and predictions:
         content[folder / run.artifacts.predictions] = _npz(predictions)
@@ -84,7 +92,7 @@ def save_measurement(folder: Path, name: str, record: Measurement) -> Path:
         OSError: the folder cannot be written.
     """
     path = folder / record.machine.name / f"{name}-{record.moment}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent, path.parent)
     write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
     return path
 
@@ -102,13 +110,36 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
     """
     records, problems = [], []
     for path in sorted(folder.rglob("*.json")):
-        try:
-            records.append(kind.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            problems.append(Problem(path, first_error(error, name)))
-        except (OSError, RecursionError) as error:
-            problems.append(Problem(path, f"unreadable ({error})"))
+        record, problem = load_record(folder, path, kind, name)
+        if record:
+            records.append(record)
+        if problem:
+            problems.append(problem)
     return sorted(records, key=lambda record: record.started_at), problems
+
+
+def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R | None, Problem | None]:
+    """The record in a file below ``folder``, or what is wrong with it."""
+    try:
+        content = read_inside(folder, path)
+        record = kind.model_validate_json(content)
+        parse_json(content)  # pydantic takes the last of two values for one name
+        return record, None
+    except ValidationError as error:
+        return None, Problem(path, first_error(error, name))
+    except Foreign as error:
+        return None, Problem(path, f"not a {name} record ({error})")
+    except OSError as error:
+        return None, Problem(path, f"unreadable ({error.strerror or error})")
+
+
+def done_since(results: Path, machine: Machine, key: str, known: Container[str]) -> Run | None:
+    """A finished run of that key on that machine that is not among the stems ``known``; None where there is none."""
+    for path in runs_dir(results, machine).glob(f"*-{key[:8]}-*.json"):
+        run, _ = load_record(results, path, Run, "run")
+        if run and run.status == "done" and run.key == key and run.stem not in known:
+            return run
+    return None
 
 
 def latest_done(runs: Iterable[Run]) -> list[Run]:
@@ -126,12 +157,30 @@ def load_predictions(results: Path, run: Run) -> Predictions | None:
         return None
     path = runs_dir(results, run.machine) / run.artifacts.predictions
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = read_arrays(results, path)
+        loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
+    except (OSError, Foreign, KeyError):
         return None
-    expected = (run.result.test_size,) if run.result else None
-    return loaded if loaded.labels.shape == loaded.predicted.shape == expected else None
+    return loaded if run.result and _fits(loaded, run.result.test_size) else None
+
+
+def _fits(predictions: Predictions, size: int) -> bool:
+    """Every array is of its kind and shape, and the examples are among the images."""
+    examples = len(predictions.example_index) if predictions.example_index.ndim else 0
+    wanted = {
+        "labels": ("uint8", (size,)),
+        "predicted": ("uint8", (size,)),
+        "example_index": ("int64", (examples,)),
+        "example_images": ("uint8", (examples, *IMAGE_SHAPE)),
+        "example_confidence": ("float32", (examples,)),
+    }
+    found = {name: (array.dtype.name, array.shape) for name, array in vars(predictions).items()}
+    index, confidence = predictions.example_index, predictions.example_confidence
+    return (
+        found == wanted
+        and bool(((index >= 0) & (index < size)).all())
+        and bool(((confidence >= 0) & (confidence <= 1)).all())
+    )
 
 
 def _npz(predictions: Predictions) -> bytes:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.atomic import write_atomically
-from bench.errors import UserError
+from bench.errors import UserError, say
 from bench.executors import allocator_settings
+from bench.foreign import make_folder
 from bench.records import Machine
-from bench.saved_benchmarks import FOLDER, NOT_ONE, Case, cases_of
+from bench.saved_benchmarks import FOLDER, NOT_ONE, Case, cases_of, read_saved
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path("tests") / "benchmarks"
@@ -84,9 +85,9 @@ def last_cases(folder: Path) -> dict[str, Case]:
     latest: dict[str, Case] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            latest |= cases_of(json.loads(path.read_bytes()))
+            latest |= cases_of(read_saved(folder, path))
         except NOT_ONE:
-            print(f"warning: {path.name} is no benchmark run; passed over", file=sys.stderr)
+            say(f"warning: {path.name} is no benchmark run; passed over")
     return latest
 
 
@@ -107,7 +108,7 @@ def save(folder: Path, content: dict[str, Any]) -> Path:
     dirty = "_uncommitted-changes" if commit["dirty"] else ""
     path = folder / f"{max(numbers, default=0) + 1:04d}_{commit['id'] or 'unversioned'}_{moment}{dirty}.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent.parent, folder)
         write_atomically(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; name another folder with --results") from error

@@ -45,9 +45,9 @@ def command(tmp_path: Path, environment: dict[str, str]) -> Command:
     """Run ``python -m bench`` with the arguments, in an empty folder unless ``cwd`` is named."""
 
     def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
-        options = {"cwd": tmp_path, "env": environment, "timeout": 200} | options
+        options = {"cwd": tmp_path, "env": environment, "timeout": 200, "capture_output": True} | options
         line = [sys.executable, "-m", "bench", *map(str, arguments)]
-        return subprocess.run(line, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.run(line, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
 
     return run
 

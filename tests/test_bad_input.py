@@ -3,10 +3,12 @@
 The command runs in this process, which spares each case the seconds that importing torch takes.
 """
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from bench.cli import app
 from tests.conftest import Command
 
 BAD = [
@@ -29,7 +31,33 @@ BAD = [
     (("run", "--results", "/dev/null"), "cannot write to results folder /dev/null"),
     (("run", "--data-dir", "/proc/nowhere"), "--data-dir"),
     (("run", "--nonsense"), "No such option: --nonsense"),
+    (("run", "cnn"), "unexpected extra argument"),
+    (("run", "--models"), "requires an argument"),
+    (("run", "--models", "cnn,mpl"), "unknown model 'mpl': did you mean 'mlp'?"),
+    (("run", "--models", "../cnn"), "unknown model '../cnn'"),
+    (("run", "--models", "\x1b[31mcnn"), "unknown model '\\x1b[31mcnn'"),
+    (("run", "--seeds", "1.5"), "Invalid value for '--seeds'"),
+    (("run", "--seeds", "1000000000000"), "--seeds is 1000000000000: it must be at most 10000"),
+    (("run", "--epochs", "ten"), "Invalid value for '--epochs'"),
+    (("run", "--epochs", "-1"), "--epochs is -1"),
+    (("run", "--batch-size", "x"), "Invalid value for '--batch-size'"),
+    (("run", "--suite", "quick", "--batch-size", "20001"), "--batch-size is 20001: it must be from 1 to 20000"),
+    (("run", "--timeout", "-5"), "--timeout is -5"),
+    (("run", "--timeout", "inf"), "--timeout is inf"),
+    (("run", "--timeout", "soon"), "Invalid value for '--timeout'"),
+    (("run", "--device", "cuda:9"), "unknown device 'cuda:9'"),
+    (("run", "--suite", ""), "unknown suite ''"),
+    (("run", "--data-dir", "/dev/null"), "--data-dir"),
     (("report",), "no results folder results"),
+    (("report", "--results", "/dev/null"), "no results folder /dev/null"),
+    (("models", "cnn"), "unexpected extra argument"),
+    (("doctor", "--data-dir", "/proc/nowhere"), "--data-dir"),
+    (("doctor", "--results"), "requires an argument"),
+    (("speed", "--device", "tpu"), "unknown device 'tpu'"),
+    (("noise", "--epochs", "0"), "--epochs is 0"),
+    (("noise", "--repeats", "many"), "Invalid value for '--repeats'"),
+    (("noise", "--precision", "fp8"), "unknown precision 'fp8'"),
+    (("--nonsense",), "No such option: --nonsense"),
     (("speed", "--models", "cnm"), "did you mean 'cnn'?"),
     (("speed", "--precision", "fp8"), "unknown precision 'fp8'"),
     (("speed", "--precision", "tf32"), "precision tf32 needs a CUDA device"),
@@ -77,3 +105,22 @@ def test_a_process_of_its_own_says_the_same(command: Command, in_process: Comman
     arguments = ("run", "--models", "cnm")
     outside, inside = command(*arguments), in_process(*arguments)
     assert (outside.returncode, outside.stdout, outside.stderr) == (inside.returncode, inside.stdout, inside.stderr)
+
+
+def test_every_command_explains_itself(in_process: Command) -> None:
+    for name in (None, *(command.name or command.callback.__name__ for command in app.registered_commands)):  # type: ignore[union-attr]
+        done = in_process(*([name] if name else []), "--help")
+        assert (done.returncode, done.stderr) == (0, ""), name
+        assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(("models",), "standard output: No space"), (("--help",), "No space")])
+def test_output_that_cannot_be_written_is_one_line(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs a device that is always full")
+    with full.open("w") as output:
+        done = command(*arguments, stdout=output, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
+from tests.processes import start, wait_for, worker
 
 QUICK = ("run", "--suite", "quick", "--epochs", "1")
 SMALL = (*QUICK, "--probes", "none")
@@ -264,24 +263,3 @@ def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path
     assert best["softmax"] > 3
     assert best["mlp"] > 2
     assert best["cnn"] > 1.2
-
-
-def start(environment: dict[str, str], folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    line = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.Popen(
-        line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def wait_for(runner: "subprocess.Popen[str]", text: str) -> None:
-    assert runner.stderr is not None
-    for line in runner.stderr:
-        if text in line:
-            return
-    raise AssertionError(f"the runner ended without saying {text!r}")
-
-
-def worker(runner: "subprocess.Popen[str]") -> psutil.Process:
-    """The process that trains: of those that have no children the one that uses most memory."""
-    started = psutil.Process(runner.pid).children(recursive=True)
-    return max((each for each in started if not each.children()), key=lambda process: process.memory_info().rss)

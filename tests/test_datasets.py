@@ -1,4 +1,5 @@
 import gzip
+import random
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,27 @@ def test_a_wrong_file_is_named_and_mended(
     assert path.read_bytes() == content
     assert said.count("\n") == (damage != "missing")
     assert damage == "missing" or file in said
+
+
+@pytest.mark.slow
+def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = random.Random(0)
+    for _ in range(500):
+        file = places.choice(sorted(MNIST.sha256))
+        path = own_copy / MNIST.folder / file
+        with path.open("r+b") as opened:
+            position = places.randrange(path.stat().st_size)
+            opened.seek(position)
+            before = opened.read(1)
+            opened.seek(position)
+            opened.write(bytes([before[0] ^ places.randrange(1, 256)]))
+        datasets.prepare(MNIST, own_copy)
+        assert f"{file} is damaged" in capsys.readouterr().err, position
+        with path.open("rb") as opened:
+            opened.seek(position)
+            assert opened.read(1) == before
+    train, test = datasets.load(MNIST, own_copy)
+    assert (int(train.labels.sum()), int(test.labels.sum())) == (267236, 44434)
 
 
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,8 @@ def test_of_many_runs_the_latest_are_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "safe"),
     [
-        ("=1+2", "'=1+2"), ("@SUM(A1)", "'@SUM(A1)"), ("-cmd", "'-cmd"), ("+x", "'+x"), ("\tx", "'\tx"),
+        ("=1+2", "'=1+2"), ("@SUM(A1)", "'@SUM(A1)"), ("-cmd", "'-cmd"), ("+x", "'+x"), ("\t=x", "'=x"),
+        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"), ("-1 +SUM(A1)", "'-1 +SUM(A1)"), ("a\r\nb\x07", "a b\\x07"),
         ("-0.14 [-0.89, 0.61]", "-0.14 [-0.89, 0.61]"), ("+7.1", "+7.1"), ("cnn", "cnn"), ("", ""),
     ],
 )  # fmt: skip

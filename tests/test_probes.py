@@ -45,6 +45,7 @@ class Oracle:
 def make_setting(results: Path) -> Setting:
     return Setting(
         results=results,
+        locks=results.parent / "locks",
         machine=MACHINE,
         git=Git(commit=None, dirty=None),
         data=DATA,

@@ -1,7 +1,10 @@
 """The runner's decisions, with the real records on a real disk and an executor that only answers."""
 
+import contextlib
 import itertools
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from bench import runner
+from bench.commands import Sparingly, report_failures
 from bench.errors import UserError
 from bench.executors import TrialFailed
+from bench.locks import one_at_a_time
 from bench.progress import Eta, PlainProgress
 from bench.records import Environment, Epoch, Git, Run, Trial
-from bench.runner import Interrupted, Setting, run_trials
-from bench.storage import load_runs
+from bench.runner import Interrupted, Setting, run_key, run_trials
+from bench.storage import load_runs, run_path, save_run
 from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
 
@@ -55,6 +60,7 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> Setti
     environment: Environment = {"torch": "2.15.0"}
     plain = {
         "results": results,
+        "locks": results.parent / "locks",
         "machine": MACHINE,
         "git": Git(commit=None, dirty=None),
         "data": DATA,
@@ -184,6 +190,83 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, m
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done_again(tmp_path: Path) -> None:
+    setting, script, said = make_setting(tmp_path / "results"), Script(), []
+    key = run_key(TRIALS[1], setting)
+    held = contextlib.ExitStack()
+    held.enter_context(one_at_a_time(setting.locks, setting.results, key, lambda: None))
+
+    class Progress(PlainProgress):
+        def note(self, line: str) -> None:
+            """While we wait, the other call writes its record and lets go."""
+            said.append(line)
+            save_run(setting.results, make_run("cnn", 0).model_copy(update={"key": key}))
+            held.close()
+
+    summary = run_trials(TRIALS, setting, script, Progress())  # type: ignore[arg-type]
+    assert said == ["cnn seed 0: another call is training it; waiting for that"]
+    assert ("cnn", 0) not in script.asked
+    assert len(script.asked) == 3
+    assert [run.key for run in summary.skipped] == [key]
+    assert len(load_runs(setting.results)[0]) == 4
+
+
+def test_of_a_trial_that_another_call_gave_up_the_lock_is_free(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from bench.locks import one_at_a_time\n"
+        "with one_at_a_time(Path(sys.argv[1]), Path(sys.argv[2]), 'work', print):\n"
+        "    print('in', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path, tmp_path / "r"], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "in\n"
+    waited = []
+    with one_at_a_time(tmp_path, tmp_path / "other", "work", lambda: waited.append("other results")):
+        pass
+
+    def kill() -> None:
+        waited.append("same results")
+        holder.kill()
+
+    with one_at_a_time(tmp_path, tmp_path / "r", "work", kill):
+        assert waited == ["same results"]
+    holder.communicate()
+
+
+def test_unfinished_files_of_a_killed_process_are_removed_after_an_hour(tmp_path: Path) -> None:
+    old, new, foreign = (tmp_path / name for name in (".a.json.17.tmp", ".b.json.17.tmp", ".c.tmp"))
+    for path in (old, new, foreign):
+        path.write_text("half")
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
+    play(tmp_path, Script())
+    assert [path.exists() for path in (old, new, foreign)] == [False, True, True]
+
+
+def test_a_record_that_was_removed_meanwhile_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = play(tmp_path, Script())
+    gone = run_path(tmp_path, summary.done[1])
+    gone.unlink()
+    capsys.readouterr()
+    assert report_failures(summary, tmp_path) == 2
+    assert capsys.readouterr().err == (f"error: {gone} was removed during the run; the same command trains it again\n")
+
+
+def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:
+    clock, rendered = [0.0], []
+
+    def render() -> None:
+        rendered.append(clock[0])
+        clock[0] += 2
+
+    report = Sparingly(render, now=lambda: clock[0])
+    for _ in range(100):
+        report()
+        clock[0] += 1
+    assert rendered[:3] == [0, 20, 40]
+    assert 2 * len(rendered) <= 0.11 * clock[0]
+
+
 def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
     trials = [make_trial(model="mlp", epochs=3), make_trial(model="cnn", epochs=3)]
     eta, mlp, cnn = Eta(trials), make_run("mlp", epoch_s=1.0), make_run("cnn", epoch_s=10.0)
@@ -197,7 +280,5 @@ def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
 
 
 def test_the_runner_needs_no_torch() -> None:
-    import subprocess
-
     code = "import sys, bench.runner, bench.executors; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

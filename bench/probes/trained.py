@@ -5,12 +5,14 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
 from bench import datasets
 from bench.devices import resolve_device
+from bench.errors import UserError
 from bench.evaluate import Evaluation, evaluate
 from bench.pipeline import to_device
 from bench.precision import set_matrix_precision
@@ -18,6 +20,8 @@ from bench.probe_records import Findings, ProbeTask
 from bench.recipes import Recipe
 from bench.records import Trial
 from bench.trials import initial_model, recipe_of
+
+AGAIN = "remove the file and the model is trained again"
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,7 @@ def answer(task: ProbeTask, data_dir: Path) -> Findings:
     """Load the model, put the probe's question to it, and give what it found.
 
     Raises:
-        OSError, safetensors.SafetensorError: the weights cannot be read.
-        RuntimeError: they are those of another architecture.
+        UserError: the weights cannot be read, or are those of another architecture.
     """
     trial = task.trial
     device = torch.device(resolve_device(trial.device))
@@ -89,7 +92,7 @@ def answer(task: ProbeTask, data_dir: Path) -> Findings:
     dataset = datasets.find_dataset(trial.dataset)
     train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
     model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
-    model.load_state_dict(safetensors.torch.load_file(task.weights))
+    model.load_state_dict(_stored_weights(task.weights, model))
     trained = Trained(
         model=model,
         trial=trial,
@@ -102,6 +105,18 @@ def answer(task: ProbeTask, data_dir: Path) -> Findings:
     )
     findings: Findings = import_module(f"bench.probes.{task.probe}").measure(trained)
     return findings
+
+
+def _stored_weights(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights in ``path``, by the names and in the shapes that ``model`` has."""
+    try:
+        weights = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"the weights {path.name} are damaged ({error}); {AGAIN}") from error
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if {name: tensor.shape for name, tensor in weights.items()} != expected:
+        raise UserError(f"the weights {path.name} are those of another architecture; {AGAIN}")
+    return weights
 
 
 def _examples(split: datasets.Split) -> Examples:

@@ -30,11 +30,18 @@ class Table:
     """Rows with the same columns, units in the columns' names.
 
     ``name`` is for the file a reader saves it as; ``hints`` say of each row what its numbers rest on.
+
+    Raises:
+        ValueError: it has no rows.
     """
 
     name: str
     rows: Sequence[dict[str, Any]]
     hints: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise ValueError(f"table {self.name!r} has no rows")
 
 
 @dataclass(frozen=True)

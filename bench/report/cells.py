@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench import stats
+from bench.errors import one_line
 from bench.groups import Group
 
 
@@ -58,8 +59,8 @@ WORDS |= {"against", "ahead, points", "behind, points", "cannot tell, points", "
 
 def escape(value: Any) -> str:
     """Text as Markdown shows it literally."""
-    text = " ".join(str(value).split()).replace("<", "&lt;")
-    return re.sub(r"[\\|*`]", r"\\\g<0>", text)
+    text = one_line(str(value)).replace("<", "&lt;")
+    return re.sub(r"[\\|*`]|\](?=\()", r"\\\g<0>", text)
 
 
 def p_value(value: float) -> str:
@@ -94,5 +95,6 @@ def of_many(shown: int, count: int) -> str:
 
 def spreadsheet_safe(text: str) -> str:
     """Text that a spreadsheet takes for text: what it would take for a formula gets an apostrophe before it."""
-    is_number = re.fullmatch(r"[+-]?[\d.,]+.*", text) is not None
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not is_number else text
+    text = one_line(text)
+    is_number = re.fullmatch(r"[+-]?[\d.,]+[\d.,%±\[\] e-]*", text) is not None
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not is_number else text

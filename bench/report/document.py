@@ -59,6 +59,12 @@ class Document:
             found += [Heading(2, "Runs that did not finish", "unfinished"), Table("unfinished", _failures(failed))]
         return found
 
+    @property
+    def problems(self) -> list[str]:
+        """Why a section is missing, a line for each."""
+        every = [section for sections in self.sections.values() for section in sections.values()]
+        return [section.problem for section in (*every, *self.apart) if section.problem]
+
     def every_run(self) -> list[Block]:
         """The raw row of each run, the latest first."""
         if not self.runs:

@@ -11,6 +11,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from bench.errors import one_line
 from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, spreadsheet_safe
 from bench.report.document import Document
@@ -113,7 +114,7 @@ def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
     if isinstance(value, Link):
         return Cell(value.text, target=value.anchor)
-    text = str(value)
+    text = _plain(value)
     if column == "model":
         return Cell(text, colour=colours.get(re.split(r"[ ,]", text)[0], ""))
     parted = None if column in WORDS else _INTERVAL.match(text)
@@ -131,4 +132,4 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value.text if isinstance(value, Link) else str(value)
+    return value.text if isinstance(value, Link) else one_line(str(value))

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
+from bench.foreign import make_folder
 from bench.groups import Comparison, compare_groups
 from bench.noise import noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
@@ -15,6 +16,7 @@ from bench.report import history, html, markdown, peers, playground, speed, tabl
 from bench.report.blocks import Block, Picture
 from bench.report.cells import spreadsheet_safe
 from bench.report.document import Document
+from bench.report.section import made
 from bench.report.sections import sections_of
 from bench.report.style import in_style, model_colours
 from bench.report.verdicts import judge_pairs
@@ -83,11 +85,17 @@ def render(results: Path) -> Rendered:
         comparisons=comparisons,
         pairs=pairs,
         sections=sections,
-        apart=[speed.section(timed, colours), peers.section(others), history.section(runs, saved_runs(results))],
+        apart=[
+            made("speed", lambda: speed.section(timed, colours)),
+            made("peers", lambda: peers.section(others)),
+            made("history", lambda: history.section(runs, saved_runs(results))),
+        ],
         floors=noise_floors(noise_runs(results)),
         runs=runs,
     )
     try:
+        for folder in ("tables", "plots"):
+            make_folder(results, results / folder)
         _write_tables(results / "tables", document, timed, others)
         _write_plots(results / "plots", document.blocks)
         write_atomically(results / PAGE, markdown.page(document))
@@ -99,7 +107,9 @@ def render(results: Path) -> Rendered:
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    return Rendered(results / PAGE, results / HTML_PAGE, document, problems + damaged + unreadable + damaged_too)
+    problems += damaged + unreadable + damaged_too
+    problems += [Problem(results, reason) for reason in document.problems]
+    return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
 
 
 def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> dict[str, Predictions]:
@@ -124,7 +134,6 @@ def _write_tables(
         "noise": tables.noise_table(document.floors),
         "runs": tables.runs_table(document.runs),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
         if frame.empty:
@@ -135,7 +144,6 @@ def _write_tables(
 
 
 def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:
-    folder.mkdir(exist_ok=True)
     for block in blocks:
         if isinstance(block, Picture):
             write_atomically(folder / block.file, block.svg)

@@ -1,6 +1,6 @@
 """Which sections a condition's report has, and in which order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.groups import Comparison
 from bench.probe_records import ProbeRecord
@@ -20,7 +20,7 @@ from bench.report import (
     structure,
 )
 from bench.report.asked import Arrays, ask
-from bench.report.section import Sections
+from bench.report.section import Section, Sections, made
 from bench.report.verdicts import Pair
 from bench.storage import Predictions
 
@@ -41,17 +41,18 @@ def sections_of(
     """
     slug = comparison.condition.slug
     answers = {probe: ask(comparison, probe, probes) for probe in PROBES}
-    return {
-        "claims": claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
-        "accuracy": accuracy.section(slug, comparison, pairs),
-        "cost": cost.section(slug, comparison),
-        "distortion": distortion.section(slug, answers["distortion"], colours, arrays),
-        "structure": structure.section(slug, answers["permutation"], answers["blocks"], colours),
-        "features": features.section(slug, answers["features"], arrays),
-        "samples": samples.section(slug, answers["sample_efficiency"], colours),
-        "digits": digits.section(slug, comparison, stored if with_digits else {}),
-        "mistakes": mistakes.section(slug, comparison, stored if with_digits else {}),
-        "calibration": calibration.section(slug, answers["calibration"], colours),
-        "curves": plots.section(slug, comparison, colours),
-        "conditions": conditions.section(slug, comparison),
+    makers: dict[str, Callable[[], Section]] = {
+        "claims": lambda: claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
+        "accuracy": lambda: accuracy.section(slug, comparison, pairs),
+        "cost": lambda: cost.section(slug, comparison),
+        "distortion": lambda: distortion.section(slug, answers["distortion"], colours, arrays),
+        "structure": lambda: structure.section(slug, answers["permutation"], answers["blocks"], colours),
+        "features": lambda: features.section(slug, answers["features"], arrays),
+        "samples": lambda: samples.section(slug, answers["sample_efficiency"], colours),
+        "digits": lambda: digits.section(slug, comparison, stored if with_digits else {}),
+        "mistakes": lambda: mistakes.section(slug, comparison, stored if with_digits else {}),
+        "calibration": lambda: calibration.section(slug, answers["calibration"], colours),
+        "curves": lambda: plots.section(slug, comparison, colours),
+        "conditions": lambda: conditions.section(slug, comparison),
     }
+    return {name: made(name, make) for name, make in makers.items()}

@@ -1,0 +1,111 @@
+"""Files that may come from a stranger: read as data alone, from inside their folder, and only so much of them.
+
+Nor is anything written outside the folder by a link that came with them.
+"""
+
+import errno
+import io
+import json
+import os
+import stat
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_BYTES = 64 * 2**20
+"""Of one file, and of one array when it is unpacked: far above any of ours, far below any machine's memory."""
+
+
+class Foreign(ValueError):
+    """A file that is not what it should be; the text says why in a few words."""
+
+
+def read_inside(folder: Path, path: Path) -> bytes:
+    """What a file below ``folder`` holds.
+
+    Raises:
+        Foreign: it lies elsewhere (a link leads out), is no file but a pipe or a folder, or is too large.
+        OSError: it cannot be read.
+    """
+    if leads_out(folder, path):
+        raise Foreign("a link leads out of the folder")
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise Foreign("no regular file")
+    if status.st_size > MAX_BYTES:
+        raise Foreign(f"{status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+    return path.read_bytes()
+
+
+def make_folder(root: Path, folder: Path) -> None:
+    """Make ``folder``, which is ``root`` or below it, where it is not there yet.
+
+    Raises:
+        OSError: it cannot be made, or a link leads out of ``root`` on the way.
+    """
+    if leads_out(root, folder):
+        raise OSError(errno.EPERM, f"{folder.relative_to(root)} is a link that leads out of the folder", str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def leads_out(folder: Path, path: Path) -> bool:
+    """``path`` below ``folder`` is somewhere else in truth, by a link on the way; ``folder`` itself may be one."""
+    # Path.resolve raises RuntimeError where links run in a circle; opening the file then says so in better words
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def parse_json(content: bytes) -> Any:
+    """Raises:
+    Foreign: it is not JSON, is nested too deeply, or gives one name two values.
+    """
+    try:
+        return json.loads(content, object_pairs_hook=_named_once)
+    except Foreign:
+        raise
+    except RecursionError:
+        raise Foreign("nested too deeply") from None
+    except ValueError as error:
+        raise Foreign(f"invalid JSON: {error}") from error
+
+
+def read_arrays(folder: Path, path: Path) -> dict[str, np.ndarray]:
+    """The arrays by name of an npz file below ``folder``.
+
+    Raises:
+        Foreign: it is not one, or see :func:`read_inside`.
+        OSError: it cannot be read.
+    """
+    content = read_inside(folder, path)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {member.filename.removesuffix(".npy"): _array(archive, member) for member in archive.infolist()}
+    except Foreign:
+        raise
+    except Exception as error:  # zipfile and numpy raise what they meet: of a dozen kinds, none of them documented
+        raise Foreign(f"no arrays ({type(error).__name__})") from error
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """An array whose header does not promise more than there is."""
+    if member.file_size > MAX_BYTES:
+        raise Foreign(f"{member.filename} unpacks to {member.file_size:,} bytes")
+    content = io.BytesIO(archive.read(member))
+    version = np.lib.format.read_magic(content)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(content)
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+        raise Foreign(f"{member.filename} is shorter than it says")
+    content.seek(0)
+    return np.asarray(np.lib.format.read_array(content, allow_pickle=False))
+
+
+def _named_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Foreign(f"{name!r} is there twice")
+        found[name] = value
+    return found

@@ -1,0 +1,43 @@
+"""Of several calls on one results folder, one at a time does a piece of work; the lock dies with who holds it."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bench.errors import UserError
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path, results: Path, work: str, on_wait: Callable[[], object]) -> Iterator[None]:
+    """Inside, no other process is at ``work`` for the same ``results``; waits until that is so.
+
+    Args:
+        folder: where the lock files lie: the data folder of this machine, so that results hold nothing but results.
+            The operating system gives a lock up when its process ends, however it ends; the empty file stays.
+        work: names the work, as the key of a trial does.
+        on_wait: called once if another process is at it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    place = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
+    lock = FileLock(folder / f"{place}-{work}.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_wait()
+            lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"cannot lock {folder}: {error.strerror or error}; "
+            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

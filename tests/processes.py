@@ -1,0 +1,29 @@
+"""The real command as a process that can be watched and disturbed while it runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+
+def start(environment: dict[str, str], folder: Path, *arguments: str, **options: object) -> "subprocess.Popen[str]":
+    """``python -m bench`` with the arguments, in ``folder``."""
+    line = [sys.executable, "-m", "bench", *arguments]
+    options = {"cwd": folder, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen(line, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def wait_for(runner: "subprocess.Popen[str]", text: str) -> None:
+    """Read standard error up to a line with that text."""
+    assert runner.stderr is not None
+    for line in runner.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"the runner ended without saying {text!r}")
+
+
+def worker(runner: "subprocess.Popen[str]") -> psutil.Process:
+    """The process that trains: of those that have no children the one that uses most memory."""
+    started = psutil.Process(runner.pid).children(recursive=True)
+    return max((each for each in started if not each.children()), key=lambda process: process.memory_info().rss)
