@@ -1,7 +1,8 @@
-"""The one exception whose text is meant for the person at the terminal or the notebook."""
+"""The one exception whose text is meant for the person at the terminal or the notebook, and how reasons are put."""
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -18,3 +19,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
+
+
+def plain(reason: str) -> str:
+    """The reason as one short line without this machine's paths."""
+    for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
+        reason = reason.replace(f"{path}/", f"{name}/")
+    return " ".join(reason.split())[:500]

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.executors import TrialFailed
+from bench.places import Each
 from bench.probe_records import Findings, ProbeRecord, ProbeTask, load_probes, probe_key, probe_stem, save_probe
 from bench.probes import PROBES, source_sha256
 from bench.records import Run
@@ -39,6 +40,9 @@ class Question:
         """The weights are there."""
         return self.task.weights.is_file()
 
+    def __str__(self) -> str:
+        return f"{self.probe} of {self.run.trial.model} seed {self.run.trial.seed}"
+
 
 def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
     """What the setting's probes would ask of finished ``runs`` and no record answers."""
@@ -53,41 +57,63 @@ def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
 
 
 def run_probes(
-    runs: Iterable[Run], setting: "Setting", executor: Answering, say: Callable[[str], None] = lambda _: None
+    runs: Iterable[Run],
+    setting: "Setting",
+    executor: Answering,
+    say: Callable[[str], None] = lambda _: None,
+    each: Each = map,
 ) -> list[str]:
     """Ask and record every open question of ``runs``; gives a line for each that got no answer.
+
+    Args:
+        each: calls a function with each question; ``map``: in this thread, one after the other.
 
     Raises:
         UserError: the results folder cannot be written.
     """
     questions, failures = open_questions(runs, setting), []
-    for number, question in enumerate(questions, 1):
-        trial = question.run.trial
-        what = f"{question.probe} of {trial.model} seed {trial.seed}"
-        started_at, start = setting.now(), time.monotonic()
-        try:
-            findings = executor.answer(question.task, setting.timeout_s)
-        except TrialFailed as failure:
-            failures.append(f"{what}: {failure.reason}")
-            continue
-        seconds = time.monotonic() - start
-        record = ProbeRecord(
-            probe=question.probe,
-            key=question.key,
-            run=question.run.stem,
-            images=question.task.images,
-            train_images=question.task.train_images,
-            numbers=findings.numbers,
-            notes=findings.notes,
-            arrays=f"{probe_stem(question.probe, question.run.stem, question.key)}.npz" if findings.arrays else None,
-            seconds=seconds,
-            started_at=started_at,
-            machine=setting.machine,
-            git=setting.git,
-        )
-        _save(setting.results, record, findings.arrays)
-        say(f"[{number}/{len(questions)}] {what} {seconds:.1f} s")
+    answers = each(lambda question: _put(question, setting, executor), questions)
+    for number, answer in enumerate(answers, 1):
+        if answer.failure:
+            failures.append(f"{answer.question}: {answer.failure}")
+        else:
+            say(f"[{number}/{len(questions)}] {answer.question} {answer.seconds:.1f} s")
     return failures
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """``failure`` is why there is none."""
+
+    question: Question
+    seconds: float
+    failure: str = ""
+
+
+def _put(question: Question, setting: "Setting", executor: Answering) -> _Answer:
+    """Ask one question and record the answer."""
+    started_at, start = setting.now(), time.monotonic()
+    try:
+        findings = executor.answer(question.task, setting.timeout_s)
+    except TrialFailed as failure:
+        return _Answer(question, time.monotonic() - start, failure.reason)
+    seconds = time.monotonic() - start
+    record = ProbeRecord(
+        probe=question.probe,
+        key=question.key,
+        run=question.run.stem,
+        images=question.task.images,
+        train_images=question.task.train_images,
+        numbers=findings.numbers,
+        notes=findings.notes,
+        arrays=f"{probe_stem(question.probe, question.run.stem, question.key)}.npz" if findings.arrays else None,
+        seconds=seconds,
+        started_at=started_at,
+        machine=findings.machine or setting.machine,
+        git=setting.git,
+    )
+    _save(setting.results, record, findings.arrays)
+    return _Answer(question, seconds)
 
 
 def _question(run: Run, probe: str, setting: "Setting") -> Question:
