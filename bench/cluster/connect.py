@@ -79,7 +79,7 @@ def open_cluster(address: str | None, device: str, dataset: str, data_dir: Path 
         raise UserError(f"device {device!r} is not for a cluster: use one of {', '.join(DEVICES)}")
     ours = not ray.is_initialized()
     if ours:
-        _connect(address or os.environ.get("RAY_ADDRESS"))
+        _connect(address or os.environ.get("RAY_ADDRESS") or None)
     try:
         return _size_up(device, dataset, data_dir, ours)
     except BaseException:
