@@ -5,6 +5,7 @@ A trial is a stream: what the node is, each epoch as it ends, what went on aroun
 
 import os
 import queue
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -136,8 +137,18 @@ def _executor(data_dir: Path, gpus: str | None) -> LocalExecutor:
         if _kept is not None:
             _kept[0].close()
             end_forkserver()
+        _pass_on_the_path()
         _kept = LocalExecutor(data_dir), data_dir, gpus
     return _kept[0]
+
+
+def _pass_on_the_path() -> None:
+    """Workers import from where this process does, which is what was compared with the driver's code.
+
+    Left alone, the process they are forked from would look in its working folder first, which is Ray's, and not where
+    Ray has this one look (Python 3.11 hands it no path).
+    """
+    os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
 
 
 @cache
