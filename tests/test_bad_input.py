@@ -3,6 +3,7 @@
 The command runs in this process, which spares each case the seconds that importing torch takes.
 """
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,16 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_without_ray_the_line_says_what_installs_it(in_process: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "bench.cluster.connect", raising=False)
+    done = in_process("run", "--executor", "ray")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == "error: --executor ray needs Ray, which is not installed: pip install 'mnist-bench[cluster]'\n"
+    )
 
 
 def test_a_process_of_its_own_says_the_same(command: Command, in_process: Command) -> None:

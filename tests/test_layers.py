@@ -54,6 +54,11 @@ def test_what_a_run_starts_with_does_not_wait_for_torchvision(module: str) -> No
     assert not imported_by(module, "torchvision")
 
 
+def test_nothing_but_the_cluster_imports_ray_and_the_cluster_only_where_it_is_asked_for() -> None:
+    assert [name for name, imported in MODULES.items() if "ray" in imported and "bench.cluster" not in name] == []
+    assert not imported_by("bench.plan", "bench.cluster")
+
+
 def imported_by(module: str, other: str) -> bool:
     """In a process of its own."""
     code = f"import sys, {module}; sys.exit({other!r} in sys.modules)"

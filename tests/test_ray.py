@@ -192,9 +192,10 @@ def test_an_interrupted_run_records_all_that_ran_and_leaves_no_process(
     assert "stopped by SIGINT" in err
     assert "Traceback" not in err
     runs, _ = load_runs(tmp_path / "results")
-    assert {run.trial.seed: (run.status, run.error) for run in runs} == {
-        seed: ("interrupted", "stopped by SIGINT") for seed in (0, 1)
-    }, "the third had not begun"
+    assert sorted((run.trial.seed, run.status, run.error) for run in runs) == [
+        (0, "interrupted", "stopped by SIGINT"),
+        (1, "interrupted", "stopped by SIGINT"),
+    ], "the third had not begun"
     assert all(run.epochs for run in runs)
     trainers = [process for process in started if "forkserver" in _command_line(process)]
     assert psutil.wait_procs(trainers, timeout=30)[1] == [], "no worker is left behind"
@@ -252,6 +253,23 @@ def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: 
     assert [(probe.run, probe.machine) for probe in probes] == [(runs[0].stem, runs[0].machine)]
     assert runs[0].surroundings is not None
     assert not [each for each in psutil.process_iter() if each.name() == "raylet"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_run_with_one_line(make_cluster: MakeCluster, command: Command, tmp_path: Path) -> None:
+    import resource
+
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))  # the MLP's weights are 940 kB
+
+    cluster = make_cluster(2)
+    done = command(*SMALL, "--models", "softmax,mlp", "--seeds", "3", *on(cluster), preexec_fn=small_files_only)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith("error: cannot write the run of mlp, seed 0")
+    assert "Traceback" not in done.stderr
+    assert {model for model, _ in by_trial(tmp_path / "results")} <= {"softmax"}
 
 
 @pytest.mark.slow
