@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ class Broken:
 
 def describe() -> Node:
     """This node, as the GPU that Ray has assigned makes it, if there is one."""
-    return Node(machine_slug(), describe_environment(), _code())
+    return Node(machine_slug(), describe_environment(), code_sha256())
 
 
 def look_around(device: str, dataset: str, data_dir: Path | None) -> Node | Broken:
@@ -100,7 +99,7 @@ Tell = Callable[[Any], None]
 
 def _events(data_dir: Path | None, work: Callable[[LocalExecutor, Tell], Any]) -> Iterator[Any]:
     """What ``work`` tells as it comes, and what it gave in the end. The process ends its workers if it is cancelled."""
-    executor = _executor(data_dir or datasets.default_data_dir(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    executor = _executor(data_dir or datasets.default_data_dir())
     told: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def carry_out() -> None:
@@ -123,22 +122,23 @@ def _events(data_dir: Path | None, work: Callable[[LocalExecutor, Tell], Any]) -
             executor.close()
 
 
-_kept: tuple[LocalExecutor, Path, str | None] | None = None
+_kept: tuple[LocalExecutor, tuple[Any, ...]] | None = None
 
 
-def _executor(data_dir: Path, gpus: str | None) -> LocalExecutor:
+def _executor(data_dir: Path) -> LocalExecutor:
     """The executor of this process, which keeps its workers warm.
 
-    On another GPU it is a new one: workers see the GPU that was assigned when the first of them was started, and keep
-    hold of it.
+    On another GPU, or with code that has been edited, it is a new one: workers see the GPU that was assigned and the
+    code that was there when the first of them was started.
     """
     global _kept
-    if _kept is None or _kept[1:] != (data_dir, gpus):
+    about = data_dir, os.environ.get("CUDA_VISIBLE_DEVICES"), code_sha256()
+    if _kept is None or _kept[1] != about:
         if _kept is not None:
             _kept[0].close()
             end_forkserver()
         _pass_on_the_path()
-        _kept = LocalExecutor(data_dir), data_dir, gpus
+        _kept = LocalExecutor(data_dir), about
     return _kept[0]
 
 
@@ -149,11 +149,6 @@ def _pass_on_the_path() -> None:
     Ray has this one look (Python 3.11 hands it no path).
     """
     os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
-
-
-@cache
-def _code() -> dict[str, str]:
-    return code_sha256()
 
 
 def _words(error: BaseException) -> str:
