@@ -18,7 +18,10 @@ comma := ,
 OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
           $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS)) \
-          $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES))))
+          $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES)))) \
+          $(if $(EXECUTOR),--executor $(EXECUTOR))
+CLUSTER_STAMP := $(VENV)/.cluster-installed
+RUN_NEEDS := $(STAMP) $(if $(filter ray,$(EXECUTOR)),$(CLUSTER_STAMP))
 
 .DEFAULT_GOAL := help
 .PHONY: help install bench quick full noise track report compare speed peers test test-slow test-browser test-all lint clean
@@ -29,6 +32,7 @@ help:  ## print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder PROBES=none"
+	@echo "On a cluster: EXECUTOR=ray RAY_ADDRESS=auto"
 
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
 
@@ -46,13 +50,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@rm $(BEGUN)
 	@touch $@
 
-bench: $(STAMP)  ## train every model (3 seeds, 10 epochs), write results/ and print the comparison
+bench: $(RUN_NEEDS)  ## train every model (3 seeds, 10 epochs), write results/ and print the comparison
 	@$(RUN) -m bench run --suite article $(OPTIONS)
 
-quick: $(STAMP)  ## the same with one seed and two epochs, in under a minute
+quick: $(RUN_NEEDS)  ## the same with one seed and two epochs, in under a minute
 	@$(RUN) -m bench run --suite quick $(OPTIONS)
 
-full: $(STAMP)  ## the same with ten seeds
+full: $(RUN_NEEDS)  ## the same with ten seeds
 	@$(RUN) -m bench run --suite full $(OPTIONS)
 
 noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
@@ -84,10 +88,14 @@ peers: $(PEERS_STAMP)  ## time the same training in JAX, Keras, scikit-learn and
 	@$(RUN) -m bench peers $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
 		$(if $(RESULTS),--results $(RESULTS))
 
+$(CLUSTER_STAMP): $(STAMP)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,cluster]'
+	@touch $@
+
 test: $(STAMP)  ## the tests that take seconds
 	@$(RUN) -m pytest -m "not slow and not browser"
 
-test-slow: $(STAMP)  ## the tests that take minutes
+test-slow: $(CLUSTER_STAMP)  ## the tests that take minutes
 	@$(RUN) -m pytest -m "slow and not browser"
 
 BROWSER_STAMP := $(VENV)/.browser-installed

@@ -40,6 +40,8 @@ def run(
     data_dir: str | Path | None = None,
     timeout: float | None = None,
     force: bool = False,
+    executor: str = "local",
+    ray_address: str | None = None,
 ) -> pd.DataFrame:
     """Train the models of a suite, write a record of each run, render the report: ``python -m bench run`` as a call.
 
@@ -60,12 +62,16 @@ def run(
         data_dir: the cache of the data; None: ``MNIST_BENCH_DATA``, or a folder of the user's.
         timeout: seconds after which a trial is given up; None: never.
         force: train again what is already done.
+        executor: ``local``, or ``ray``: on the nodes of a cluster.
+        ray_address: ``auto`` or ``HOST:PORT``; None: ``RAY_ADDRESS``, or a cluster of this machine alone. Where Ray is
+            already initialised in this process, its cluster is used and left open.
 
     Returns:
         One row per trial that was asked for, seed by seed, with the columns of :func:`load`.
 
     Raises:
-        UserError: a name is unknown, a number is out of range, the device is not there, or a folder is not writable.
+        UserError: a name is unknown, a number is out of range, the device is not there, a folder is not writable, or
+            the cluster cannot be used.
         KeyboardInterrupt: after the running trial's record has been written and the report rendered.
     """
     from bench.executors import end_forkserver
@@ -89,6 +95,8 @@ def run(
             data_dir=None if data_dir is None else Path(data_dir),
             timeout_s=timeout,
             force=force,
+            executor=executor,
+            ray_address=ray_address,
         )
     )
     try:

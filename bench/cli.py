@@ -42,6 +42,10 @@ def run(
     data_dir: DataDir = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Train again what is already done.")] = False,
+    executor: Annotated[str, typer.Option(help="local, or ray: on the nodes of a cluster.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="auto or HOST:PORT. Default: a cluster of this machine.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
@@ -63,6 +67,8 @@ def run(
             data_dir=data_dir,
             timeout_s=timeout,
             force=force,
+            executor=executor,
+            ray_address=ray_address,
         )
     )
     raise typer.Exit(carry_out(plan, as_json))

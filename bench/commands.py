@@ -196,34 +196,32 @@ def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fre
         UserError: the results folder cannot be written.
         Interrupted: SIGINT or SIGTERM came; what was done is on disk, and no worker is left.
     """
-    from bench.executors import LocalExecutor
+    from bench.plan import open_executor
     from bench.probing import run_probes
     from bench.progress import make_progress
     from bench.runner import run_trials
     from bench.signals import interruptible
 
-    executor, progress = LocalExecutor(plan.data_dir, fresh_workers), make_progress()
+    progress = make_progress(plan.cluster.at_once if plan.cluster else 1)
     asked = set[str]()
-
-    def ask(summary: "Summary") -> None:
-        new = [run for run in (*summary.done, *summary.skipped) if run.stem not in asked]
-        summary.unanswered += run_probes(new, plan.setting, executor, progress.note)
-        asked.update(run.stem for run in new)
-
     report = Sparingly(between_rounds)
-
-    def end_round(summary: "Summary") -> None:
-        ask(summary)
-        report()
-
     try:
-        with interruptible():
-            summary = run_trials(plan.trials, plan.setting, executor, progress, end_round)
+        with open_executor(plan, fresh_workers, progress.note) as (executor, each), interruptible():
+
+            def ask(summary: "Summary") -> None:
+                new = [run for run in (*summary.done, *summary.skipped) if run.stem not in asked]
+                summary.unanswered += run_probes(new, plan.setting, executor, progress.note, each)
+                asked.update(run.stem for run in new)
+
+            def end_round(summary: "Summary") -> None:
+                ask(summary)
+                report()
+
+            summary = run_trials(plan.trials, plan.setting, executor, progress, end_round, each)
             ask(summary)
             return summary
     finally:
         progress.close()
-        executor.close()
 
 
 class Sparingly:

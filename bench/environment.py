@@ -65,7 +65,7 @@ def this_machine(data_dir: Path) -> Machine:
     try:
         return Machine.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
-        machine = Machine(slug=_slug(), id=secrets.token_hex(4))
+        machine = Machine(slug=machine_slug(), id=secrets.token_hex(4))
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(path, machine.model_dump_json() + "\n")
@@ -76,7 +76,8 @@ def this_machine(data_dir: Path) -> Machine:
     return machine
 
 
-def _slug() -> str:
+def machine_slug() -> str:
+    """The machine's readable name: its GPU, or else its processor, and how many processors it has."""
     chip = gpu.describe().get("gpu_model") or cpu_model()
     words = re.sub(r"\((R|TM)\)|\bCPU\b|\bProcessor\b|@.*", " ", str(chip), flags=re.IGNORECASE)
     plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "machine"

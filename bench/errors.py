@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -32,3 +33,10 @@ def one_line(text: str) -> str:
     """Text from elsewhere as one line that does nothing to a terminal: control characters are spelt out."""
     text = " ".join(text.split())
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def plain(reason: str) -> str:
+    """The reason as one short line without this machine's paths."""
+    for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
+        reason = reason.replace(f"{path}/", f"{name}/")
+    return one_line(reason)[:500]

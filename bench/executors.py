@@ -67,6 +67,8 @@ class _Failure:
 class LocalExecutor:
     """Runs trials one after the other on this machine, each in the worker process of its model."""
 
+    stopped: BaseException | None = None  # it is asked in the main thread, which signals reach
+
     def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
         """``fresh_workers`` gives every trial a process of its own, started as if each were a call of its own."""
         self._data_dir = data_dir

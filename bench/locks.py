@@ -5,13 +5,21 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from bench.errors import UserError
 
+LOOK_AGAIN_S = 0.5
+
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path, results: Path, work: str, on_wait: Callable[[], object]) -> Iterator[None]:
+def one_at_a_time(
+    folder: Path,
+    results: Path,
+    work: str,
+    on_wait: Callable[[], object],
+    stopped: Callable[[], BaseException | None] = lambda: None,
+) -> Iterator[None]:
     """Inside, no other process is at ``work`` for the same ``results``; waits until that is so.
 
     Args:
@@ -19,19 +27,17 @@ def one_at_a_time(folder: Path, results: Path, work: str, on_wait: Callable[[], 
             The operating system gives a lock up when its process ends, however it ends; the empty file stays.
         work: names the work, as the key of a trial does.
         on_wait: called once if another process is at it.
+        stopped: why there is nothing to wait for any more, if so; signals reach the main thread alone.
 
     Raises:
         UserError: the folder cannot be written.
+        BaseException: what ``stopped`` gives.
     """
     place = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
     lock = FileLock(folder / f"{place}-{work}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_wait()
-            lock.acquire()
+        _acquire(lock, on_wait, stopped)
     except OSError as error:
         raise UserError(
             f"cannot lock {folder}: {error.strerror or error}; "
@@ -41,3 +47,16 @@ def one_at_a_time(folder: Path, results: Path, work: str, on_wait: Callable[[], 
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: BaseFileLock, on_wait: Callable[[], object], stopped: Callable[[], BaseException | None]) -> None:
+    with contextlib.suppress(Timeout):
+        lock.acquire(timeout=0)
+        return
+    on_wait()
+    while True:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=LOOK_AGAIN_S)
+            return
+        if reason := stopped():
+            raise reason

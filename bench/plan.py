@@ -1,10 +1,12 @@
 """What the user asked for, checked, as a list of trials and the setting they run in."""
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,6 +14,8 @@ from bench import datasets
 from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
 from bench.errors import UserError, unknown_name
+from bench.executors import LocalExecutor
+from bench.places import Each, check_address
 from bench.precision import check_precision
 from bench.probes import PROBES
 from bench.recipes import Recipe
@@ -20,6 +24,11 @@ from bench.runner import Setting
 from bench.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from models import list_models, source_sha256
 
+if TYPE_CHECKING:
+    from bench.cluster.connect import Cluster
+    from bench.cluster.executor import RayExecutor
+
+EXECUTORS = ("local", "ray")
 MOST_SEEDS = 10_000
 
 
@@ -40,23 +49,31 @@ class Request:
     timeout_s: float | None = None
     force: bool = False
     probes: Sequence[str] | None = None
+    executor: str = "local"
+    ray_address: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What :func:`bench.runner.run_trials` needs, and the folder the workers read the data from."""
+    """What :func:`bench.runner.run_trials` needs, and the folder the workers read the data from.
+
+    ``cluster`` is where the trials run, if not on this machine; it is open, and whoever has the plan closes it.
+    """
 
     trials: list[Trial]
     setting: Setting
     data_dir: Path
+    cluster: "Cluster | None" = None
 
 
 def make_plan(request: Request) -> Plan:
     """Check the request, prepare the data, and lay out the trials.
 
     Raises:
-        UserError: a name is unknown, a number is out of range, the device is not there, or a folder is not writable.
+        UserError: a name is unknown, a number is out of range, the device is not there, a folder is not writable, or
+            the cluster cannot be used.
     """
+    _check_executor(request)
     if request.suite not in SUITES:
         raise unknown_name("suite", request.suite, SUITES)
     suite = SUITES[request.suite]
@@ -69,26 +86,73 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
     if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
-    device = resolve_device(request.device)
-    check_precision(recipe.precision, torch.device(device))
     data_dir = request.data_dir or datasets.default_data_dir()
-    datasets.prepare(dataset, data_dir)
-    trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, available_threads())
-    setting = Setting(
-        results=request.results,
-        locks=data_dir / "locks",
-        machine=this_machine(data_dir),
-        git=read_git(),
-        data=Data(sha256=dataset.sha256),
-        environment=describe_environment(),
-        model_sources={name: source_sha256(name) for name in models},
-        timeout_s=request.timeout_s,
-        force=request.force,
-        probes=_probes(request.probes, suite),
-        probe_images=suite.probe_images,
-        probe_train_images=suite.probe_train_images,
-    )
-    return Plan(trials, setting, data_dir)
+    with _where(request) as (device, threads, cluster):
+        check_precision(recipe.precision, torch.device(device))
+        datasets.prepare(dataset, data_dir)
+        machine = this_machine(data_dir)
+        trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, threads)
+        setting = Setting(
+            results=request.results,
+            locks=data_dir / "locks",
+            machine=machine,
+            git=read_git(),
+            data=Data(sha256=dataset.sha256),
+            environment=describe_environment(),
+            model_sources={name: source_sha256(name) for name in models},
+            timeout_s=request.timeout_s,
+            force=request.force,
+            probes=_probes(request.probes, suite),
+            probe_images=suite.probe_images,
+            probe_train_images=suite.probe_train_images,
+            node_kinds=cluster.kinds(machine) if cluster else (),
+        )
+    return Plan(trials, setting, data_dir, cluster)
+
+
+@contextlib.contextmanager
+def _where(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
+    """Device and threads of each trial, and the cluster it runs on, if it does; it is closed where the plan fails."""
+    if request.executor == "local":
+        yield resolve_device(request.device), available_threads(), None
+        return
+    from bench.cluster.connect import open_cluster
+
+    cluster = open_cluster(request.ray_address, request.device, request.dataset, request.data_dir)
+    try:
+        yield cluster.device, cluster.threads, cluster
+    except BaseException:
+        cluster.close()
+        raise
+
+
+def _check_executor(request: Request) -> None:
+    if request.executor not in EXECUTORS:
+        raise unknown_name("executor", request.executor, EXECUTORS)
+    if request.ray_address is not None and request.executor != "ray":
+        raise UserError("--ray-address goes with --executor ray")
+    if request.ray_address is not None:
+        check_address(request.ray_address)
+
+
+@contextlib.contextmanager
+def open_executor(
+    plan: Plan, fresh_workers: bool, say: Callable[[str], None]
+) -> Iterator[tuple["LocalExecutor | RayExecutor", Each]]:
+    """What carries the plan out, and how it is given the trials: one after the other here, side by side elsewhere."""
+    if plan.cluster is None:
+        local = LocalExecutor(plan.data_dir, fresh_workers)
+        with contextlib.closing(local):
+            yield local, map
+        return
+    from bench.cluster.executor import RayExecutor
+
+    with contextlib.closing(RayExecutor(plan.cluster, plan.setting.machine, say)) as ray:
+        try:
+            yield ray, ray.each
+        except BaseException as reason:
+            ray.stop(reason)
+            raise
 
 
 def check_models(names: Sequence[str], controls: bool = False) -> list[str]:

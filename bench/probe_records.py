@@ -39,11 +39,15 @@ class ProbeTask:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a probe found: numbers and words by name, and arrays for pictures."""
+    """What a probe found: numbers and words by name, and arrays for pictures.
+
+    ``machine`` is where it was asked, if that was not this one.
+    """
 
     numbers: dict[str, float]
     notes: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    machine: Machine | None = None
 
 
 class ProbeRecord(Dated):

@@ -13,6 +13,7 @@ from bench.errors import UserError
 from bench.executors import TrialFailed
 from bench.foreign import leads_out
 from bench.locks import one_at_a_time
+from bench.places import Each
 from bench.probe_records import (
     Findings,
     ProbeRecord,
@@ -36,6 +37,9 @@ class Answering(Protocol):
 
     def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings: ...
 
+    @property
+    def stopped(self) -> BaseException | None: ...
+
 
 @dataclass(frozen=True)
 class Question:
@@ -58,7 +62,11 @@ class Question:
 
     def is_answered(self, setting: "Setting") -> bool:
         """Another call has recorded the answer meanwhile."""
-        return probe_path(setting.results, setting.machine, self.stem).is_file()
+        machines = setting.node_kinds or (setting.machine,)
+        return any(probe_path(setting.results, machine, self.stem).is_file() for machine in machines)
+
+    def __str__(self) -> str:
+        return f"{self.probe} of {self.run.trial.model} seed {self.run.trial.seed}"
 
 
 def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
@@ -74,30 +82,42 @@ def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
 
 
 def run_probes(
-    runs: Iterable[Run], setting: "Setting", executor: Answering, say: Callable[[str], None] = lambda _: None
+    runs: Iterable[Run],
+    setting: "Setting",
+    executor: Answering,
+    say: Callable[[str], None] = lambda _: None,
+    each: Each = map,
 ) -> list[str]:
     """Ask and record every open question of ``runs``; gives a line for each that got no answer.
+
+    Args:
+        each: calls a function with each question; ``map``: in this thread, one after the other.
 
     Raises:
         UserError: the results folder cannot be written.
     """
     questions, failures = open_questions(runs, setting), []
-    for number, question in enumerate(questions, 1):
-        what = f"{question.probe} of {question.run.trial.model} seed {question.run.trial.seed}"
-        waiting = f"{what}: another call is asking; waiting for that"
-        with one_at_a_time(setting.locks, setting.results, question.key, partial(say, waiting)):
+
+    def put(question: Question) -> str | None:
+        """A line about the answer; none where another call has asked meanwhile."""
+        waiting = partial(say, f"{question}: another call is asking; waiting for that")
+        with one_at_a_time(setting.locks, setting.results, question.key, waiting, lambda: executor.stopped):
             if question.is_answered(setting):
-                continue
+                return None
             try:
-                record = _ask(question, setting, executor)
+                return f"{question} {_ask(question, setting, executor).seconds:.1f} s"
             except TrialFailed as failure:
-                failures.append(f"{what}: {failure.reason}")
-                continue
-        say(f"[{number}/{len(questions)}] {what} {record.seconds:.1f} s")
+                failures.append(f"{question}: {failure.reason}")
+                return None
+
+    for number, line in enumerate(each(put, questions), 1):
+        if line:
+            say(f"[{number}/{len(questions)}] {line}")
     return failures
 
 
 def _ask(question: Question, setting: "Setting", executor: Answering) -> ProbeRecord:
+    """Put one question and record the answer."""
     started_at, start = setting.now(), time.monotonic()
     findings = executor.answer(question.task, setting.timeout_s)
     record = ProbeRecord(
@@ -111,7 +131,7 @@ def _ask(question: Question, setting: "Setting", executor: Answering) -> ProbeRe
         arrays=f"{question.stem}.npz" if findings.arrays else None,
         seconds=time.monotonic() - start,
         started_at=started_at,
-        machine=setting.machine,
+        machine=findings.machine or setting.machine,
         git=setting.git,
     )
     _save(setting.results, record, findings.arrays)

@@ -1,6 +1,7 @@
 """What the person at the terminal or the notebook sees while trials run; plain lines where it is neither."""
 
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,8 @@ class Progress(Protocol):
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None: ...
 
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None: ...
+
     def trial_done(self, run: Run) -> None: ...
 
     def trial_skipped(self, trial: Trial) -> None: ...
@@ -36,9 +39,10 @@ class Progress(Protocol):
 
 
 class Eta:
-    """Seconds left, from the epochs seen so far of each model."""
+    """Seconds left, from the epochs seen so far of each model, where ``at_once`` trials run side by side."""
 
-    def __init__(self, todo: Sequence[Trial]) -> None:
+    def __init__(self, todo: Sequence[Trial], at_once: int = 1) -> None:
+        self._at_once = at_once
         self._left: dict[str, int] = {}
         self._seen: dict[str, list[float]] = {}
         for trial in todo:
@@ -52,10 +56,15 @@ class Eta:
         """Epochs that a failed trial will not run are not waited for."""
         self._left[trial.model] -= trial.epochs - epochs_done
 
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
+        """Epochs that were seen will be run once more."""
+        self._left[trial.model] += epochs_lost
+
     @property
     def seconds(self) -> float:
         """What the models seen so far still need."""
-        return sum(left * _mean(self._seen[model]) for model, left in self._left.items() if model in self._seen)
+        seen = {model: left for model, left in self._left.items() if model in self._seen}
+        return sum(left * _mean(self._seen[model]) for model, left in seen.items()) / self._at_once
 
     def __str__(self) -> str:
         """``ETA 45 s``, ``ETA 7 min``; ``ETA > 45 s`` while a model waits that has not been seen yet."""
@@ -67,20 +76,25 @@ class Eta:
 class PlainProgress:
     """One line per epoch on standard error."""
 
-    def __init__(self) -> None:
-        self._position = 0
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        self._started, self._position = 0, dict[Trial, int]()
 
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
         self._total = len(todo)
-        self._eta = Eta(todo)
+        self._eta = Eta(todo, self._at_once)
         say(plan_line(todo, skipped))
 
-    def trial_started(self, trial: Trial) -> None:  # noqa: ARG002
-        self._position += 1
+    def trial_started(self, trial: Trial) -> None:
+        self._started += 1
+        self._position[trial] = self._started
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
-        say(f"[{self._position}/{self._total}] {epoch_line(trial, epoch)} {self._eta}")
+        say(f"[{self._position[trial]}/{self._total}] {epoch_line(trial, epoch)} {self._eta}")
+
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
+        self._eta.trial_restarted(trial, epochs_lost)
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
@@ -88,9 +102,9 @@ class PlainProgress:
             say(failure_line(run))
 
     def trial_skipped(self, trial: Trial) -> None:
-        self._position += 1
+        self._started += 1
         self._eta.trial_ended(trial, epochs_done=0)
-        say(f"[{self._position}/{self._total}] {skipped_line(trial)}")
+        say(f"[{self._started}/{self._total}] {skipped_line(trial)}")
 
     def note(self, line: str) -> None:
         say(line)
@@ -102,7 +116,8 @@ class PlainProgress:
 class TerminalProgress:
     """A bar over all epochs with the last epoch's accuracy and the time left; a finished trial leaves a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
         self._console = Console(stderr=True)
         self._bar = RichBar(
             BarColumn(bar_width=_BAR_WIDTH),
@@ -112,7 +127,7 @@ class TerminalProgress:
         )
 
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
-        self._eta = Eta(todo)
+        self._eta = Eta(todo, self._at_once)
         self._console.print(plan_line(todo, skipped), highlight=False)
         self._task = self._bar.add_task("starting", total=sum(trial.epochs for trial in todo))
         if todo:
@@ -124,6 +139,10 @@ class TerminalProgress:
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
         self._bar.update(self._task, advance=1, description=f"{epoch_line(trial, epoch)} {self._eta}")
+
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
+        self._eta.trial_restarted(trial, epochs_lost)
+        self._bar.update(self._task, advance=-epochs_lost)
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
@@ -146,13 +165,14 @@ class TerminalProgress:
 class NotebookProgress:
     """The bar and the lines of :class:`TerminalProgress` as one output of the cell, written anew at each epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
         self._lines: list[str] = []
         self._bar = ""
         self._output: DisplayHandle | None = None
 
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
-        self._eta = Eta(todo)
+        self._eta = Eta(todo, self._at_once)
         self._epochs, self._total = 0, sum(trial.epochs for trial in todo)
         self.note(plan_line(todo, skipped))
 
@@ -162,6 +182,10 @@ class NotebookProgress:
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         self._eta.epoch_done(trial, epoch)
         self._advance(1, f"{epoch_line(trial, epoch)} {self._eta}")
+
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
+        self._eta.trial_restarted(trial, epochs_lost)
+        self._advance(-epochs_lost, "")
 
     def trial_done(self, run: Run) -> None:
         self._eta.trial_ended(run.trial, len(run.epochs))
@@ -197,11 +221,57 @@ class NotebookProgress:
             self._output.update(content, raw=True)  # type: ignore[no-untyped-call]
 
 
-def make_progress() -> Progress:
-    """A bar in a notebook and where standard error is a terminal, plain lines otherwise."""
+class SharedProgress:
+    """Any of these where several trials run at once: what one of their threads tells waits for what another does."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def start(self, todo: Sequence[Trial], skipped: int) -> None:
+        with self._lock:
+            self._progress.start(todo, skipped)
+
+    def trial_started(self, trial: Trial) -> None:
+        with self._lock:
+            self._progress.trial_started(trial)
+
+    def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
+        with self._lock:
+            self._progress.epoch_done(trial, epoch)
+
+    def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
+        with self._lock:
+            self._progress.trial_restarted(trial, epochs_lost)
+
+    def trial_done(self, run: Run) -> None:
+        with self._lock:
+            self._progress.trial_done(run)
+
+    def trial_skipped(self, trial: Trial) -> None:
+        with self._lock:
+            self._progress.trial_skipped(trial)
+
+    def note(self, line: str) -> None:
+        with self._lock:
+            self._progress.note(line)
+
+    def close(self) -> None:
+        with self._lock:
+            self._progress.close()
+
+
+def make_progress(at_once: int = 1) -> Progress:
+    """A bar in a notebook and where standard error is a terminal, plain lines otherwise.
+
+    Args:
+        at_once: how many trials run side by side.
+    """
     if _in_notebook():
-        return NotebookProgress()
-    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+        progress: Progress = NotebookProgress(at_once)
+    else:
+        progress = TerminalProgress(at_once) if sys.stderr.isatty() else PlainProgress(at_once)
+    return progress if at_once == 1 else SharedProgress(progress)
 
 
 def plan_line(todo: Sequence[Trial], skipped: int) -> str:

@@ -8,18 +8,21 @@ import contextlib
 import hashlib
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.atomic import remove_leftovers, write_atomically
-from bench.errors import UserError, one_line
+from bench.errors import UserError, plain
 from bench.executors import TrialFailed
 from bench.locks import one_at_a_time
+from bench.places import Each, Event, Place
 from bench.probing import open_questions
 from bench.progress import Progress
 from bench.records import (
@@ -50,9 +53,15 @@ HARNESS = (
 
 
 class Executor(Protocol):
-    """Carries out a trial somewhere; see :class:`bench.executors.LocalExecutor`."""
+    """Carries out a trial somewhere and tells of it; see :class:`bench.executors.LocalExecutor`.
 
-    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome": ...
+    ``stopped`` is why the run ends, once it does, for threads that no signal reaches.
+    """
+
+    @property
+    def stopped(self) -> BaseException | None: ...
+
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome": ...
 
     def close(self) -> None: ...
 
@@ -89,6 +98,8 @@ class Setting:
     probes: Mapping[str, int | None] = field(default_factory=dict)
     probe_images: int = 0
     probe_train_images: int = 0
+    node_kinds: tuple[Machine, ...] = ()
+    """Of a cluster that the trials run on; none: they run on ``machine``."""
 
 
 @dataclass
@@ -107,11 +118,13 @@ def run_trials(
     executor: Executor,
     progress: Progress,
     on_round: Callable[[Summary], object] = lambda _: None,
+    each: Each = map,
 ) -> Summary:
-    """Run what is not done yet, one trial after the other; a failed trial does not stop the others.
+    """Run what is not done yet; a failed trial does not stop the others.
 
     Args:
         on_round: called between the rounds of seeds with what was done so far, for the probes and the report.
+        each: calls a function with each trial; ``map``: in this thread, one after the other.
 
     Raises:
         UserError: the results folder cannot be written. What was finished before is kept.
@@ -122,22 +135,29 @@ def run_trials(
     summary = Summary()
     records = load_runs(setting.results)[0]
     finished = {} if setting.force else _finished(records, setting)
-    keys = {trial: run_key(trial, setting) for trial in trials}
-    todo = [trial for trial in trials if keys[trial] not in finished]
-    summary.skipped = [finished[keys[trial]] for trial in trials if keys[trial] in finished]
+    keys = {trial: run_keys(trial, setting) for trial in trials}
+    answers = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
+    todo = [trial for trial in trials if not answers[trial]]
+    summary.skipped = [answers[trial][0] for trial in trials if answers[trial]]
     progress.start(todo, len(summary.skipped))
     known = {record.stem for record in records}
-    for position, trial in enumerate(todo):
-        with _alone_at(trial, keys[trial], setting, progress):
-            elsewhere = None if setting.force else done_since(setting.results, setting.machine, keys[trial], known)
+
+    def carry_out(trial: Trial) -> tuple[list[Run], Run]:
+        """The run, and the part of the summary that it belongs to."""
+        with _alone_at(trial, keys[trial][0], setting, executor, progress):
+            elsewhere = None if setting.force else done_since(setting.results, keys[trial], known)
             if elsewhere:
-                summary.skipped.append(elsewhere)
                 progress.trial_skipped(trial)
-            else:
-                run = run_one(trial, keys[trial], setting, executor, progress)
-                (summary.done if run.status == "done" else summary.failed).append(run)
-                progress.trial_done(run)
-        if position + 1 < len(todo) and todo[position + 1].seed != trial.seed:
+                return summary.skipped, elsewhere
+            run = run_one(trial, keys[trial][0], setting, executor, progress)
+            progress.trial_done(run)
+            return summary.done if run.status == "done" else summary.failed, run
+
+    open_seeds = Counter(trial.seed for trial in todo)
+    for part, run in each(carry_out, todo):
+        part.append(run)
+        open_seeds[run.trial.seed] -= 1
+        if not open_seeds[run.trial.seed] and open_seeds.total():
             on_round(summary)
     return summary
 
@@ -149,23 +169,32 @@ def _finished(records: Iterable[Run], setting: Setting) -> dict[str, Run]:
     return {key: run for key, run in done.items() if key not in lost}
 
 
-def _alone_at(trial: Trial, key: str, setting: Setting, progress: Progress) -> AbstractContextManager[None]:
-    """Another call on the same folder, now or later, trains this trial before or after us, but not meanwhile."""
-    waiting = f"{trial.model} seed {trial.seed}: another call is training it; waiting for that"
-    return one_at_a_time(setting.locks, setting.results, key, lambda: progress.note(waiting))
+def _alone_at(
+    trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress
+) -> AbstractContextManager[None]:
+    """Another call on the same folder trains this trial before or after us, but not meanwhile."""
+    waiting = partial(progress.note, f"{trial.model} seed {trial.seed}: another call is training it; waiting for that")
+    return one_at_a_time(setting.locks, setting.results, key, waiting, lambda: executor.stopped)
 
 
 def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
     """Run one trial and write its record, whatever comes of it."""
     attempt = _Attempt(trial, key, setting, started_at=setting.now(), end_watch=watch(trial.device))
 
-    def on_epoch(epoch: Epoch) -> None:
-        attempt.epochs.append(epoch)
-        progress.epoch_done(trial, epoch)
+    def tell(event: Event) -> None:
+        if isinstance(event, Epoch):
+            attempt.epochs.append(event)
+            progress.epoch_done(trial, event)
+        elif isinstance(event, Place):
+            if attempt.epochs:
+                progress.trial_restarted(trial, len(attempt.epochs))
+            attempt.begin_at(event)
+        else:
+            attempt.end_watch = lambda: event
 
     progress.trial_started(trial)
     try:
-        outcome = executor.submit(trial, on_epoch, setting.timeout_s)
+        outcome = executor.submit(trial, tell, setting.timeout_s)
     except TrialFailed as failure:
         return attempt.save_failed(failure.status, failure.reason, failure.log)
     except Interrupted as interruption:
@@ -182,8 +211,16 @@ class _Attempt:
     key: str
     setting: Setting
     started_at: datetime
-    end_watch: Callable[[], Surroundings]
+    end_watch: Callable[[], Surroundings | None]
     epochs: list[Epoch] = field(default_factory=list)
+
+    def begin_at(self, place: Place) -> None:
+        """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
+        self.setting = replace(self.setting, machine=place.machine, environment=place.environment)
+        self.key = run_key(self.trial, self.setting)
+        self.started_at = self.setting.now()
+        self.end_watch = lambda: None
+        self.epochs = []
 
     def save_done(self, outcome: "Outcome") -> Run:
         stem = run_stem(self.trial, self.key, self.started_at)
@@ -199,7 +236,7 @@ class _Attempt:
         return self._save(run, outcome)
 
     def save_failed(self, status: Status, reason: str, log: str = "") -> Run:
-        return self._save(self._run(status=status, error=_plain(reason)), log=log)
+        return self._save(self._run(status=status, error=plain(reason)), log=log)
 
     def _run(self, **parts: Any) -> Run:
         return Run(
@@ -231,6 +268,12 @@ class _Attempt:
                 "runs finished before are kept; make room or name another folder with --results"
             ) from error
         return run
+
+
+def run_keys(trial: Trial, setting: Setting) -> list[str]:
+    """The keys of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
+    kinds = setting.node_kinds or [setting.machine]
+    return [run_key(trial, replace(setting, machine=machine)) for machine in kinds]
 
 
 def run_key(trial: Trial, setting: Setting) -> str:
@@ -276,10 +319,3 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _plain(reason: str) -> str:
-    """The reason as one short line without this machine's paths."""
-    for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
-        reason = reason.replace(f"{path}/", f"{name}/")
-    return one_line(reason)[:500]

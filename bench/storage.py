@@ -133,12 +133,13 @@ def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R |
         return None, Problem(path, f"unreadable ({error.strerror or error})")
 
 
-def done_since(results: Path, machine: Machine, key: str, known: Container[str]) -> Run | None:
-    """A finished run of that key on that machine that is not among the stems ``known``; None where there is none."""
-    for path in runs_dir(results, machine).glob(f"*-{key[:8]}-*.json"):
-        run, _ = load_record(results, path, Run, "run")
-        if run and run.status == "done" and run.key == key and run.stem not in known:
-            return run
+def done_since(results: Path, keys: Iterable[str], known: Container[str]) -> Run | None:
+    """A finished run of one of the keys that is not among the stems ``known``; None where there is none."""
+    for key in keys:
+        for path in (results / "runs").glob(f"*/*-{key[:8]}-*.json"):
+            run, _ = load_record(results, path, Run, "run")
+            if run and run.status == "done" and run.key == key and run.stem not in known:
+                return run
     return None
 
 

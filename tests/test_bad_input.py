@@ -4,6 +4,7 @@ The command runs in this process, which spares each case the seconds that import
 """
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ BAD = [
     (("run", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
     (("run", "--results", "/dev/null"), "cannot write to results folder /dev/null"),
     (("run", "--data-dir", "/proc/nowhere"), "--data-dir"),
+    (("run", "--executor", "rya"), "unknown executor 'rya': did you mean 'ray'?"),
+    (("run", "--ray-address", "auto"), "--ray-address goes with --executor ray"),
+    (("run", "--executor", "ray", "--ray-address", ""), "--ray-address is '': write auto, or HOST:PORT"),
+    (("run", "--executor", "ray", "--ray-address", "head"), "--ray-address is 'head': write auto, or HOST:PORT"),
+    (("run", "--executor", "ray", "--ray-address", "head:99999"), "with a port from 1024 to 65535"),
+    (("run", "--executor", "ray", "--ray-address", "ray://head:10001"), "write auto, or HOST:PORT"),
     (("run", "--nonsense"), "No such option: --nonsense"),
     (("run", "cnn"), "unexpected extra argument"),
     (("run", "--models"), "requires an argument"),
@@ -99,6 +106,16 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_without_ray_the_line_says_what_installs_it(in_process: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "bench.cluster.connect", raising=False)
+    done = in_process("run", "--executor", "ray")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == "error: --executor ray needs Ray, which is not installed: pip install 'mnist-bench[cluster]'\n"
+    )
 
 
 def test_a_process_of_its_own_says_the_same(command: Command, in_process: Command) -> None:

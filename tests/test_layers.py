@@ -50,13 +50,17 @@ def test_the_reading_half_and_the_commands_start_without_torch(module: str) -> N
 
 
 @pytest.mark.parametrize("module", ["bench.plan", "bench.trials"])
-def test_what_a_run_starts_with_does_not_wait_for_torchvision(module: str) -> None:
-    assert not imported_by(module, "torchvision")
+def test_what_a_run_starts_with_waits_for_neither_torchvision_nor_the_cluster(module: str) -> None:
+    assert not imported_by(module, "torchvision", "bench.cluster", "ray")
 
 
-def imported_by(module: str, other: str) -> bool:
-    """In a process of its own."""
-    code = f"import sys, {module}; sys.exit({other!r} in sys.modules)"
+def test_nothing_but_the_cluster_imports_ray() -> None:
+    assert [name for name, imported in MODULES.items() if "ray" in imported and "bench.cluster" not in name] == []
+
+
+def imported_by(module: str, *others: str) -> bool:
+    """Any of them, in a process of its own."""
+    code = f"import sys, {module}; sys.exit(bool({set(others)!r} & sys.modules.keys()))"
     return bool(subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode)
 
 

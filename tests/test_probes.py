@@ -31,6 +31,8 @@ from tests.trained import make_trained
 class Oracle:
     """Answers every probe with the same numbers, or fails for one model."""
 
+    stopped: BaseException | None = None
+
     def __init__(self, failing: str = "") -> None:
         self.failing = failing
         self.asked: list[str] = []

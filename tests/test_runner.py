@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from bench.commands import Sparingly, report_failures
 from bench.errors import UserError
 from bench.executors import TrialFailed
 from bench.locks import one_at_a_time
-from bench.progress import Eta, PlainProgress
-from bench.records import Environment, Epoch, Git, Run, Trial
+from bench.places import Event, Place
+from bench.progress import Eta, PlainProgress, SharedProgress
+from bench.records import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
 from bench.runner import Interrupted, Setting, run_key, run_trials
 from bench.storage import load_runs, run_path, save_run
 from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
@@ -35,6 +37,8 @@ class Answer:
 
 class Script:
     """An executor that plays a script: trial -> failure, interruption, or a normal answer."""
+
+    stopped: BaseException | None = None
 
     def __init__(self, **fates: BaseException) -> None:
         self.fates = fates
@@ -148,6 +152,52 @@ def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(
     found, _ = load_runs(tmp_path)
     assert [(run.started_at - START).seconds / 60 for run in found] == [0, 2, 4, 6]
     assert {(run.finished_at - run.started_at).seconds for run in found} == {60}
+
+
+NODE = Place(Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.0", "cpu_model": "Node CPU"})
+
+
+class Cluster(Script):
+    """An executor that runs every trial on a node, and loses the first node after an epoch."""
+
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
+        epochs = make_run(trial.model, trial.seed, epoch_s=99).epochs
+        tell(Place(MACHINE, {"torch": "2.15.0"}))
+        tell(epochs[0])
+        tell(NODE)
+        answer = super().submit(trial, tell)
+        tell(Surroundings(other_cpu_share=0.25))
+        return answer
+
+
+def test_a_trial_that_began_again_elsewhere_is_recorded_as_of_there_alone(tmp_path: Path) -> None:
+    play(tmp_path, Cluster(cnn0=TrialFailed("error", "x")))
+    for run in load_runs(tmp_path)[0]:
+        assert (run.machine, run.environment) == (NODE.machine, NODE.environment)
+        assert [(epoch.epoch, epoch.train_s) for epoch in run.epochs] == [(1, 10), (2, 10)][: len(run.epochs)]
+        assert run.surroundings == (Surroundings(other_cpu_share=0.25) if run.status == "done" else None)
+
+
+def test_a_trial_done_on_any_kind_of_node_of_the_cluster_is_done(tmp_path: Path) -> None:
+    play(tmp_path, Cluster())
+    assert len(play(tmp_path, Script(), node_kinds=(MACHINE, NODE.machine)).skipped) == 4
+    assert len(play(tmp_path, Script(), node_kinds=(MACHINE,)).done) == 4
+    assert len(play(tmp_path, Script(), node_kinds=(MACHINE, NODE.machine), force=True).done) == 4
+
+
+def test_trials_side_by_side_are_all_recorded_and_every_round_is_reported(tmp_path: Path) -> None:
+    script, rounds, progress = Script(), [], SharedProgress(PlainProgress(4))
+    with ThreadPoolExecutor(4) as pool:
+        summary = run_trials(
+            TRIALS,
+            make_setting(tmp_path),
+            script,  # type: ignore[arg-type]
+            progress,
+            on_round=lambda done: rounds.append(len(done.done)),
+            each=pool.map,
+        )
+    assert {(run.trial.model, run.trial.seed) for run in summary.done} == set(script.asked)
+    assert rounds == [2]
 
 
 def test_every_record_says_what_went_on_around_it(tmp_path: Path) -> None:
@@ -277,6 +327,16 @@ def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
     assert str(eta) == "ETA 24 s"
     eta.trial_ended(trials[1], epochs_done=1)
     assert eta.seconds == pytest.approx(2 * 1.1)
+
+
+def test_eta_counts_trials_side_by_side_and_epochs_that_are_run_again() -> None:
+    trials = [make_trial(model="mlp", seed=seed, epochs=4) for seed in range(2)]
+    eta, epochs = Eta(trials, at_once=2), make_run("mlp", epoch_s=10.0).epochs
+    eta.epoch_done(trials[0], epochs[0])
+    eta.epoch_done(trials[1], epochs[0])
+    assert eta.seconds == pytest.approx(6 * 11 / 2)
+    eta.trial_restarted(trials[1], epochs_lost=1)
+    assert eta.seconds == pytest.approx(7 * 11 / 2)
 
 
 def test_the_runner_needs_no_torch() -> None:
