@@ -12,6 +12,7 @@ comma := ,
 OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
           $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS)) \
+          $(if $(DATASET),--dataset $(DATASET)) \
           $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES))))
 
 .DEFAULT_GOAL := help
@@ -22,7 +23,8 @@ help:  ## print this help
 	@echo
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder PROBES=none"
+	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda DATASET=fashion-mnist"
+	@echo "           RESULTS=folder PROBES=none"
 
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
 
@@ -47,6 +49,7 @@ full: $(STAMP)  ## the same with ten seeds
 
 noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 	@$(RUN) -m bench noise $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
 track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than last time

@@ -23,6 +23,7 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
+Dataset = Annotated[str, typer.Option(help="mnist or fashion-mnist; downloaded where this machine does not have it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
 
@@ -33,7 +34,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many seeds. Default: the suite's.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
-    dataset: Annotated[str, typer.Option(help="mnist.")] = "mnist",
+    dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     probes: Annotated[str, typer.Option(help="Questions to ask, by name, or none. Default: the suite's.")] = "",
@@ -131,6 +132,7 @@ def noise(
     models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
     repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
     epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
+    dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     results: Results = Path("results"),
@@ -150,6 +152,7 @@ def noise(
         models=split_names(models),
         seeds=1,
         epochs=epochs,
+        dataset=dataset,
         device=device,
         precision=precision,
         results=results / FOLDER,

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchvision
 
-from bench import datasets, idx
+from bench import dataset_files, datasets, idx
 from bench.errors import UserError
 from tests.conftest import ROOT
 
@@ -72,8 +72,8 @@ def test_a_wrong_file_is_named_and_mended(
 
 
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(datasets.ASSETS, tmp_path / "assets")
-    monkeypatch.setattr(datasets, "ASSETS", tmp_path / "assets")
+    shutil.copytree(dataset_files.ASSETS, tmp_path / "assets")
+    monkeypatch.setattr(dataset_files, "ASSETS", tmp_path / "assets")
     packed = tmp_path / "assets" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     (own_copy / MNIST.folder / "t10k-labels-idx1-ubyte").unlink()
     for content in (b"", packed.read_bytes()[:100], b"no gzip", gzip.compress(b"other labels")):

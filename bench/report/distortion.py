@@ -12,6 +12,7 @@ from bench import stats
 from bench.report.asked import Arrays, Asked, hint, label, look, table_rows
 from bench.report.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.cells import mean_with_half_width
+from bench.report.labels import Labels, labels_of
 from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
@@ -26,7 +27,7 @@ CURVES = {
     "noise": "standard deviation of noise",
 }
 LEVEL = 0.9
-LINE = 0.36  # cells between two lines of answers below the shifted digit
+LINE = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
 CLEAN = "clean"
 
 
@@ -137,11 +138,12 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
     answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
     answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
     if answers:
+        labels = labels_of(found[0].group.runs[0].trial.dataset)
         blocks.append(
             Picture(
                 f"{slug}-shifted-digit.svg",
-                draw_shifted_digit(answers),
-                "One digit, shifted further and further, with each model's answer",
+                draw_shifted_image(answers, labels),
+                f"One {labels.noun}, shifted further and further, with each model's answer",
                 "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
                 "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
             )
@@ -149,20 +151,21 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
     return Section(blocks, table_rows(slug, found))
 
 
-def draw_shifted_digit(answers: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
-    """SVG: the digit at every shift and, row by row, what each model says."""
+def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
+    """SVG: the image at every shift and, row by row, what each model says."""
     images = next(iter(answers.values()))["shifted"]
-    sheet = Sheet(len(images), 1 + LINE * len(answers))
+    line, between, size = (2 * LINE, "\n", 7.5) if labels.long else (LINE, "  ", 8.5)
+    sheet = Sheet(len(images), 1 + line * len(answers))
     for shift, image in enumerate(images):
-        sheet.digit(shift, 0, image)
+        sheet.image(shift, 0, image)
         sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
     for row, (name, its) in enumerate(answers.items()):
-        middle = 1 + LINE * (row + 0.5)
+        middle = 1 + line * (row + 0.5)
         sheet.words(-0.1, middle, name, ha="right", va="center", fontsize=9)
         for shift, (answer, sure) in enumerate(zip(its["answers"], its["confidences"], strict=True)):
             weight = "bold" if answer != its["answers"][0] else "normal"
-            said = f"{answer}  {100 * sure:.0f} %"
-            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=8.5, weight=weight)
+            said = f"{labels.name(int(answer))}{between}{100 * sure:.0f} %"
+            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=size, weight=weight)
     return sheet.to_svg()
 
 

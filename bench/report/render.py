@@ -25,7 +25,7 @@ from bench.storage import Predictions, Problem, load_predictions, load_runs
 PAGE = "README.md"
 HTML_PAGE = "report.html"
 WITH_DIGITS = 3
-"""Conditions whose pictures of digits are drawn: the first, which have the most epochs and runs."""
+"""Conditions whose pictures of single images are drawn: the first, which have the most epochs and runs."""
 
 
 @dataclass(frozen=True)
