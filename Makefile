@@ -80,7 +80,12 @@ peers: $(PEERS_STAMP)  ## time the same training in JAX, Keras, scikit-learn and
 test: $(STAMP)  ## the tests that take seconds
 	@$(RUN) -m pytest -m "not slow and not browser"
 
-test-slow: $(STAMP)  ## the tests that take minutes
+DATA_STAMP := $(VENV)/.datasets-looked-for
+$(DATA_STAMP): $(STAMP) .ci/datasets
+	@.ci/datasets
+	@touch $@
+
+test-slow: $(STAMP) $(DATA_STAMP)  ## the tests that take minutes
 	@$(RUN) -m pytest -m "slow and not browser"
 
 BROWSER_STAMP := $(VENV)/.browser-installed

@@ -56,14 +56,6 @@ def right_copy(dataset: DatasetFiles, file: str, data_dir: Path) -> Copy:
     return Copy(None, tuple(damaged))
 
 
-def is_here(dataset: DatasetFiles, data_dir: Path) -> bool:
-    """Whether every file is in its place or can be unpacked from a copy on this machine; not whether it is right."""
-    return all(
-        any(path.exists() for path in (data_dir / dataset.folder / file, *_copies(dataset, file, data_dir)))
-        for file in dataset.sha256
-    )
-
-
 def _copies(dataset: DatasetFiles, file: str, data_dir: Path) -> list[Path]:
     folders = (data_dir / dataset.folder, ASSETS / dataset.name, SYSTEM / dataset.name)
     return [*(folder / f"{file}.gz" for folder in folders), SYSTEM / dataset.name / file]

@@ -7,7 +7,6 @@ import torch
 
 from bench import datasets
 from bench.catalogue import DatasetFiles
-from bench.dataset_files import is_here
 from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
 from bench.storage import Problem, load_runs
@@ -46,8 +45,9 @@ def examine(data_dir: Path | None, results: Path) -> Findings:
 
 
 def _state_of(dataset: DatasetFiles, data_dir: Path) -> str:
-    """Loaded where this machine has it; nothing is downloaded."""
-    if not is_here(dataset, data_dir):
-        return f"not here; 'python -m bench run --dataset {dataset.name}' downloads it"
+    """What the package brings is loaded, other data where it has been used before; nothing is downloaded."""
+    unpacked = all((data_dir / dataset.folder / file).exists() for file in dataset.sha256)
+    if dataset.torchvision_class and not unpacked:
+        return f"not used yet; 'python -m bench run --dataset {dataset.name}' unpacks or downloads it"
     train, test = datasets.load(dataset, data_dir)
     return f"{len(train.labels):,} + {len(test.labels):,} images, SHA-256 correct"

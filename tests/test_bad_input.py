@@ -6,13 +6,17 @@ The command runs in this process, which spares each case the seconds that import
 from pathlib import Path
 
 import pytest
+from torchvision.datasets import FashionMNIST
 
+from bench import dataset_files
 from tests.conftest import Command
 
 BAD = [
     (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
     (("run", "--suite", "artcle"), "did you mean 'article'?"),
     (("run", "--dataset", "mnits"), "did you mean 'mnist'?"),
+    (("run", "--dataset", "fashon-mnist"), "did you mean 'fashion-mnist'?"),
+    (("noise", "--dataset", "mnits"), "did you mean 'mnist'?"),
     (("run", "--device", "gpu"), "unknown device 'gpu'"),
     (("run", "--device", "mps"), "device 'mps' is not available here: use one of auto"),
     (("run", "--seeds", "0"), "--seeds is 0: it must be at least 1"),
@@ -71,6 +75,19 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_data_that_cannot_be_had_is_one_line(
+    in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    done = in_process("run", "--dataset", "fashion-mnist", "--data-dir", str(tmp_path / "data"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("error: fashion-mnist is not on this machine and cannot be downloaded")
+    assert "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz" in done.stderr
+    assert f"into {tmp_path / 'data' / 'FashionMNIST' / 'raw'}" in done.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_process_of_its_own_says_the_same(command: Command, in_process: Command) -> None:
