@@ -181,6 +181,27 @@ def compare(
 
 
 @app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders, of other machines say.")],
+    results: Annotated[Path, typer.Option("--results", help="Folder that all is copied into; may be one of them.")] = (
+        Path("results")
+    ),
+    keep: Annotated[str, typer.Option(help="last, or all: of runs of the same trial, code and machine.")] = "last",
+    as_json: Json = False,
+) -> None:
+    """Copy the records of several results folders into one and render its report, with tables per machine.
+
+    Of runs with the same key (the same trial by the same code on the same machine) --keep last copies the newest that
+    is done, --keep all every one. Nothing that is in the folder already is changed or removed. Two files of one name
+    with different content are a conflict: the first stays, the other is named, and the exit code is 2, as it is where
+    a file is no record. The rest is merged all the same.
+    """
+    from bench.commands import merge_folders
+
+    raise typer.Exit(merge_folders(folders, results, keep, as_json))
+
+
+@app.command()
 def track(
     only: Annotated[str | None, typer.Option(help="Benchmarks whose names match, as pytest's -k.")] = None,
     results: Results = Path("results"),

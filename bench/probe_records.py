@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from bench.atomic import write_atomically
-from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Run, Seconds, Trial, digest
+from bench.records import Count, Dated, FileName, Git, Name, PositiveInt, Run, Seconds, Trial, digest
 from bench.storage import Problem, load_records
 
 FOLDER = "probes"
@@ -62,7 +62,6 @@ class ProbeRecord(Dated):
     notes: dict[Name, str] = Field(default_factory=dict)
     arrays: FileName | None = None
     seconds: Seconds
-    machine: Machine
     git: Git
 
     @property

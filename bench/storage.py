@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from bench.atomic import write_atomically
+from bench.namesakes import told_apart
 from bench.records import Dated, Machine, Measurement, Run
 
 R = TypeVar("R", bound=Dated)
@@ -108,7 +109,7 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
             problems.append(Problem(path, first_error(error, name)))
         except (OSError, RecursionError) as error:
             problems.append(Problem(path, f"unreadable ({error})"))
-    return sorted(records, key=lambda record: record.started_at), problems
+    return sorted(told_apart(records), key=lambda record: record.started_at), problems
 
 
 def latest_done(runs: Iterable[Run]) -> list[Run]:

@@ -9,7 +9,9 @@ import pytest
 from torchvision.datasets import FashionMNIST
 
 from bench import dataset_files
+from bench.storage import save_run
 from tests.conftest import Command
+from tests.factories import make_predictions, make_run
 
 BAD = [
     (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
@@ -46,6 +48,12 @@ BAD = [
     (("noise", "--models", "cnm"), "did you mean 'cnn'?"),
     (("noise", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
     (("track", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("merge",), "Missing argument"),
+    (("merge", "nowhere"), "no results folder nowhere: name folders that 'python -m bench run' has written"),
+    (("merge", "."), "no records in .: name results folders, those that have a folder 'runs' in them"),
+    (("merge", ".", "nowhere"), "no results folder nowhere"),
+    (("merge", ".", "--keep", "lats"), "unknown rule for --keep 'lats': did you mean 'last'?"),
+    (("merge", ".", "--keep", ""), "unknown rule for --keep ''"),
     (("compare",), "Missing argument"),
     (("compare", "a"), "Missing argument"),
     (("compare", "nowhere", "nowhere"), "no folder nowhere: name a folder of records, or REV:FOLDER"),
@@ -75,6 +83,14 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "results").rglob("*.json")) == []
+
+
+def test_a_folder_that_cannot_be_merged_into_is_one_line(in_process: Command, tmp_path: Path) -> None:
+    save_run(tmp_path / "source", make_run(), make_predictions(), b"")
+    for folder in ("/proc/nowhere", "/dev/null"):
+        done = in_process("merge", "source", "--results", folder)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"error: cannot write to results folder {folder}" in done.stderr
 
 
 def test_data_that_cannot_be_had_is_one_line(

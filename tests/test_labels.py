@@ -15,7 +15,8 @@ from tests.fashion import needs_debians_files
 
 def save(results: Path, dataset: str) -> None:
     for model, accuracy in (("mlp", 0.82), ("cnn", 0.85)):
-        save_run(results, make_run(model, 0, accuracy, dataset=dataset, later=len(dataset)), make_predictions(accuracy), b"")
+        run = make_run(model, 0, accuracy, dataset=dataset, later=len(dataset))
+        save_run(results, run, make_predictions(accuracy), b"")
 
 
 def test_digits_are_called_digits_and_other_images_images() -> None:
@@ -41,21 +42,18 @@ def test_the_report_says_what_the_labels_mean(tmp_path: Path, data_dir: Path, mo
     for picture in ("confusion", "digits-cnn"):
         (drawn,) = (tmp_path / "plots").glob(f"*-{picture}.svg")
         assert "T-shirt/top" in drawn.read_text()
+    # the page to play on is for digits
+    assert not (tmp_path / "playground.html").exists()
+    assert "so there is none for models trained on fashion-mnist." in rendered.html.read_text()
 
 
+@pytest.mark.slow
 def test_both_datasets_have_tables_of_their_own(tmp_path: Path) -> None:
     save(tmp_path, "fashion-mnist")
     save(tmp_path, "mnist")
     page = render(tmp_path).page.read_text()
     assert page.index("## mnist (60,000 images)") < page.index("## fashion-mnist (60,000 images)")
     assert "### Right and wrong digits" in page
-
-
-def test_the_page_to_play_on_is_for_digits_and_the_report_says_so(tmp_path: Path) -> None:
-    save(tmp_path, "fashion-mnist")
-    rendered = render(tmp_path)
-    assert not (tmp_path / "playground.html").exists()
-    assert "so there is none for models trained on fashion-mnist." in rendered.html.read_text()
 
 
 @needs_debians_files
