@@ -123,16 +123,28 @@ def latest_done(runs: Iterable[Run]) -> list[Run]:
 
 def load_predictions(results: Path, run: Run) -> Predictions | None:
     """The run's predictions, or None where the file is gone or is not what it should be."""
+    arrays = _load_arrays(results, run, Predictions.__dataclass_fields__)
+    return None if arrays is None else Predictions(**arrays)
+
+
+def load_correct(results: Path, run: Run) -> np.ndarray | None:
+    """:attr:`Predictions.correct` of the run, or None; without its examples, which take half the time to read."""
+    arrays = _load_arrays(results, run, ("labels", "predicted"))
+    return None if arrays is None else np.asarray(arrays["labels"] == arrays["predicted"])
+
+
+def _load_arrays(results: Path, run: Run, names: Iterable[str]) -> dict[str, np.ndarray] | None:
+    """None where the file is gone or damaged, or its labels and answers are not of the test set's size."""
     if run.artifacts is None:
         return None
     path = runs_dir(results, run.machine) / run.artifacts.predictions
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     expected = (run.result.test_size,) if run.result else None
-    return loaded if loaded.labels.shape == loaded.predicted.shape == expected else None
+    return arrays if arrays["labels"].shape == arrays["predicted"].shape == expected else None
 
 
 def _npz(predictions: Predictions) -> bytes:
