@@ -26,7 +26,6 @@ CURVES = {
     "scale": "size, as a multiple",
     "noise": "standard deviation of noise",
 }
-LEVEL = 0.9
 LINE = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
 CLEAN = "clean"
 
@@ -117,6 +116,7 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
+    level = f"{100 * found[0].goals.distorted:.0f} %"
     blocks: list[Block] = [
         Heading(3, "Distortion", anchor(slug, "distortion")),
         Table("distortion", _corruptions(found)),
@@ -129,10 +129,10 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
             f"{slug}-distortion.svg",
             draw_curves(found, colours),
             "Accuracy against the strength of four distortions",
-            f"How far each model can be pushed: mean over seeds; the dotted line is {100 * LEVEL:.0f} %.",
+            f"How far each model can be pushed: mean over seeds; the dotted line is {level}.",
         ),
         Table("distortion-curves", _curves(found), [hint(asked) for asked in found]),
-        f"*Area* is the mean accuracy over the range drawn; *{100 * LEVEL:.0f} % until* is the strength at which the "
+        f"*Area* is the mean accuracy over the range drawn; *{level} until* is the strength at which the "
         "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
     ]
     answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
@@ -185,7 +185,7 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
                 label=label(asked, found),
                 **look(asked, found, colours),
             )
-        axes.axhline(LEVEL, linestyle=":", linewidth=1, color=INK)
+        axes.axhline(found[0].goals.distorted, linestyle=":", linewidth=1, color=INK)
         axes.set_xlabel(strength)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_ylim(0, 1.02)
@@ -232,18 +232,19 @@ def _curves(found: Sequence[Asked]) -> list[dict[str, str]]:
         for name in CURVES:
             magnitudes, accuracies = curve(asked, name)
             if len(magnitudes) > 1:
+                level = asked.goals.distorted
                 area = stats.area_under(magnitudes, accuracies.mean(axis=1))
                 row[f"{name}: area, %"] = f"{100 * area:.1f}"
-                row[f"{100 * LEVEL:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies)
+                row[f"{100 * level:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies, level)
         rows.append(row)
     return rows
 
 
-def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray) -> str:
+def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray, level: float) -> str:
     if name == "scale":
         inside = magnitudes <= 1
         magnitudes, accuracies = magnitudes[inside][::-1], accuracies[inside][::-1]
-    crossings = [stats.falls_below(magnitudes, column, LEVEL) for column in accuracies.T]
+    crossings = [stats.falls_below(magnitudes, column, level) for column in accuracies.T]
     if np.isnan(crossings).any():
         never = sum(np.isnan(crossings))
         return "beyond" if never == len(crossings) else f"beyond in {never} of {len(crossings)}"
