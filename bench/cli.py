@@ -196,7 +196,7 @@ def merge(
     with different content are a conflict: the first stays, the other is named, and the exit code is 2, as it is where
     a file is no record. The rest is merged all the same.
     """
-    from bench.commands import merge_folders
+    from bench.merge.command import merge_folders
 
     raise typer.Exit(merge_folders(folders, results, keep, as_json))
 

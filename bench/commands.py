@@ -82,31 +82,6 @@ def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, 
     return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)
 
 
-def merge_folders(folders: Sequence[Path], results: Path, keep: str, as_json: bool) -> int:
-    """Copy the records of ``folders`` into ``results``, render the report and say what was done; gives the exit code.
-
-    Raises:
-        UserError: see :func:`bench.merge.merge_into`.
-    """
-    from bench.merge import merge_into
-    from bench.report import render
-
-    merged = merge_into(results, folders, keep)
-    rendered = render(results)
-    if as_json:
-        print(json.dumps(merged.to_json() | {"report": str(rendered.page)}))
-    else:
-        print(rendered.terminal_text())
-        print(merged.words)
-    for folder in merged.empty:
-        _say(f"warning: no records in {folder}")
-    for line in merged.notes:
-        _say(f"warning: {line}")
-    for line in merged.conflicts:
-        _say(f"error: conflict: {line}")
-    return max(report_problems([*merged.problems, *rendered.problems]), 2 if merged.conflicts else 0)
-
-
 def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_json: bool) -> int:
     """Run the benchmarks, hold them against their last run on this machine, save them; gives the exit code.
 
