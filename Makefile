@@ -18,6 +18,7 @@ comma := ,
 OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
           $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS)) \
+          $(if $(DATASET),--dataset $(DATASET)) \
           $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES)))) \
           $(if $(EXECUTOR),--executor $(EXECUTOR))
 CLUSTER_STAMP := $(VENV)/.cluster-installed
@@ -31,7 +32,8 @@ help:  ## print this help
 	@echo
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda RESULTS=folder PROBES=none"
+	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda DATASET=fashion-mnist"
+	@echo "           RESULTS=folder PROBES=none"
 	@echo "On a cluster: EXECUTOR=ray RAY_ADDRESS=auto"
 
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
@@ -61,6 +63,7 @@ full: $(RUN_NEEDS)  ## the same with ten seeds
 
 noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 	@$(RUN) -m bench noise $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
 track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than last time
@@ -95,7 +98,12 @@ $(CLUSTER_STAMP): $(STAMP)
 test: $(STAMP)  ## the tests that take seconds
 	@$(RUN) -m pytest -m "not slow and not browser"
 
-test-slow: $(CLUSTER_STAMP)  ## the tests that take minutes
+DATA_STAMP := $(VENV)/.datasets-looked-for
+$(DATA_STAMP): $(STAMP) .ci/datasets
+	@.ci/datasets
+	@touch $@
+
+test-slow: $(CLUSTER_STAMP) $(DATA_STAMP)  ## the tests that take minutes
 	@$(RUN) -m pytest -m "slow and not browser"
 
 BROWSER_STAMP := $(VENV)/.browser-installed

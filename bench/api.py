@@ -54,7 +54,7 @@ def run(
         seeds: how many seeds, counted from 0; None: the suite's.
         epochs: passes over the training images; None: the suite's.
         batch_size: images per training step; None: the recipe's.
-        dataset: ``mnist``.
+        dataset: ``mnist`` or ``fashion-mnist``, which is downloaded where this machine does not have it.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
         probes: questions put to the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no question.

@@ -24,6 +24,7 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
+Dataset = Annotated[str, typer.Option(help="mnist or fashion-mnist; downloaded where this machine does not have it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
 
@@ -34,7 +35,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many seeds. Default: the suite's.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
-    dataset: Annotated[str, typer.Option(help="mnist.")] = "mnist",
+    dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     probes: Annotated[str, typer.Option(help="Questions to ask, by name, or none. Default: the suite's.")] = "",
@@ -138,6 +139,7 @@ def noise(
     models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
     repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
     epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
+    dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     results: Results = Path("results"),
@@ -157,6 +159,7 @@ def noise(
         models=split_names(models),
         seeds=1,
         epochs=epochs,
+        dataset=dataset,
         device=device,
         precision=precision,
         results=results / FOLDER,
@@ -182,6 +185,27 @@ def compare(
     from bench.commands import compare_sides
 
     raise typer.Exit(compare_sides(base, new, fail or [], only_changed, sort, as_json))
+
+
+@app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders, of other machines say.")],
+    results: Annotated[Path, typer.Option("--results", help="Folder that all is copied into; may be one of them.")] = (
+        Path("results")
+    ),
+    keep: Annotated[str, typer.Option(help="last, or all: of runs of the same trial, code and machine.")] = "last",
+    as_json: Json = False,
+) -> None:
+    """Copy the records of several results folders into one and render its report, with tables per machine.
+
+    Of runs with the same key (the same trial by the same code on the same machine) --keep last copies the newest that
+    is done, --keep all every one. Nothing that is in the folder already is changed or removed. Two files of one name
+    with different content are a conflict: the first stays, the other is named, and the exit code is 2, as it is where
+    a file is no record. The rest is merged all the same.
+    """
+    from bench.merge.command import merge_folders
+
+    raise typer.Exit(merge_folders(folders, results, keep, as_json))
 
 
 @app.command()

@@ -121,6 +121,7 @@ def time_models(
     import torch
 
     from bench import datasets
+    from bench.catalogue import MNIST
     from bench.devices import available_threads, resolve_device
     from bench.plan import check_models
     from bench.precision import check_precision
@@ -133,7 +134,7 @@ def time_models(
     check_precision(precision, torch.device(resolved))
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
-    datasets.prepare(datasets.find_dataset("mnist"), folder)
+    datasets.prepare(MNIST, folder)
     record, failures = measure_speed(names, resolved, precision, available_threads(), folder, say)
     for line in failures:
         say(f"error: {line}")
@@ -150,6 +151,7 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
         UserError: a name is unknown or has no counterpart there, or the results folder cannot be written.
     """
     from bench import datasets
+    from bench.catalogue import MNIST
     from bench.devices import available_threads
     from bench.peer_records import save_peers
     from bench.peers import MODELS, Task
@@ -162,7 +164,7 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
             raise unknown_name("model with a counterpart in other frameworks", name, MODELS)
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
-    datasets.prepare(datasets.find_dataset("mnist"), folder)
+    datasets.prepare(MNIST, folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
     _store(save_peers, results, record, rows_of, as_json)
     return 0

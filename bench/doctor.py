@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from bench import datasets
+from bench.catalogue import DatasetFiles
 from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
 from bench.storage import Problem, load_runs
@@ -28,8 +29,7 @@ def examine(data_dir: Path | None, results: Path) -> Findings:
     folder = data_dir or datasets.default_data_dir()
     findings = Findings()
     for dataset in datasets.DATASETS.values():
-        train, test = datasets.load(dataset, folder)
-        findings.facts[dataset.name] = f"{len(train.labels):,} + {len(test.labels):,} images, SHA-256 correct"
+        findings.facts[dataset.name] = _state_of(dataset, folder)
     machine, git = this_machine(folder), read_git()
     runs, findings.problems = load_runs(results)
     findings.facts |= {
@@ -42,3 +42,12 @@ def examine(data_dir: Path | None, results: Path) -> Findings:
         **{name: str(fact) for name, fact in describe_environment().items()},
     }
     return findings
+
+
+def _state_of(dataset: DatasetFiles, data_dir: Path) -> str:
+    """What the package brings is loaded, other data where it has been used before; nothing is downloaded."""
+    unpacked = all((data_dir / dataset.folder / file).exists() for file in dataset.sha256)
+    if dataset.torchvision_class and not unpacked:
+        return f"not used yet; 'python -m bench run --dataset {dataset.name}' unpacks or downloads it"
+    train, test = datasets.load(dataset, data_dir)
+    return f"{len(train.labels):,} + {len(test.labels):,} images, SHA-256 correct"

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,24 @@ def read_inside(folder: Path, path: Path) -> bytes:
     """What a file below ``folder`` holds.
 
     Raises:
-        Foreign: it lies elsewhere (a link leads out), is no file but a pipe or a folder, or is too large.
-        OSError: it cannot be read.
+        Foreign, OSError: see :func:`check_inside`.
+    """
+    check_inside(folder, path)
+    return path.read_bytes()
+
+
+def check_inside(folder: Path, path: Path) -> None:
+    """Raises:
+    Foreign: the file lies elsewhere (a link leads out), is no file but a pipe or a folder, or is too large.
+    OSError: it cannot be read.
     """
     if leads_out(folder, path):
-        raise Foreign("a link leads out of the folder")
+        raise Foreign(f"{path.name} is a link that leads out of the folder")
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise Foreign("no regular file")
+        raise Foreign(f"{path.name} is no regular file")
     if status.st_size > MAX_BYTES:
-        raise Foreign(f"{status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
-    return path.read_bytes()
+        raise Foreign(f"{path.name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
 def make_folder(root: Path, folder: Path) -> None:
@@ -71,17 +78,18 @@ def parse_json(content: bytes) -> Any:
         raise Foreign(f"invalid JSON: {error}") from error
 
 
-def read_arrays(folder: Path, path: Path) -> dict[str, np.ndarray]:
-    """The arrays by name of an npz file below ``folder``.
+def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of those names, or all, by name, of an npz file below ``folder``.
 
     Raises:
-        Foreign: it is not one, or see :func:`read_inside`.
+        Foreign: it is not one, or lacks one of them, or see :func:`read_inside`.
         OSError: it cannot be read.
     """
     content = read_inside(folder, path)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {member.filename.removesuffix(".npy"): _array(archive, member) for member in archive.infolist()}
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            return {name: _array(archive, members[name]) for name in (members if names is None else names)}
     except Foreign:
         raise
     except Exception as error:  # zipfile and numpy raise what they meet: of a dozen kinds, none of them documented

@@ -162,7 +162,7 @@ def compare_groups(runs: Iterable[Run]) -> list[Comparison]:
 
 def place_of(run: Run) -> str:
     """Machine and device, as the tables name them."""
-    return f"{run.machine.name} ({run.trial.device})"
+    return f"{run.machine.label} ({run.trial.device})"
 
 
 def condition_of(run: Run) -> Condition:

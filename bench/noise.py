@@ -23,6 +23,7 @@ class Subject:
     batch_size: int
     train_size: int
     threads: int
+    dataset: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def subject_of(run: Run) -> Subject:
         batch_size=trial.batch_size,
         train_size=trial.train_size,
         threads=trial.threads,
+        dataset=trial.dataset,
     )
 
 

@@ -66,7 +66,6 @@ class ProbeRecord(Dated):
     notes: dict[Name, str] = Field(default_factory=dict)
     arrays: FileName | None = None
     seconds: Seconds
-    machine: Machine
     git: Git
 
     @property

@@ -37,10 +37,36 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Machine(Part):
+    """``id`` is random, made once per machine; neither part names the host or its user."""
+
+    slug: Name
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+
+    @property
+    def name(self) -> str:
+        """Of its folders; two machines in 65,536 of the same kind share it."""
+        return f"{self.slug}-{self.id[:4]}"
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.name
+
+
+class NamesakeMachine(Machine):
+    """A machine among others of the same name, which tables call by its whole id; see :mod:`bench.namesakes`."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.slug}-{self.id}"
+
+
 class Dated(Part):
-    """A record, which says when it was begun."""
+    """A record, which says when it was begun and on which machine."""
 
     started_at: AwareDatetime
+    machine: Machine
 
 
 class ModelInfo(Part):
@@ -119,17 +145,6 @@ class Memory(Part):
     device_peak_bytes: Count | None = None
 
 
-class Machine(Part):
-    """``id`` is random, made once per machine; neither part names the host or its user."""
-
-    slug: Name
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
-
-    @property
-    def name(self) -> str:
-        return f"{self.slug}-{self.id[:4]}"
-
-
 class GpuState(Part):
     """The GPU at one moment, as its driver tells it; null where it does not.
 
@@ -191,7 +206,6 @@ class Measurement(Dated):
     device: Name
     threads: PositiveInt
     seconds: Seconds
-    machine: Machine
     git: Git
     environment: Environment
     surroundings: Surroundings
@@ -199,7 +213,7 @@ class Measurement(Dated):
     @property
     def place(self) -> str:
         """Machine and device, as in all tables."""
-        return f"{self.machine.name} ({self.device})"
+        return f"{self.machine.label} ({self.device})"
 
     @property
     def moment(self) -> str:
@@ -225,7 +239,6 @@ class Run(Dated):
     memory: Memory | None = None
     environment: Environment
     surroundings: Surroundings | None = None
-    machine: Machine
     git: Git
     data: Data
     artifacts: Artifacts | None = None

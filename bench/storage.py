@@ -1,7 +1,7 @@
 """Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
 
 import io
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bench.atomic import write_atomically
 from bench.errors import one_line
 from bench.foreign import Foreign, make_folder, parse_json, read_arrays, read_inside
+from bench.namesakes import told_apart
 from bench.records import Dated, Machine, Measurement, Run
 
 R = TypeVar("R", bound=Dated)
@@ -115,7 +116,7 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
             records.append(record)
         if problem:
             problems.append(problem)
-    return sorted(records, key=lambda record: record.started_at), problems
+    return sorted(told_apart(records), key=lambda record: record.started_at), problems
 
 
 def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R | None, Problem | None]:
@@ -154,34 +155,45 @@ def latest_done(runs: Iterable[Run]) -> list[Run]:
 
 def load_predictions(results: Path, run: Run) -> Predictions | None:
     """The run's predictions, or None where the file is gone or is not what it should be."""
+    arrays = _load_arrays(results, run, Predictions.__dataclass_fields__)
+    loaded = None if arrays is None else Predictions(**arrays)
+    return loaded if loaded and _examples_fit(loaded) else None
+
+
+def load_correct(results: Path, run: Run) -> np.ndarray | None:
+    """:attr:`Predictions.correct` of the run, or None; without its examples, which take half the time to read."""
+    arrays = _load_arrays(results, run, ("labels", "predicted"))
+    return None if arrays is None else np.asarray(arrays["labels"] == arrays["predicted"])
+
+
+def _load_arrays(results: Path, run: Run, names: Collection[str]) -> dict[str, np.ndarray] | None:
+    """None where the file is gone or damaged, or its labels and answers are not of the test set's size."""
     if run.artifacts is None:
         return None
     path = runs_dir(results, run.machine) / run.artifacts.predictions
     try:
-        arrays = read_arrays(results, path)
-        loaded = Predictions(**{name: arrays[name] for name in Predictions.__dataclass_fields__})
-    except (OSError, Foreign, KeyError):
+        arrays = read_arrays(results, path, names)
+    except (OSError, Foreign):
         return None
-    return loaded if run.result and _fits(loaded, run.result.test_size) else None
+    wanted = ("uint8", (run.result.test_size if run.result else 0,))
+    return arrays if all(_kind(arrays[name]) == wanted for name in ("labels", "predicted")) else None
 
 
-def _fits(predictions: Predictions, size: int) -> bool:
-    """Every array is of its kind and shape, and the examples are among the images."""
-    examples = len(predictions.example_index) if predictions.example_index.ndim else 0
-    wanted = {
-        "labels": ("uint8", (size,)),
-        "predicted": ("uint8", (size,)),
-        "example_index": ("int64", (examples,)),
-        "example_images": ("uint8", (examples, *IMAGE_SHAPE)),
-        "example_confidence": ("float32", (examples,)),
-    }
-    found = {name: (array.dtype.name, array.shape) for name, array in vars(predictions).items()}
+def _examples_fit(predictions: Predictions) -> bool:
+    """The arrays of examples are of their kinds, of one length, and say which of the images they are."""
+    size, examples = len(predictions.labels), len(np.atleast_1d(predictions.example_index))
     index, confidence = predictions.example_index, predictions.example_confidence
     return (
-        found == wanted
+        _kind(index) == ("int64", (examples,))
+        and _kind(predictions.example_images) == ("uint8", (examples, *IMAGE_SHAPE))
+        and _kind(confidence) == ("float32", (examples,))
         and bool(((index >= 0) & (index < size)).all())
         and bool(((confidence >= 0) & (confidence <= 1)).all())
     )
+
+
+def _kind(array: np.ndarray) -> tuple[str, tuple[int, ...]]:
+    return array.dtype.name, array.shape
 
 
 def _npz(predictions: Predictions) -> bytes:

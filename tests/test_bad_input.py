@@ -8,14 +8,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from torchvision.datasets import FashionMNIST
 
+from bench import dataset_files
 from bench.cli import app
+from bench.storage import save_run
 from tests.conftest import Command
+from tests.factories import make_predictions, make_run
 
 BAD = [
     (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
     (("run", "--suite", "artcle"), "did you mean 'article'?"),
     (("run", "--dataset", "mnits"), "did you mean 'mnist'?"),
+    (("run", "--dataset", "fashon-mnist"), "did you mean 'fashion-mnist'?"),
+    (("noise", "--dataset", "mnits"), "did you mean 'mnist'?"),
     (("run", "--device", "gpu"), "unknown device 'gpu'"),
     (("run", "--device", "mps"), "device 'mps' is not available here: use one of auto"),
     (("run", "--seeds", "0"), "--seeds is 0: it must be at least 1"),
@@ -77,6 +83,12 @@ BAD = [
     (("noise", "--models", "cnm"), "did you mean 'cnn'?"),
     (("noise", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
     (("track", "--results", "/proc/nowhere"), "cannot write to results folder /proc/nowhere"),
+    (("merge",), "Missing argument"),
+    (("merge", "nowhere"), "no results folder nowhere: name folders that 'python -m bench run' has written"),
+    (("merge", "."), "no records in .: name results folders, those that have a folder 'runs' in them"),
+    (("merge", ".", "nowhere"), "no results folder nowhere"),
+    (("merge", ".", "--keep", "lats"), "unknown rule for --keep 'lats': did you mean 'last'?"),
+    (("merge", ".", "--keep", ""), "unknown rule for --keep ''"),
     (("compare",), "Missing argument"),
     (("compare", "a"), "Missing argument"),
     (("compare", "nowhere", "nowhere"), "no folder nowhere: name a folder of records, or REV:FOLDER"),
@@ -116,6 +128,27 @@ def test_without_ray_the_line_says_what_installs_it(in_process: Command, monkeyp
     assert (
         done.stderr == "error: --executor ray needs Ray, which is not installed: pip install 'mnist-bench[cluster]'\n"
     )
+
+
+def test_a_folder_that_cannot_be_merged_into_is_one_line(in_process: Command, tmp_path: Path) -> None:
+    save_run(tmp_path / "source", make_run(), make_predictions(), b"")
+    for folder in ("/proc/nowhere", "/dev/null"):
+        done = in_process("merge", "source", "--results", folder)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"error: cannot write to results folder {folder}" in done.stderr
+
+
+def test_data_that_cannot_be_had_is_one_line(
+    in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    done = in_process("run", "--dataset", "fashion-mnist", "--data-dir", str(tmp_path / "data"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("error: fashion-mnist is not on this machine and cannot be downloaded")
+    assert "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz" in done.stderr
+    assert f"into {tmp_path / 'data' / 'FashionMNIST' / 'raw'}" in done.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_process_of_its_own_says_the_same(command: Command, in_process: Command) -> None:

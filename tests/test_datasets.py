@@ -1,6 +1,8 @@
 import gzip
+import hashlib
 import random
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,12 @@ import pytest
 import torch
 import torchvision
 
-from bench import datasets, idx
+from bench import dataset_files, datasets, download, idx
+from bench.catalogue import DATASETS, label_names_of
 from bench.errors import UserError
+from bench.packed import packed_array
 from tests.conftest import ROOT
+from tests.fashion import DEBIAN, FASHION, as_published, needs_debians_files, served
 
 MNIST = datasets.DATASETS["mnist"]
 
@@ -94,8 +99,8 @@ def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.Ca
 
 
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(datasets.ASSETS, tmp_path / "assets")
-    monkeypatch.setattr(datasets, "ASSETS", tmp_path / "assets")
+    shutil.copytree(dataset_files.ASSETS, tmp_path / "assets")
+    monkeypatch.setattr(dataset_files, "ASSETS", tmp_path / "assets")
     packed = tmp_path / "assets" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     (own_copy / MNIST.folder / "t10k-labels-idx1-ubyte").unlink()
     for content in (b"", packed.read_bytes()[:100], b"no gzip", gzip.compress(b"other labels")):
@@ -122,3 +127,116 @@ def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path)
     ]
     # The sums of all labels of MNIST's two files.
     assert {process.communicate()[0].strip() for process in started} == {"267236 44434"}
+
+
+@pytest.fixture
+def no_debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+
+
+def mirror(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "mirrors", list(urls))
+
+
+@needs_debians_files
+def test_debians_files_are_those_that_were_published() -> None:
+    published = dict(torchvision.datasets.FashionMNIST.resources)
+    found = {f"{file}.gz": hashlib.md5(as_published(file)).hexdigest() for file in FASHION.sha256}
+    assert found == published
+    assert FASHION.label_names == tuple(torchvision.datasets.FashionMNIST.classes)
+
+
+@needs_debians_files
+def test_fashion_mnist_is_unpacked_from_debians_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = datasets.load(FASHION, tmp_path)
+    assert train.images.shape == (60_000, 28, 28)
+    assert test.images.shape == (10_000, 28, 28)
+    assert sorted(set(test.labels.tolist())) == list(range(FASHION.num_classes))
+    assert FASHION.train_size == len(train.labels)
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setenv("MNIST_BENCH_DATA", str(tmp_path))
+    read_without_torch = packed_array("fashion-mnist")
+    assert read_without_torch is not None
+    assert torch.equal(test.images, torch.from_numpy(read_without_torch.copy()))
+
+
+@needs_debians_files
+@pytest.mark.slow
+def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / FASHION.folder
+    shutil.copytree(DEBIAN, raw)
+    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")
+    datasets.prepare(FASHION, tmp_path)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{raw / 't10k-labels-idx1-ubyte.gz'} is damaged; passed over" in said
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    (raw / "train-labels-idx1-ubyte").write_bytes(b"")
+    datasets.prepare(FASHION, tmp_path)
+    assert "train-labels-idx1-ubyte is damaged" in capsys.readouterr().err
+    assert all(dataset_files.problem_with(raw / file, sha256) is None for file, sha256 in FASHION.sha256.items())
+
+
+@needs_debians_files
+@pytest.mark.slow
+def test_what_is_missing_is_downloaded_checked_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    for file in FASHION.sha256:
+        (published / f"{file}.gz").write_bytes(as_published(file))
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    with served(published) as address:
+        mirror(monkeypatch, f"{unused_address()}", address)
+        datasets.prepare(FASHION, tmp_path / "data")
+    raw = tmp_path / "data" / FASHION.folder
+    assert sorted(path.name for path in raw.iterdir()) == sorted([".lock", *FASHION.sha256])
+    shown = capfd.readouterr()
+    assert "100%" in shown.err.replace(".0%", "%")
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize("served_content", [None, b"not the file"])
+def test_without_any_source_one_line_says_which_file_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_debian: None, served_content: bytes | None
+) -> None:
+    website = tmp_path / "website"
+    website.mkdir()
+    for file in FASHION.sha256 if served_content else ():
+        (website / f"{file}.gz").write_bytes(served_content or b"")
+    with served(website) as address:
+        mirror(monkeypatch, address)
+        with pytest.raises(UserError) as raised:
+            datasets.prepare(FASHION, tmp_path / "data")
+    raw = tmp_path / "data" / FASHION.folder
+    said = str(raised.value)
+    assert "\n" not in said
+    assert "cannot be downloaded" in said
+    assert f"train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into {raw}" in said
+    assert "dataset-fashion-mnist" in said
+    assert [path.name for path in raw.iterdir()] == [".lock"]
+
+
+def test_a_server_that_never_answers_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_debian: None
+) -> None:
+    monkeypatch.setattr(download, "ANSWER_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mirror(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        with pytest.raises(UserError, match=r"no answer within 0\.1 s|timed out"):
+            datasets.prepare(FASHION, tmp_path)
+
+
+def unused_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+
+def test_labels_of_datasets_known_and_unknown_have_names() -> None:
+    assert label_names_of("mnist") == tuple("0123456789")
+    assert label_names_of("fashion-mnist", at_least=12)[8:] == ("Bag", "Ankle boot", "10", "11")
+    assert label_names_of("elsewhere", at_least=3) == ("0", "1", "2")
+    assert all(len(set(entry.label_names)) == entry.num_classes for entry in DATASETS.values())

@@ -210,8 +210,8 @@ def test_arrays_that_unpack_to_more_than_there_is_memory_are_none(tmp_path: Path
     [
         (lambda path, _: path.mkdir(), "no regular file"),
         (lambda path, _: os.mkfifo(path), "no regular file"),
-        (lambda path, _: path.symlink_to("/dev/zero"), "a link leads out of the folder"),
-        (lambda path, outside: path.symlink_to(outside), "a link leads out of the folder"),
+        (lambda path, _: path.symlink_to("/dev/zero"), "a link that leads out of the folder"),
+        (lambda path, outside: path.symlink_to(outside), "a link that leads out of the folder"),
         (lambda path, _: path.symlink_to("nowhere"), "unreadable"),
         (lambda path, _: path.symlink_to(path), "unreadable"),
         (lambda path, _: path.write_bytes(b"[" * (MAX_BYTES + 1)), "at most 67,108,864 are read"),

@@ -13,7 +13,7 @@ from bench.compare.sources import Side
 from bench.metrics import METRICS, Metric
 from bench.noise import Floor, Floors, subject_of
 from bench.records import Run
-from bench.storage import load_predictions
+from bench.storage import load_correct
 
 ALPHA = 0.05
 
@@ -133,8 +133,8 @@ def _p_value(metric: Metric, pairs: Sequence[tuple[Run, Run]], folders: tuple[Pa
         return stats.ratio_test([a for a, _ in values], [b for _, b in values])
     if all(a.stem == b.stem for a, b in pairs):
         return 1.0
-    loaded = [(load_predictions(folders[0], a), load_predictions(folders[1], b)) for a, b in pairs]
-    correct = [(a.correct, b.correct) for a, b in loaded if a is not None and b is not None]
+    loaded = [(load_correct(folders[0], a), load_correct(folders[1], b)) for a, b in pairs]
+    correct = [(a, b) for a, b in loaded if a is not None and b is not None]
     if len(correct) < 2 or len({each.shape for pair in correct for each in pair}) > 1:
         return math.nan
     return stats.paired_test(np.array([b for _, b in correct]), np.array([a for a, _ in correct])).p_value

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.groups import Condition, condition_of, place_of
+from bench.namesakes import told_apart
 from bench.records import Run
 
 
@@ -32,7 +33,9 @@ class Match:
 
 def match(base: Iterable[Run], new: Iterable[Run]) -> list[Match]:
     """Every subject of either side, sorted."""
-    before, after = _by_subject(base), _by_subject(new)
+    older, newer = list(base), list(new)
+    every = told_apart([*older, *newer])  # a machine may have a namesake on the other side
+    before, after = _by_subject(every[: len(older)]), _by_subject(every[len(older) :])
     matches = [Match(subject, before[subject], after[subject]) for subject in before.keys() & after.keys()]
     lost, found = before.keys() - after.keys(), after.keys() - before.keys()
     answered = {subject: _nearest(subject, lost) for subject in found}

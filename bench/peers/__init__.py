@@ -8,6 +8,7 @@ Lightning's.
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.catalogue import MNIST
 from bench.recipes import ARTICLE
 
 PEERS = {
@@ -27,7 +28,8 @@ MODULES = {
 
 BATCH_SIZE = ARTICLE.batch_size
 LEARNING_RATE = ARTICLE.learning_rate
-LAYERS = {"softmax": (10,), "mlp": (256, 128, 10)}
+CLASSES = MNIST.num_classes
+LAYERS = {"softmax": (CLASSES,), "mlp": (256, 128, CLASSES)}
 """Widths of the models that are nothing but linear layers with ReLU between them."""
 MODELS = ("softmax", "mlp", "cnn")
 """What every peer's file can build, or says why not: the article's models."""

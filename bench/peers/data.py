@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bench.catalogue import MNIST
 from bench.packed import packed_array
 
 
@@ -11,8 +12,8 @@ def training_set() -> tuple[np.ndarray, np.ndarray]:
     Raises:
         FileNotFoundError: the package's files are damaged.
     """
-    images = packed_array("mnist", "train-images-idx3-ubyte")
-    labels = packed_array("mnist", "train-labels-idx1-ubyte")
+    images = packed_array(MNIST.name, "train-images-idx3-ubyte")
+    labels = packed_array(MNIST.name, "train-labels-idx1-ubyte")
     if images is None or labels is None:
         raise FileNotFoundError("the built-in MNIST is damaged; install mnist-bench again")
     return images, labels.astype(np.int32)

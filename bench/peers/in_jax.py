@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task
+from bench.peers import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, Task
 from bench.peers.data import training_set
 from bench.speed.apart import Timer
 
@@ -58,7 +58,7 @@ def _weights(model: str) -> Weights:
         sizes = [784, *LAYERS[model]]
         shapes: list[tuple[int, ...]] = list(itertools.pairwise(sizes))
     else:
-        shapes = [(3, 3, 1, 32), (3, 3, 32, 64), (3136, 128), (128, 10)]
+        shapes = [(3, 3, 1, 32), (3, 3, 32, 64), (3136, 128), (128, CLASSES)]
     random = np.random.default_rng(0)
 
     def uniform(shape: tuple[int, ...]) -> jax.Array:

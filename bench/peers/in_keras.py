@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import tensorflow as tf
 
-from bench.peers import BATCH_SIZE, LAYERS, LEARNING_RATE, Task
+from bench.peers import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, Task
 from bench.peers.data import normalised, training_set
 from bench.speed.apart import Timer
 
@@ -49,5 +49,5 @@ def _layers(model: str) -> list[keras.Layer]:
         layers.MaxPooling2D(2),
         layers.Flatten(),
         layers.Dense(128, activation="relu"),
-        layers.Dense(10),
+        layers.Dense(CLASSES),
     ]

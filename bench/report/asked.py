@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench import stats
+from bench.catalogue import Goals, goals_of
 from bench.groups import Comparison, Group
 from bench.probe_records import ProbeRecord, answers_to
 from bench.report.conditions import measured
@@ -35,6 +36,11 @@ class Asked:
     def train_images(self) -> int:
         """Training images the probe trained on; 0 where it trained nothing."""
         return self.records[0].train_images
+
+    @property
+    def goals(self) -> Goals:
+        """The test accuracies to ask after on this dataset."""
+        return goals_of(self.group.runs[0].trial.dataset)
 
     def note(self, name: str) -> str:
         """A word the probe wrote down, or nothing."""

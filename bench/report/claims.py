@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import stats
+from bench.catalogue import MNIST
 from bench.groups import Comparison, Group, most_then_newest
 from bench.report import distortion
 from bench.report.asked import Asked, Gap, gap
@@ -27,13 +28,15 @@ HOLDS, IN_PART, UNCLEAR, FAILS, MISSING = "holds", "holds in part", "cannot tell
 class Evidence:
     """What was measured at one place: groups by model, verdicts, and answers by probe and model.
 
-    ``place`` is named where the page has several, else empty.
+    ``place`` is named where the page has several, else empty. The article speaks of MNIST; ``elsewhere`` is the name
+    of the dataset where these were measured on another, else empty.
     """
 
     place: str
     groups: Mapping[str, Group]
     pairs: Sequence[Pair]
     answers: Mapping[str, Mapping[str, Asked]]
+    elsewhere: str = ""
 
     def both(self, probe: str) -> tuple[Asked, Asked] | None:
         """The MLP's and the CNN's answers to a probe."""
@@ -63,7 +66,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     if evidence is None:
         return Section()
     claims = judge(evidence)
-    gist = in_total(claims)
+    gist = in_total(claims, evidence.elsewhere)
     rows = [
         {
             "in the article": claim.aspect,
@@ -76,7 +79,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     ]
     sources = ["" if claim.state == MISSING else Link(claim.section, anchor(slug, claim.section)) for claim in claims]
     blocks: list[Block] = [
-        Heading(3, "The article's table, measured", anchor(slug, "claims")),
+        Heading(3, f"The article's table, measured{_on(evidence.elsewhere)}", anchor(slug, "claims")),
         Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
         f"**{escape(gist)}**" + "".join(f" {escape(words)}" for claim in claims for words in claim.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
@@ -100,7 +103,9 @@ def evidence_of(
         for probe, found in answers.items()
     }
     named = place if len(comparison.places) > 1 else ""
-    return Evidence(named, places[place], [pair for pair in pairs if pair.place == place], by_probe)
+    dataset = comparison.condition.dataset
+    elsewhere = "" if dataset == MNIST.name else dataset
+    return Evidence(named, places[place], [pair for pair in pairs if pair.place == place], by_probe, elsewhere)
 
 
 def judge(evidence: Evidence) -> list[Claim]:
@@ -108,15 +113,24 @@ def judge(evidence: Evidence) -> list[Claim]:
     return [_input(evidence), _structure(evidence), _distortion(evidence), _features(evidence)]
 
 
-def in_total(claims: Sequence[Claim]) -> str:
-    """``Of the article's four claims 2 hold, 1 holds in part and 1 was not measured.``"""
+def in_total(claims: Sequence[Claim], elsewhere: str = "") -> str:
+    """``Of the article's four claims 2 hold, 1 holds in part and 1 was not measured.``
+
+    Args:
+        elsewhere: see :class:`Evidence`.
+    """
     many = {HOLDS: "hold", IN_PART: "hold in part", UNCLEAR: "cannot be told", FAILS: "do not hold"}
     one = {HOLDS: "holds", IN_PART: "holds in part", UNCLEAR: "cannot be told", FAILS: "does not hold"}
     many[MISSING], one[MISSING] = "were not measured", "was not measured"
     counts = Counter(claim.state for claim in claims)
     parts = [f"{counts[state]} {(one if counts[state] == 1 else many)[state]}" for state in many if counts[state]]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of the article's four claims {listed}."
+    where = f", which are about MNIST, measured{_on(elsewhere)}:" if elsewhere else ""
+    return f"Of the article's four claims{where} {listed}."
+
+
+def _on(elsewhere: str) -> str:
+    return f" on {elsewhere}" if elsewhere else ""
 
 
 def _input(evidence: Evidence) -> Claim:

@@ -1,11 +1,11 @@
 """What each model's training costs: seconds, throughput, and the time to a given accuracy."""
 
+from bench.catalogue import goals_of
 from bench.groups import Comparison
 from bench.report.accuracy import hint, named
 from bench.report.blocks import Block, Heading, Table, anchor
 from bench.report.cells import reached, three_digits
 from bench.report.section import Section
-from bench.report.tables import GOALS
 
 SPEED_NOTE = (
     "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
@@ -58,8 +58,9 @@ def _speed(comparison: Comparison) -> list[dict[str, str]]:
 
 
 def _goals(comparison: Comparison) -> list[dict[str, str]]:
+    goals = goals_of(comparison.condition.dataset).in_time
     return [
-        {**named(group, comparison), **{f"{100 * goal:g} %, s": reached(group.times_to(goal)) for goal in GOALS}}
+        {**named(group, comparison), **{f"{100 * goal:g} %, s": reached(group.times_to(goal)) for goal in goals}}
         for group in comparison.groups
     ]
 

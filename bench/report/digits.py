@@ -1,4 +1,4 @@
-"""The article's figure of right and wrong digits."""
+"""The article's figure of right and wrong digits, or whatever the images show."""
 
 from collections.abc import Mapping
 
@@ -7,50 +7,55 @@ import numpy as np
 from bench.groups import Comparison
 from bench.report.blocks import Heading, Picture, anchor
 from bench.report.cells import escape
+from bench.report.labels import Labels, labels_of
 from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.storage import Predictions
 
 SHOWN = 6  # models at most
 COLUMNS = 12
-TITLED = 1.6  # cells from one row of digits to the next where two lines of words stand above each
-TITLE = 0.55  # cells those words take
+LINE = 0.17  # cells that a line of words above an image takes
+TITLE = 0.55  # cells that two of them take, with the room around them
+IMAGE = 1.05  # cells from the words down to the next row
 
 
 def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
     """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
     figures: dict[str, Picture] = {}
+    labels = labels_of(comparison.condition.dataset)
     for group in comparison.groups:
         predictions = stored.get(group.runs[0].stem)
         if predictions is not None and group.model not in figures and len(figures) < SHOWN:
             figures[group.model] = Picture(
                 f"{slug}-digits-{group.model}.svg",
-                right_and_wrong(predictions),
-                f"Digits that {group.model} got right and wrong",
+                right_and_wrong(predictions, labels),
+                f"{labels.nouns} that {group.model} got right and wrong",
                 f"**{escape(group.model)}**: the first twelve test images it got right and the first twelve it got "
                 "wrong, lowest seed; above each the label, the answer where it differs, and the probability the model "
                 "gave its answer.",
             )
     if not figures:
         return Section()
-    return Section([Heading(3, "Right and wrong digits", anchor(slug, "digits")), *figures.values()])
+    return Section([Heading(3, f"Right and wrong {labels.noun}s", anchor(slug, "digits")), *figures.values()])
 
 
-def right_and_wrong(predictions: Predictions) -> bytes:
-    """SVG: one row of digits the model got right, one of digits it got wrong, each with label, answer, confidence."""
+def right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:
+    """SVG: one row of images the model got right, one of images it got wrong, each with label, answer, confidence."""
     is_right = predictions.correct[predictions.example_index]
-    sheet = Sheet(COLUMNS, 2 * TITLED)
+    title_height = TITLE + LINE * labels.long
+    sheet = Sheet(COLUMNS, 2 * (title_height + IMAGE))
     for row, (chosen, title) in enumerate(((is_right, "right"), (~is_right, "wrong"))):
-        top = row * TITLED + TITLE
+        top = row * (title_height + IMAGE) + title_height
         sheet.words(-0.2, top + 0.5, title, ha="right", va="center", fontsize=10)
         for column, example in enumerate(np.flatnonzero(chosen)[:COLUMNS]):
-            sheet.digit(column, top, predictions.example_images[example])
-            sheet.words(column + 0.5, top, _title(predictions, int(example)), ha="center", va="bottom")
+            sheet.image(column, top, predictions.example_images[example])
+            sheet.words(column + 0.5, top, _title(predictions, int(example), labels), ha="center", va="bottom")
     return sheet.to_svg()
 
 
-def _title(predictions: Predictions, example: int) -> str:
+def _title(predictions: Predictions, example: int, labels: Labels) -> str:
     place = predictions.example_index[example]
-    label, answer = predictions.labels[place], predictions.predicted[place]
-    answer_text = f"{label}" if label == answer else f"{label} → {answer}"
+    label, answer = (labels.name(int(each[place])) for each in (predictions.labels, predictions.predicted))
+    between = "\n→ " if labels.long else " → "
+    answer_text = label if label == answer else f"{label}{between}{answer}"
     return f"{answer_text}\n{100 * predictions.example_confidence[example]:.0f} %"

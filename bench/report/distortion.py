@@ -12,6 +12,7 @@ from bench import stats
 from bench.report.asked import Arrays, Asked, hint, label, look, table_rows
 from bench.report.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.cells import mean_with_half_width
+from bench.report.labels import Labels, labels_of
 from bench.report.section import Section
 from bench.report.sheet import Sheet
 from bench.report.style import INK, to_svg
@@ -25,8 +26,7 @@ CURVES = {
     "scale": "size, as a multiple",
     "noise": "standard deviation of noise",
 }
-LEVEL = 0.9
-LINE = 0.36  # cells between two lines of answers below the shifted digit
+LINE = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
 CLEAN = "clean"
 
 
@@ -116,6 +116,7 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
+    level = f"{100 * found[0].goals.distorted:.0f} %"
     blocks: list[Block] = [
         Heading(3, "Distortion", anchor(slug, "distortion")),
         Table("distortion", _corruptions(found)),
@@ -128,20 +129,21 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
             f"{slug}-distortion.svg",
             draw_curves(found, colours),
             "Accuracy against the strength of four distortions",
-            f"How far each model can be pushed: mean over seeds; the dotted line is {100 * LEVEL:.0f} %.",
+            f"How far each model can be pushed: mean over seeds; the dotted line is {level}.",
         ),
         Table("distortion-curves", _curves(found), [hint(asked) for asked in found]),
-        f"*Area* is the mean accuracy over the range drawn; *{100 * LEVEL:.0f} % until* is the strength at which the "
+        f"*Area* is the mean accuracy over the range drawn; *{level} until* is the strength at which the "
         "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
     ]
     answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
     answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
     if answers:
+        labels = labels_of(found[0].group.runs[0].trial.dataset)
         blocks.append(
             Picture(
                 f"{slug}-shifted-digit.svg",
-                draw_shifted_digit(answers),
-                "One digit, shifted further and further, with each model's answer",
+                draw_shifted_image(answers, labels),
+                f"One {labels.noun}, shifted further and further, with each model's answer",
                 "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
                 "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
             )
@@ -149,20 +151,21 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], array
     return Section(blocks, table_rows(slug, found))
 
 
-def draw_shifted_digit(answers: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
-    """SVG: the digit at every shift and, row by row, what each model says."""
+def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
+    """SVG: the image at every shift and, row by row, what each model says."""
     images = next(iter(answers.values()))["shifted"]
-    sheet = Sheet(len(images), 1 + LINE * len(answers))
+    line, between, size = (2 * LINE, "\n", 7.5) if labels.long else (LINE, "  ", 8.5)
+    sheet = Sheet(len(images), 1 + line * len(answers))
     for shift, image in enumerate(images):
-        sheet.digit(shift, 0, image)
+        sheet.image(shift, 0, image)
         sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
     for row, (name, its) in enumerate(answers.items()):
-        middle = 1 + LINE * (row + 0.5)
+        middle = 1 + line * (row + 0.5)
         sheet.words(-0.1, middle, name, ha="right", va="center", fontsize=9)
         for shift, (answer, sure) in enumerate(zip(its["answers"], its["confidences"], strict=True)):
             weight = "bold" if answer != its["answers"][0] else "normal"
-            said = f"{answer}  {100 * sure:.0f} %"
-            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=8.5, weight=weight)
+            said = f"{labels.name(int(answer))}{between}{100 * sure:.0f} %"
+            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=size, weight=weight)
     return sheet.to_svg()
 
 
@@ -182,7 +185,7 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
                 label=label(asked, found),
                 **look(asked, found, colours),
             )
-        axes.axhline(LEVEL, linestyle=":", linewidth=1, color=INK)
+        axes.axhline(found[0].goals.distorted, linestyle=":", linewidth=1, color=INK)
         axes.set_xlabel(strength)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_ylim(0, 1.02)
@@ -229,18 +232,19 @@ def _curves(found: Sequence[Asked]) -> list[dict[str, str]]:
         for name in CURVES:
             magnitudes, accuracies = curve(asked, name)
             if len(magnitudes) > 1:
+                level = asked.goals.distorted
                 area = stats.area_under(magnitudes, accuracies.mean(axis=1))
                 row[f"{name}: area, %"] = f"{100 * area:.1f}"
-                row[f"{100 * LEVEL:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies)
+                row[f"{100 * level:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies, level)
         rows.append(row)
     return rows
 
 
-def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray) -> str:
+def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray, level: float) -> str:
     if name == "scale":
         inside = magnitudes <= 1
         magnitudes, accuracies = magnitudes[inside][::-1], accuracies[inside][::-1]
-    crossings = [stats.falls_below(magnitudes, column, LEVEL) for column in accuracies.T]
+    crossings = [stats.falls_below(magnitudes, column, level) for column in accuracies.T]
     if np.isnan(crossings).any():
         never = sum(np.isnan(crossings))
         return "beyond" if never == len(crossings) else f"beyond in {never} of {len(crossings)}"

@@ -77,15 +77,18 @@ class Document:
 
 
 def noise_rows(floors: Floors) -> list[dict[str, str]]:
-    """How far apart repeats of the same trial came, a row per subject."""
+    """How far apart repeats of the same trial came, a row per subject; the dataset is named where there are several."""
+    subjects = sorted({subject for subject, _ in floors})
+    several = len({subject.dataset for subject in subjects}) > 1
     return [
         {
             "model": subject.model,
+            **({"dataset": subject.dataset} if several else {}),
             "machine": subject.place,
             "repeats": str(max(floor.repeats for floor in floors_of(subject, floors).values())),
             **{name: METRICS[name].amount(floor.change) for name, floor in floors_of(subject, floors).items()},
         }
-        for subject in sorted({subject for subject, _ in floors})
+        for subject in subjects
     ]
 
 

@@ -85,7 +85,7 @@ def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
         limit = float(np.abs(weights).max()) or 1.0
         sheet.picture(column, 0, weights, cmap="PuOr_r", vmin=-limit, vmax=limit)
         for row, image in enumerate(images, 1):
-            sheet.digit(column, row, image)
+            sheet.image(column, row, image)
     return sheet.to_svg()
 
 

@@ -16,6 +16,7 @@ from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, spreadsheet_safe
 from bench.report.document import Document
 from bench.report.inline_svg import inline
+from bench.report.playground import other_images
 from bench.report.templating import fill
 
 QUESTION = "Which of these models, at what cost, and how sure are you?"
@@ -54,6 +55,7 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
         records=len(document.runs),
         playground=playground,
+        other_images=other_images(document.comparisons),
     )
 
 

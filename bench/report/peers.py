@@ -27,7 +27,7 @@ def section(records: Sequence[PeersRecord]) -> Section:
     blocks: list[Block] = [Heading(2, "Beside other frameworks", "peers")]
     for record in records:
         blocks += [
-            Heading(3, f"{record.place}, {record.threads} threads, fp32", anchor(record.machine.name, "peers")),
+            Heading(3, f"{record.place}, {record.threads} threads, fp32", anchor(record.machine.label, "peers")),
             Table("peers", rows_of(record)),
             f"{NOTE} Measured {record.started_at:%Y-%m-%d} at commit {commit_words(record.git)}; repeat it with "
             f"`make peers`. Versions: {_versions(record)}.",
@@ -53,7 +53,7 @@ def table(records: Sequence[PeersRecord]) -> pd.DataFrame:
             {
                 "model": each.model,
                 "framework": each.peer,
-                "machine": record.machine.name,
+                "machine": record.machine.label,
                 "device": record.device,
                 "threads": record.threads,
                 "rounds": len(each.epoch_s),

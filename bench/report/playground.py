@@ -1,5 +1,7 @@
 """A page to play on: change a test digit and watch the models' probabilities. One file, which asks for nothing else.
 
+It is for digits, which a reader can draw: models trained on other images are not on it, and it says so.
+
 The weights are inside, in half precision; the page computes the networks in plain JavaScript. Whether that gives what
 torch gives is tested in a browser (``tests/browser``).
 """
@@ -7,7 +9,7 @@ torch gives is tested in a browser (``tests/browser``).
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 
 from bench import networks
 from bench.atomic import write_atomically
+from bench.catalogue import DATASETS
 from bench.groups import Comparison, Group, most_then_newest
 from bench.packed import packed_array
 from bench.probe_records import ProbeRecord, load_arrays
@@ -27,6 +30,7 @@ PROBE = "network"
 SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
 DIGITS_EACH = 2
 CLASSES = 10
+"""As many as there are digits."""
 ROOM = 1_900_000
 """Bytes of the page that weights may take as text; the whole stays under 2,000,000."""
 
@@ -69,11 +73,15 @@ class Player:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is on the page, fewest parameters first, and who is not, with the reason."""
+    """Who is on the page, fewest parameters first, and who is not, with the reason.
+
+    ``other_images`` are the datasets whose models are not there since their images are no digits.
+    """
 
     comparison: Comparison
     players: Sequence[Player]
     left_out: Mapping[str, str]
+    other_images: Sequence[str] = ()
 
 
 def write(
@@ -99,14 +107,25 @@ def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[Pr
     runs, then the newest; each model's lowest seed. None where there is no network anywhere.
     """
     casts = []
-    for order, comparison in enumerate(comparisons):
+    of_digits = [comparison for comparison in comparisons if _is_of_digits(comparison)]
+    for order, comparison in enumerate(of_digits):
         found = ask(comparison, PROBE, probes)
         for place in comparison.places:
             cast = _cast(results, comparison, [asked for asked in found if asked.group.place == place])
             runs = [run for group in comparison.at(place) for run in group.runs]
             casts.append(((len(cast.players), -order, most_then_newest(runs)), cast))
     best = max(casts, key=lambda each: each[0], default=None)
-    return best[1] if best and best[1].players else None
+    return replace(best[1], other_images=other_images(comparisons)) if best and best[1].players else None
+
+
+def other_images(comparisons: Sequence[Comparison]) -> list[str]:
+    """The datasets that are no digits, by name."""
+    return sorted({each.condition.dataset for each in comparisons if not _is_of_digits(each)})
+
+
+def _is_of_digits(comparison: Comparison) -> bool:
+    dataset = DATASETS.get(comparison.condition.dataset)
+    return dataset is not None and dataset.digits
 
 
 def first_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -134,6 +153,7 @@ def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str
         condition=cast.comparison.condition,
         players=cast.players,
         left_out=cast.left_out,
+        other_images=cast.other_images,
         deviation=rounded_up(max(player.record.numbers["deviation"] for player in cast.players)),
         norms=sorted({(model["mean"], model["std"]) for model in data["models"]}),
         images=min(player.record.images for player in cast.players),

@@ -8,7 +8,7 @@ from typing import Any
 from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.foreign import make_folder
-from bench.groups import Comparison, compare_groups
+from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import load_arrays, load_probes
@@ -16,10 +16,10 @@ from bench.report import history, html, markdown, peers, playground, speed, tabl
 from bench.report.blocks import Block, Picture
 from bench.report.cells import spreadsheet_safe
 from bench.report.document import Document
-from bench.report.section import made
+from bench.report.section import Sections, made
 from bench.report.sections import sections_of
 from bench.report.style import in_style, model_colours
-from bench.report.verdicts import judge_pairs
+from bench.report.verdicts import Pair, judge_pairs
 from bench.saved_benchmarks import saved_runs
 from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
@@ -27,7 +27,7 @@ from bench.storage import Predictions, Problem, load_predictions, load_runs
 PAGE = "README.md"
 HTML_PAGE = "report.html"
 WITH_DIGITS = 3
-"""Conditions whose pictures of digits are drawn: the first, which have the most epochs and runs."""
+"""Conditions whose pictures of single images are drawn: the first, which have the most epochs and runs."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,18 @@ def render(results: Path) -> Rendered:
     """
     runs, problems = load_runs(results)
     comparisons = compare_groups(runs)
-    stored = _load_all_predictions(results, comparisons)
-    pairs = {comparison.condition: judge_pairs(comparison, stored) for comparison in comparisons}
     probes, damaged = load_probes(results)
     timed, unreadable = load_speed(results)
     others, damaged_too = load_peers(results)
     sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
     sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
     colours = model_colours(sizes)
-    sections = {
-        each.condition: sections_of(
+    pairs: dict[Condition, Sequence[Pair]] = {}
+    sections: dict[Condition, Sections] = {}
+    for position, each in enumerate(comparisons):
+        stored = _load_all_predictions(results, each)  # of one condition at a time: 40 kB for each run
+        pairs[each.condition] = judge_pairs(each, stored)
+        sections[each.condition] = sections_of(
             each,
             pairs[each.condition],
             stored,
@@ -79,8 +81,6 @@ def render(results: Path) -> Rendered:
             colours,
             with_digits=position < WITH_DIGITS,
         )
-        for position, each in enumerate(comparisons)
-    }
     document = Document(
         comparisons=comparisons,
         pairs=pairs,
@@ -112,8 +112,8 @@ def render(results: Path) -> Rendered:
     return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
 
 
-def _load_all_predictions(results: Path, comparisons: Sequence[Comparison]) -> dict[str, Predictions]:
-    loaded = {run.stem: load_predictions(results, run) for comparison in comparisons for run in comparison.runs}
+def _load_all_predictions(results: Path, comparison: Comparison) -> dict[str, Predictions]:
+    loaded = {run.stem: load_predictions(results, run) for run in comparison.runs}
     return {stem: predictions for stem, predictions in loaded.items() if predictions is not None}
 
 

@@ -13,8 +13,6 @@ from bench.report.cells import mean_with_half_width
 from bench.report.section import Section
 from bench.report.style import to_svg
 
-GOALS = (0.95, 0.98)
-
 
 def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Section:
     """The section of one condition; empty where no run was asked."""
@@ -76,7 +74,7 @@ def _accuracies(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
 
 def _needs(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
     row = {"model": label(asked, found)}
-    for goal in GOALS:
+    for goal in asked.goals.from_few:
         needed = _needed(asked, goal)
         least = min((_needed(each, goal) for each in found if not math.isnan(_needed(each, goal))), default=math.nan)
         largest = curve(asked)[0][-1]

@@ -37,7 +37,7 @@ def sections_of(
     """All of them for one condition; those without records are empty.
 
     Args:
-        with_digits: pictures of single digits and confusions too, which are most of a page.
+        with_digits: pictures of single images and confusions too, which are most of a page.
     """
     slug = comparison.condition.slug
     answers = {probe: ask(comparison, probe, probes) for probe in PROBES}

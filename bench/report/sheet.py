@@ -13,7 +13,7 @@ from bench.report.style import INK, to_svg
 
 CELL = 0.8  # inches
 GAP = 0.07  # cells, on each side of a picture
-ENLARGE = 3  # digits are drawn as 84 x 84 pixels, so that no viewer smooths the 28 x 28
+ENLARGE = 3  # images are drawn as 84 x 84 pixels, so that no viewer smooths the 28 x 28
 
 
 class Sheet:
@@ -31,8 +31,8 @@ class Sheet:
         extent = (x + GAP, x + 1 - GAP, y + 1 - GAP, y + GAP)
         self._axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", **look)
 
-    def digit(self, x: float, y: float, image: np.ndarray) -> None:
-        """A digit dark on light; ``image`` uint8 ``(28, 28)``."""
+    def image(self, x: float, y: float, image: np.ndarray) -> None:
+        """An image of the dataset dark on light: uint8 ``(28, 28)``."""
         pixels = np.kron(255 - image, np.ones((ENLARGE, ENLARGE), dtype=np.uint8))
         self.picture(x, y, pixels, cmap="gray", vmin=0, vmax=255)
 

@@ -42,7 +42,7 @@ def section(records: Sequence[SpeedRecord], colours: Mapping[str, str]) -> Secti
         return Section()
     blocks: list[Block] = [Heading(2, "Speed by batch size, and what limits it", "speed")]
     for record in records:
-        slug = f"speed-{record.machine.name}-{record.device}-{record.precision}"
+        slug = f"speed-{record.machine.label}-{record.device}-{record.precision}"
         blocks += [
             Heading(3, f"{record.place}, {record.precision}", slug),
             Table("article-loop", headline_rows(record)),
@@ -226,7 +226,7 @@ def _timm(time: StepTime | None, phase: str) -> dict[str, float | None]:
 
 def _where(record: SpeedRecord) -> dict[str, Any]:
     return {
-        "machine": record.machine.name,
+        "machine": record.machine.label,
         "device": record.device,
         "precision": record.precision,
         "threads": record.threads,

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.catalogue import goals_of
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.noise import Floors, floors_of
 from bench.records import Clock, Result, Run, Trial
 from bench.report.section import Sections
 from bench.report.verdicts import Pair
 
-GOALS = (0.97, 0.98, 0.99)
 """Test accuracies whose time to reach them is reported."""
 
 RUN_COLUMNS = [
@@ -66,7 +66,7 @@ def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             {**_where(comparison, group), "goal": goal, **vars(group.times_to(goal))}
             for comparison in comparisons
             for group in comparison.groups
-            for goal in GOALS
+            for goal in goals_of(comparison.condition.dataset).in_time
         ]
     ).rename(columns={"median": "median_s", "low": "lowest_s", "high": "highest_s", "trials": "seeds"})
 

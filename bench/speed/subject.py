@@ -8,13 +8,12 @@ import torch
 from torch import nn
 
 from bench import datasets
+from bench.catalogue import MNIST
 from bench.epochs import RunEpoch, prepare_epochs
 from bench.pipeline import DeviceData, to_device
 from bench.precision import set_matrix_precision
 from bench.recipes import ARTICLE, Recipe
 from bench.trials import initial_model
-
-DATASET = datasets.DATASETS["mnist"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class Subject:
         torch.set_num_threads(self.threads)
         set_matrix_precision(self.precision)
         device = torch.device(self.device)
-        split, _ = datasets.load(DATASET, self.data_dir)
+        split, _ = datasets.load(MNIST, self.data_dir)
         data = to_device(split.images, split.labels, device)
-        return initial_model(self.model, DATASET.num_classes, seed=0, device=device).train(), data
+        return initial_model(self.model, MNIST.num_classes, seed=0, device=device).train(), data
 
     def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
         """Training on ``data`` in batches of that size, warmed up."""

@@ -1,0 +1,71 @@
+"""A report about a dataset whose labels are words, beside one of digits."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import dataset_files
+from bench.report import render
+from bench.report.labels import labels_of
+from bench.storage import load_runs, save_run
+from tests.conftest import Command
+from tests.factories import make_predictions, make_run
+from tests.fashion import needs_debians_files
+
+
+def save(results: Path, dataset: str) -> None:
+    for model, accuracy in (("mlp", 0.82), ("cnn", 0.85)):
+        run = make_run(model, 0, accuracy, dataset=dataset, later=len(dataset))
+        save_run(results, run, make_predictions(accuracy), b"")
+
+
+def test_digits_are_called_digits_and_other_images_images() -> None:
+    mnist, fashion, elsewhere = labels_of("mnist"), labels_of("fashion-mnist"), labels_of("elsewhere", at_least=2)
+    assert (mnist.nouns, mnist.long, mnist.name(3)) == ("Digits", False, "3")
+    assert (fashion.nouns, fashion.long, fashion.name(9)) == ("Images", True, "Ankle boot")
+    assert (elsewhere.noun, elsewhere.name(1), elsewhere.name(7)) == ("image", "1", "7")
+
+
+def test_the_report_says_what_the_labels_mean(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setenv("MNIST_BENCH_DATA", str(data_dir))
+    save(tmp_path, "fashion-mnist")
+    rendered = render(tmp_path)
+    page = rendered.page.read_text()
+    assert "### Right and wrong images" in page
+    assert "### Images only one of the two gets right" in page
+    assert "the test images of fashion-mnist are not on the machine that wrote this" in page
+    assert "### The article's table, measured on fashion-mnist" in page
+    assert "four claims, which are about MNIST, measured on fashion-mnist:" in page
+    assert "Digits" not in page
+    assert " digit" not in page
+    for picture in ("confusion", "digits-cnn"):
+        (drawn,) = (tmp_path / "plots").glob(f"*-{picture}.svg")
+        assert "T-shirt/top" in drawn.read_text()
+    # the page to play on is for digits
+    assert not (tmp_path / "playground.html").exists()
+    assert "so there is none for models trained on fashion-mnist." in rendered.html.read_text()
+
+
+@pytest.mark.slow
+def test_both_datasets_have_tables_of_their_own(tmp_path: Path) -> None:
+    save(tmp_path, "fashion-mnist")
+    save(tmp_path, "mnist")
+    page = render(tmp_path).page.read_text()
+    assert page.index("## mnist (60,000 images)") < page.index("## fashion-mnist (60,000 images)")
+    assert "### Right and wrong digits" in page
+
+
+@needs_debians_files
+@pytest.mark.slow
+def test_fashion_mnist_runs_from_training_to_report(command: Command, tmp_path: Path) -> None:
+    done = command("run", "--suite", "quick", "--models", "mlp,cnn", "--dataset", "fashion-mnist")
+    assert done.returncode == 0, done.stderr
+    runs, problems = load_runs(tmp_path / "results")
+    assert problems == []
+    assert {run.trial.dataset for run in runs} == {"fashion-mnist"}
+    assert all(run.result and 0.75 < run.result.test_accuracy < 0.95 for run in runs)
+    page = (tmp_path / "results" / "README.md").read_text()
+    for heading in ("Distortion", "Spatial structure", "Features", "Fewer training images", "Calibration"):
+        assert f"### {heading}" in page
+    assert "right-in-one-alone.svg" in page
