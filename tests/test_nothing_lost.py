@@ -99,21 +99,32 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_no_process(environment: dic
     assert all(count == 1 for (_, _, status), count in done.items() if status == "done")
 
 
-@pytest.mark.parametrize("signals", ["none", "one is killed"])
-def test_two_runs_at_once_share_the_trials(environment: dict[str, str], tmp_path: Path, signals: str) -> None:
+def test_two_runs_at_once_share_the_trials(environment: dict[str, str], tmp_path: Path) -> None:
     arguments = (*QUICK, "--seeds", "4", "--probes", "calibration")
-    both = [start(environment, tmp_path, *arguments) for _ in range(2)]
-    if signals == "one is killed":
-        wait_for(both[0], "epoch 1/1")
-        both.pop(0).kill()
-    for runner in both:
+    for runner in [start(environment, tmp_path, *arguments) for _ in range(2)]:
         _, err = runner.communicate(timeout=200)
         assert runner.returncode == 0, err
-    assert trials_of(tmp_path / "results") == every("done", 4)
-    probes = [
-        json.loads(content)["run"] for name, content in records_of(tmp_path / "results").items() if "ration" in name
-    ]
-    assert len(probes) == len(set(probes)) == 8
+    check_each_once(tmp_path / "results", seeds=4)
+
+
+def test_a_run_takes_over_the_trial_of_another_that_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
+    arguments = (*QUICK, "--epochs", "40", "--seeds", "2", "--probes", "calibration")
+    first = start(environment, tmp_path, *arguments)
+    wait_for(first, "epoch 2/40")
+    second = start(environment, tmp_path, *arguments)
+    wait_for(second, "another call is training it; waiting for that")
+    first.kill()
+    first.communicate()
+    _, err = second.communicate(timeout=200)
+    assert second.returncode == 0, err
+    check_each_once(tmp_path / "results", seeds=2)
+
+
+def check_each_once(results: Path, seeds: int) -> None:
+    """Every trial and every question about it has one record."""
+    assert trials_of(results) == every("done", seeds)
+    asked = [json.loads(content)["run"] for content in records_of(results / "probes").values()]
+    assert len(asked) == len(set(asked)) == 2 * seeds
 
 
 TROUBLE = """
