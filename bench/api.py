@@ -77,7 +77,7 @@ def run(
     from bench.executors import end_forkserver
     from bench.plan import Request, make_plan
     from bench.report import render
-    from bench.runner import Interrupted
+    from bench.signals import Interrupted
 
     folder = Path(results)
     plan = make_plan(

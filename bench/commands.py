@@ -16,7 +16,8 @@ M = TypeVar("M", bound="Measurement")
 if TYPE_CHECKING:
     from bench.plan import Plan
     from bench.records import Measurement, Run
-    from bench.runner import Interrupted, Summary
+    from bench.runner import Summary
+    from bench.signals import Interrupted
     from bench.storage import Problem
 
 
@@ -49,7 +50,7 @@ def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
         print(json.dumps(rendered.noise_rows()))
     else:
         print(rendered.noise_text())
-    return report_failures(summary, repeats)
+    return max(report_problems(rendered.problems), report_failures(summary, repeats))
 
 
 def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, sort: str, as_json: bool) -> int:
@@ -140,8 +141,7 @@ def time_models(
         say(f"error: {line}")
     if record is None:
         return 2
-    _store(save_speed, results, record, terminal_rows, as_json)
-    return 2 if failures else 0
+    return max(_store(save_speed, results, record, terminal_rows, as_json), 2 if failures else 0)
 
 
 def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_json: bool) -> int:
@@ -166,26 +166,26 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     check_writable(results)
     datasets.prepare(MNIST, folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
-    _store(save_peers, results, record, rows_of, as_json)
-    return 0
+    return _store(save_peers, results, record, rows_of, as_json)
 
 
 def _store(
     save: Callable[[Path, M], Path], results: Path, record: M, rows: Callable[[M], list[dict[str, Any]]], as_json: bool
-) -> None:
-    """Save the record, render the report, and print the record's rows, or all of it as JSON."""
+) -> int:
+    """Save the record, render the report, and print the record's rows, or all of it as JSON; gives the exit code."""
     from bench.report import render
 
     try:
         path = save(results, record)
     except OSError as error:
         raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
-    render(results)
+    rendered = render(results)
     if as_json:
         print(record.model_dump_json(by_alias=True))
     else:
         print_rows(rows(record), as_json=False)
         print(f"saved: {path}")
+    return report_problems(rendered.problems)
 
 
 def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> "Summary":
@@ -248,7 +248,7 @@ def _train(
     fresh_workers: bool = False,
 ) -> "Summary | int":
     """What was done, or the exit code of an interruption."""
-    from bench.runner import Interrupted
+    from bench.signals import Interrupted
 
     try:
         return train(plan, between_rounds, fresh_workers)

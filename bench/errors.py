@@ -5,6 +5,7 @@ import difflib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO, Any, cast
 
 
 class UserError(Exception):
@@ -25,8 +26,31 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 def say(line: str) -> None:
     """One line on standard error. Where it cannot be written (a log on a full disk) the work goes on without it."""
-    with contextlib.suppress(OSError):
-        print(one_line(line), file=sys.stderr, flush=True)
+    print(one_line(line), file=patient(sys.stderr), flush=True)
+
+
+class _Patient:
+    """A stream to a terminal that may be gone; see :func:`patient`."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def patient(stream: IO[str]) -> IO[str]:
+    """The same stream, but what it cannot write is lost without an error."""
+    return cast("IO[str]", _Patient(stream))
 
 
 def one_line(text: str) -> str:

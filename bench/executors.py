@@ -174,12 +174,12 @@ def allocator_settings() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupt_blocked() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, which reaches the whole group: the runner alone decides what ends.
+    """Processes started inside see neither Ctrl-C nor that the terminal is gone: the runner alone decides what ends.
 
     They keep the mask; a handler would come too late for the process that imports torch before it runs our code.
     """
     resource_tracker.ensure_running()  # at its own start it would take the block away again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
@@ -219,7 +219,8 @@ def _how_it_ended(exitcode: int | None) -> str:
     if exitcode == -signal.SIGKILL:
         return "killed by SIGKILL (as the system does when memory runs out)"
     if exitcode < 0:
-        return f"killed by {signal.Signals(-exitcode).name}"
+        named = -exitcode in set(signal.Signals)  # signals for real-time use have numbers alone
+        return f"killed by {signal.Signals(-exitcode).name if named else f'signal {-exitcode}'}"
     return f"ended with exit code {exitcode}"
 
 

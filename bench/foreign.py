@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 MAX_BYTES = 64 * 2**20
-"""Of one file, and of one array when it is unpacked: far above any of ours, far below any machine's memory."""
+"""Of a file, and of its arrays when they are unpacked: far above any of ours, far below any machine's memory."""
 
 
 class Foreign(ValueError):
@@ -27,24 +27,25 @@ def read_inside(folder: Path, path: Path) -> bytes:
     """What a file below ``folder`` holds.
 
     Raises:
-        Foreign, OSError: see :func:`check_inside`.
+        Foreign: it is too large, or see :func:`check_inside`.
+        OSError: it cannot be read.
     """
     check_inside(folder, path)
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise Foreign(f"{path.name} has {size:,} bytes; at most {MAX_BYTES:,} are read")
     return path.read_bytes()
 
 
 def check_inside(folder: Path, path: Path) -> None:
     """Raises:
-    Foreign: the file lies elsewhere (a link leads out), is no file but a pipe or a folder, or is too large.
+    Foreign: the file lies elsewhere (a link leads out), or is no file but a pipe or a folder.
     OSError: it cannot be read.
     """
     if leads_out(folder, path):
         raise Foreign(f"{path.name} is a link that leads out of the folder")
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(path.stat().st_mode):
         raise Foreign(f"{path.name} is no regular file")
-    if status.st_size > MAX_BYTES:
-        raise Foreign(f"{path.name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
 def make_folder(root: Path, folder: Path) -> None:
@@ -89,7 +90,11 @@ def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-            return {name: _array(archive, members[name]) for name in (members if names is None else names)}
+            wanted = {name: members[name] for name in (members if names is None else names)}
+            unpacked = sum(member.file_size for member in wanted.values())
+            if unpacked > MAX_BYTES:
+                raise Foreign(f"{path.name} unpacks to {unpacked:,} bytes")
+            return {name: _array(archive, member) for name, member in wanted.items()}
     except Foreign:
         raise
     except Exception as error:  # zipfile and numpy raise what they meet: of a dozen kinds, none of them documented
@@ -98,8 +103,6 @@ def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """An array whose header does not promise more than there is."""
-    if member.file_size > MAX_BYTES:
-        raise Foreign(f"{member.filename} unpacks to {member.file_size:,} bytes")
     content = io.BytesIO(archive.read(member))
     version = np.lib.format.read_magic(content)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -35,14 +35,7 @@ def one_at_a_time(
     """
     place = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
     lock = FileLock(folder / f"{place}-{work}.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, on_wait, stopped)
-    except OSError as error:
-        raise UserError(
-            f"cannot lock {folder}: {error.strerror or error}; "
-            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
-        ) from error
+    _acquire(lock, on_wait, stopped)
     try:
         yield
     finally:
@@ -50,13 +43,24 @@ def one_at_a_time(
 
 
 def _acquire(lock: BaseFileLock, on_wait: Callable[[], object], stopped: Callable[[], BaseException | None]) -> None:
-    with contextlib.suppress(Timeout):
-        lock.acquire(timeout=0)
+    if _taken(lock, within_s=0):
         return
     on_wait()
-    while True:
-        with contextlib.suppress(Timeout):
-            lock.acquire(timeout=LOOK_AGAIN_S)
-            return
+    while not _taken(lock, within_s=LOOK_AGAIN_S):
         if reason := stopped():
             raise reason
+
+
+def _taken(lock: BaseFileLock, within_s: float) -> bool:
+    folder = Path(lock.lock_file).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=within_s)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise UserError(
+            f"cannot lock {folder}: {error.strerror or error}; "
+            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
+        ) from error
+    return True

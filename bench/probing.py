@@ -62,8 +62,7 @@ class Question:
 
     def is_answered(self, setting: "Setting") -> bool:
         """Another call has recorded the answer meanwhile."""
-        machines = setting.node_kinds or (setting.machine,)
-        return any(probe_path(setting.results, machine, self.stem).is_file() for machine in machines)
+        return any(probe_path(setting.results, machine, self.stem).is_file() for machine in setting.machines)
 
     def __str__(self) -> str:
         return f"{self.probe} of {self.run.trial.model} seed {self.run.trial.seed}"

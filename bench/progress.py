@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBar
 
-from bench.errors import say
+from bench.errors import patient, say
 from bench.records import Epoch, Run, Trial
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class TerminalProgress:
 
     def __init__(self, at_once: int = 1) -> None:
         self._at_once = at_once
-        self._console = Console(stderr=True)
+        self._console = Console(file=patient(sys.stderr))
         self._bar = RichBar(
             BarColumn(bar_width=_BAR_WIDTH),
             MofNCompleteColumn(),

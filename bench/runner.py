@@ -4,12 +4,10 @@ It knows neither torch nor the report: the trials come from :mod:`bench.plan` an
 and the caller is told when a round of seeds is complete.
 """
 
-import contextlib
 import hashlib
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -40,6 +38,7 @@ from bench.records import (
     run_stem,
     trial_id,
 )
+from bench.signals import Interrupted, uninterrupted
 from bench.storage import done_since, load_runs, save_run
 from bench.surroundings import watch
 
@@ -66,16 +65,6 @@ class Executor(Protocol):
     def close(self) -> None: ...
 
 
-class Interrupted(BaseException):
-    """SIGINT, SIGTERM or SIGHUP arrived; ``exit_code`` is the shell's convention, 128 + signal."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(number.name)
-        self.number = number
-        self.signal_name = number.name
-        self.exit_code = 128 + number
-
-
 def utc_now() -> datetime:
     """The time of day, with its zone."""
     return datetime.now(UTC)
@@ -100,6 +89,11 @@ class Setting:
     probe_train_images: int = 0
     node_kinds: tuple[Machine, ...] = ()
     """Of a cluster that the trials run on; none: they run on ``machine``."""
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """What the records of this call may name."""
+        return self.node_kinds or (self.machine,)
 
 
 @dataclass
@@ -257,7 +251,7 @@ class _Attempt:
     def _save(self, run: Run, outcome: "Outcome | None" = None, log: str = "") -> Run:
         results = self.setting.results
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 artifacts = (outcome.predictions, outcome.weights) if outcome else ()
                 path = save_run(results, run, *artifacts)
                 if log:
@@ -272,8 +266,7 @@ class _Attempt:
 
 def run_keys(trial: Trial, setting: Setting) -> list[str]:
     """The keys of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
-    kinds = setting.node_kinds or [setting.machine]
-    return [run_key(trial, replace(setting, machine=machine)) for machine in kinds]
+    return [run_key(trial, replace(setting, machine=machine)) for machine in setting.machines]
 
 
 def run_key(trial: Trial, setting: Setting) -> str:
@@ -309,13 +302,3 @@ def check_writable(results: Path) -> None:
         raise UserError(
             f"cannot write to results folder {results}: {error.strerror}; name another with --results"
         ) from error
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Signals that ask us to stop wait until the body is done."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,14 +1,25 @@
-"""SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception that the runner can meet."""
+"""SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception that the runner can meet.
+
+Python has the main thread alone handle signals, so in any other thread nothing here changes anything.
+"""
 
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-from bench.runner import Interrupted
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """One of these signals arrived; ``exit_code`` is the shell's convention, 128 + signal."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
+        self.signal_name = number.name
+        self.exit_code = 128 + number
 
 
 @contextlib.contextmanager
@@ -16,26 +27,42 @@ def interruptible() -> Iterator[None]:
     """Inside, the first of these raises :class:`Interrupted`; a second one meets what was there before.
 
     What was ignored stays ignored, as nohup has it with SIGHUP.
-
-    Python lets the main thread alone handle signals, so in any other nothing changes.
     """
+    with contextlib.ExitStack() as handlers:
+
+        def interrupt(number: int, _frame: FrameType | None) -> None:
+            handlers.close()
+            raise Interrupted(signal.Signals(number))
+
+        handlers.enter_context(_handled_by(interrupt))
+        yield
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Inside, these signals wait until the body is done.
+
+    A mask would not hold them back: it is one thread's, the system gives a signal to any other that takes it, and
+    Python then calls the handler in the main thread all the same.
+    """
+    arrived: list[int] = []
+    with _handled_by(lambda number, _frame: arrived.append(number)):
+        yield
+    if arrived:
+        signal.raise_signal(arrived[0])
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {each: signal.getsignal(each) or signal.SIG_DFL for each in _SIGNALS}
-
-    def restore() -> None:
-        for each, handler in before.items():
+    for each, own in before.items():
+        if own is not signal.SIG_IGN:
             signal.signal(each, handler)
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        restore()
-        raise Interrupted(signal.Signals(number))
-
-    for each, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(each, interrupt)
     try:
         yield
     finally:
-        restore()
+        for each, own in before.items():
+            signal.signal(each, own)

@@ -126,7 +126,8 @@ def test_without_ray_the_line_says_what_installs_it(in_process: Command, monkeyp
     done = in_process("run", "--executor", "ray")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
-        done.stderr == "error: --executor ray needs Ray, which is not installed: pip install 'mnist-bench[cluster]'\n"
+        done.stderr
+        == "error: --executor ray needs Ray, which is not installed: pip install -c constraints.txt -e '.[cluster]'\n"
     )
 
 

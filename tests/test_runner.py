@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,7 +23,8 @@ from bench.locks import one_at_a_time
 from bench.places import Event, Place
 from bench.progress import Eta, PlainProgress, SharedProgress
 from bench.records import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
-from bench.runner import Interrupted, Setting, run_key, run_trials
+from bench.runner import Setting, run_key, run_trials
+from bench.signals import Interrupted, interruptible, uninterrupted
 from bench.storage import load_runs, run_path, save_run
 from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
@@ -144,6 +147,20 @@ def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
         play(tmp_path, Script(cnn0=Interrupted(signal.SIGINT)))
     found, _ = load_runs(tmp_path)
     assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
+
+
+def test_a_signal_waits_until_a_record_is_written_beside_other_threads_too() -> None:
+    done = []
+    waiting = threading.Thread(target=time.sleep, args=(0.5,))  # takes the signal from whoever masks it
+    waiting.start()
+    with pytest.raises(Interrupted, match="SIGHUP"), interruptible():
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+            done.append("written")
+        done.append("never reached")
+    assert done == ["written"]
+    waiting.join()
 
 
 def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(tmp_path: Path) -> None:

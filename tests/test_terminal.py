@@ -1,13 +1,19 @@
 """What a person at a real terminal sees: colour unless NO_COLOR, a bar that ends, 80 columns."""
 
+import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import psutil
 import pytest
+
+from bench.storage import load_runs
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[1-7]|38|9[0-7])[;\d]*m")
 RUN = ("run", "--suite", "quick", "--models", "softmax", "--epochs", "1", "--probes", "none")
@@ -46,3 +52,37 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(tmp_path: Path, environm
     assert "softmax" in text
     assert text.rstrip().endswith("report: results/report.html")
     assert max(len(line.rpartition("\r")[2]) for line in text.replace("\r\n", "\n").splitlines()) <= 80
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_leaves_a_record_and_a_report(tmp_path: Path, environment: dict[str, str]) -> None:
+    ours, its = pty.openpty()
+    line = [sys.executable, "-m", "bench", *RUN, "--models", "softmax,mlp", "--epochs", "60"]
+
+    def own_the_terminal() -> None:
+        fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        line,
+        cwd=tmp_path,
+        env=environment | {"TERM": "xterm-256color", "COLUMNS": "80"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+        preexec_fn=own_the_terminal,
+    )
+    os.close(its)
+    written = b""
+    while b"mlp seed 0 epoch 2/60" not in written:
+        written += os.read(ours, 4096)
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.close(ours)  # as when the window is closed: the system sends SIGHUP, and nothing can be written any more
+    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    runs, _ = load_runs(tmp_path / "results")
+    assert [(run.trial.model, run.status, run.error) for run in runs] == [
+        ("softmax", "done", None),
+        ("mlp", "interrupted", "stopped by SIGHUP"),
+    ]
+    assert "| softmax" in (tmp_path / "results" / "README.md").read_text()
+    assert psutil.wait_procs(started, timeout=10)[1] == []

@@ -23,7 +23,9 @@ try:
     from ray.exceptions import GetTimeoutError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
-    raise UserError("--executor ray needs Ray, which is not installed: pip install 'mnist-bench[cluster]'") from error
+    raise UserError(
+        "--executor ray needs Ray, which is not installed: pip install -c constraints.txt -e '.[cluster]'"
+    ) from error
 
 DEVICES = ("auto", "cpu", "cuda")
 CONNECT_S = 10
@@ -117,8 +119,10 @@ def _check_answers(address: str) -> None:
         host, _, port = address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
-        except OSError as error:
-            raise UserError(f"no Ray cluster answers at {address}: {error.strerror or error}") from error
+        except (OSError, UnicodeError) as error:  # the latter of a name that can be nobody's
+            raise UserError(
+                f"no Ray cluster answers at {address}: {getattr(error, 'strerror', None) or error}"
+            ) from error
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
     command += [] if address == "auto" else ["--address", address]
     try:
@@ -159,7 +163,7 @@ def _size_up(device: str, dataset: str, data_dir: Path | None, ours: bool) -> Cl
         threads=threads,
         gpus=1 if device == "cuda" else 0,
         at_once=at_once,
-        slugs=tuple(dict.fromkeys(slugs)),
+        slugs=tuple(sorted(set(slugs))),
         code=code,
         data_dir=data_dir,
         ours=ours,

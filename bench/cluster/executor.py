@@ -89,7 +89,10 @@ class RayExecutor:
                 places.append(event)
 
         what = f"{task.probe} of {task.trial.model} seed {task.trial.seed}"
-        weights = task.weights.read_bytes()
+        try:
+            weights = task.weights.read_bytes()
+        except OSError as error:
+            raise TrialFailed("error", f"the weights are gone: {error.strerror}") from error
         found: Findings = self._carry_out(self._answer, (task, weights, self._cluster.data_dir, timeout_s), note, what)
         return replace(found, machine=places[-1].machine)
 
@@ -154,9 +157,11 @@ class RayExecutor:
             UserError: the task has not begun, and no node is left for it.
         """
         look_again = time.monotonic() + NO_NODE_S
-        while not ray.wait([stream], timeout=STOP_S, fetch_local=False)[0]:
+        while True:
             if self.stopped is not None:
                 raise self.stopped if begun else CancelledError
+            if ray.wait([stream], timeout=STOP_S, fetch_local=False)[0]:
+                return
             if not begun and time.monotonic() > look_again:
                 if not self._cluster.has_room():
                     raise UserError(
