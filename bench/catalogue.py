@@ -112,11 +112,6 @@ def goals_of(dataset: str) -> Goals:
     return DATASETS[dataset].goals if dataset in DATASETS else Goals()
 
 
-def label_names_of(dataset: str, at_least: int = 0) -> tuple[str, ...]:
-    """The labels' names, the first label first.
-
-    A record from elsewhere may name a dataset that is not known here, or labels beyond the known ones: those are called
-    by their numbers, up to ``at_least`` of them.
-    """
-    known = DATASETS[dataset].label_names if dataset in DATASETS else ()
-    return known + tuple(str(label) for label in range(len(known), at_least))
+def label_names_of(dataset: str) -> tuple[str, ...]:
+    """The labels' names, the first label first; none of a dataset that is not known, as a record may name one."""
+    return DATASETS[dataset].label_names if dataset in DATASETS else ()

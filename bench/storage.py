@@ -122,16 +122,25 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
 def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R | None, Problem | None]:
     """The record in a file below ``folder``, or what is wrong with it."""
     try:
-        content = read_inside(folder, path)
-        record = kind.model_validate_json(content)
-        parse_json(content)  # pydantic takes the last of two values for one name
-        return record, None
-    except ValidationError as error:
-        return None, Problem(path, first_error(error, name))
+        return parse_record(read_inside(folder, path), kind, name), None
     except Foreign as error:
-        return None, Problem(path, f"not a {name} record ({error})")
+        return None, Problem(path, str(error))
     except OSError as error:
         return None, Problem(path, f"unreadable ({error.strerror or error})")
+
+
+def parse_record(content: bytes, kind: type[R], name: str) -> R:
+    """Raises:
+    Foreign: it is no record of that kind.
+    """
+    try:
+        record = kind.model_validate_json(content)
+        parse_json(content)  # pydantic takes the last of two values for one name
+    except ValidationError as error:
+        raise Foreign(_first_error(error, name)) from error
+    except Foreign as error:
+        raise Foreign(f"not a {name} record ({error})") from error
+    return record
 
 
 def done_since(results: Path, keys: Iterable[str], known: Container[str]) -> Run | None:
@@ -202,7 +211,7 @@ def _npz(predictions: Predictions) -> bytes:
     return buffer.getvalue()
 
 
-def first_error(error: ValidationError, kind: str) -> str:
+def _first_error(error: ValidationError, kind: str) -> str:
     """One line: where, and what is wrong there."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])

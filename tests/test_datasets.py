@@ -237,6 +237,6 @@ def unused_address() -> str:
 
 def test_labels_of_datasets_known_and_unknown_have_names() -> None:
     assert label_names_of("mnist") == tuple("0123456789")
-    assert label_names_of("fashion-mnist", at_least=12)[8:] == ("Bag", "Ankle boot", "10", "11")
-    assert label_names_of("elsewhere", at_least=3) == ("0", "1", "2")
+    assert label_names_of("fashion-mnist")[8:] == ("Bag", "Ankle boot")
+    assert label_names_of("elsewhere") == ()
     assert all(len(set(entry.label_names)) == entry.num_classes for entry in DATASETS.values())

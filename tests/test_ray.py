@@ -22,7 +22,7 @@ from bench.probe_records import load_probes
 from bench.records import Machine, Run
 from bench.storage import load_predictions, load_runs, runs_dir
 from tests.conftest import ROOT, Command
-from tests.test_cli import start, wait_for
+from tests.processes import start, wait_for
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 

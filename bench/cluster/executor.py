@@ -135,8 +135,9 @@ class RayExecutor:
                     raise UserError(f"a node of the cluster failed: {event.reason}")
                 else:
                     return event
-        finally:
+        except BaseException:
             ray.cancel(stream)  # nothing where it has ended
+            raise
 
     def _next(self, stream: Any, begun: bool) -> Any:
         self._wait(stream, begun)

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from bench import noise, peer_records, probe_records, saved_benchmarks, speed_records
 from bench.foreign import Foreign, check_inside, parse_json, read_inside
@@ -16,7 +13,7 @@ from bench.peer_records import PeersRecord
 from bench.probe_records import ProbeRecord
 from bench.records import Run
 from bench.speed_records import SpeedRecord
-from bench.storage import Problem, first_error
+from bench.storage import Problem, parse_record
 
 RUNS = "runs"
 NOISE = f"{noise.FOLDER}/{RUNS}"
@@ -96,16 +93,12 @@ def _json_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
 
 def _item(results: Path, kind: str, path: Path) -> Item:
     content = read_inside(results, path)
-    parsed = parse_json(content)
     sha256 = hashlib.sha256(content).hexdigest()
     if kind == BENCHMARKS:
-        _check_benchmarks(results, path, parsed)
+        _check_benchmarks(results, path, content)
         return Item(path, kind, Path(kind, path.parent.name, path.name), sha256, None)
     record_type, name = KINDS[kind]
-    try:
-        record = record_type.model_validate_json(content)
-    except ValidationError as error:
-        raise Foreign(first_error(error, name)) from error
+    record = parse_record(content, record_type, name)
     beside = [path.with_name(file) for file in _names_beside(record, path)]
     for file in beside:
         if file.suffix not in (".npz", ".safetensors", ".log"):
@@ -123,10 +116,10 @@ def _names_beside(record: Record, path: Path) -> list[str]:
     return [record.arrays] if isinstance(record, ProbeRecord) and record.arrays else []
 
 
-def _check_benchmarks(results: Path, path: Path, parsed: Any) -> None:
+def _check_benchmarks(results: Path, path: Path, content: bytes) -> None:
     if path.parent.parent != results / BENCHMARKS:
         raise Foreign("not in the folder of a machine")
     try:
-        saved_benchmarks.cases_of(parsed)
+        saved_benchmarks.cases_of(parse_json(content))
     except saved_benchmarks.NOT_ONE as error:
         raise Foreign("not a saved run of the benchmarks") from error

@@ -30,6 +30,6 @@ class Labels:
         return self.names[label] if label < len(self.names) else str(label)
 
 
-def labels_of(dataset: str, at_least: int = 0) -> Labels:
-    """Those of the dataset of that name, and numbers up to ``at_least`` of them where it has fewer or is not known."""
-    return Labels(label_names_of(dataset, at_least), noun_of(dataset))
+def labels_of(dataset: str) -> Labels:
+    """Those of the dataset of that name."""
+    return Labels(label_names_of(dataset), noun_of(dataset))

@@ -59,9 +59,7 @@ def image(figure: Picture, folder: str = "plots") -> str:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Words to the left, numbers to the right; a cell never breaks the table."""
-    safe = [
-        {key: str(value) if isinstance(value, Link) else escape(value) for key, value in row.items()} for row in rows
-    ]
+    safe = [{key: _cell(value) for key, value in row.items()} for row in rows]
     align = ["left" if key in WORDS else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 

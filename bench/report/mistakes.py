@@ -133,7 +133,7 @@ def _alone_words(pair: Sequence[Predictions], seed: int) -> str:
 
 
 def _no_images(dataset: str) -> str:
-    return f"Their pictures are left out: the test images of {escape(dataset)} are not on the machine that wrote this."
+    return f"Their pictures are left out: the test images of {escape(dataset)} are not in the data folder."
 
 
 def draw_alone(pair: Sequence[Predictions], images: np.ndarray, labels: Labels) -> bytes:

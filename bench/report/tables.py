@@ -13,8 +13,6 @@ from bench.records import Clock, Result, Run, Trial
 from bench.report.section import Sections
 from bench.report.verdicts import Pair
 
-"""Test accuracies whose time to reach them is reported."""
-
 RUN_COLUMNS = [
     "record",
     "status",
