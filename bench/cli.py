@@ -116,7 +116,7 @@ def speed(
     as_json: Json = False,
 ) -> None:
     """Time training and inference by batch size, beside the article's own loop and beside what the machine can do."""
-    from bench.commands import time_models
+    from bench.speed.command import time_models
 
     raise typer.Exit(time_models(split_names(models), device, precision, results, data_dir, as_json))
 
@@ -129,7 +129,7 @@ def peers(
     as_json: Json = False,
 ) -> None:
     """Time the same training in JAX, Keras, scikit-learn and Lightning, as far as they are installed, beside ours."""
-    from bench.commands import time_peers
+    from bench.peers.command import time_peers
 
     raise typer.Exit(time_peers(split_names(models), results, data_dir, as_json))
 

@@ -111,65 +111,7 @@ def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_
     return 1 if slower else 0
 
 
-def time_models(
-    models: Sequence[str], device: str, precision: str, results: Path, data_dir: Path | None, as_json: bool
-) -> int:
-    """Measure the speed of models, store it, render the report and print the table; gives the exit code.
-
-    Raises:
-        UserError: a name is unknown, the device cannot do it, or the results folder cannot be written.
-    """
-    import torch
-
-    from bench import datasets
-    from bench.catalogue import MNIST
-    from bench.devices import available_threads, resolve_device
-    from bench.plan import check_models
-    from bench.precision import check_precision
-    from bench.report.speed import terminal_rows
-    from bench.runner import check_writable
-    from bench.speed.measure import measure_speed
-    from bench.speed_records import save_speed
-
-    names, resolved = check_models(models), resolve_device(device)
-    check_precision(precision, torch.device(resolved))
-    folder = data_dir or datasets.default_data_dir()
-    check_writable(results)
-    datasets.prepare(MNIST, folder)
-    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, say)
-    for line in failures:
-        say(f"error: {line}")
-    if record is None:
-        return 2
-    return max(_store(save_speed, results, record, terminal_rows, as_json), 2 if failures else 0)
-
-
-def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_json: bool) -> int:
-    """Time other frameworks in turn with ours, store it, render the report and print the table; gives the exit code.
-
-    Raises:
-        UserError: a name is unknown or has no counterpart there, or the results folder cannot be written.
-    """
-    from bench import datasets
-    from bench.catalogue import MNIST
-    from bench.devices import available_threads
-    from bench.peer_records import save_peers
-    from bench.peers import MODELS, Task
-    from bench.peers.measure import measure_peers
-    from bench.report.peers import rows_of
-    from bench.runner import check_writable
-
-    for name in models:
-        if name not in MODELS:
-            raise unknown_name("model with a counterpart in other frameworks", name, MODELS)
-    folder = data_dir or datasets.default_data_dir()
-    check_writable(results)
-    datasets.prepare(MNIST, folder)
-    record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
-    return _store(save_peers, results, record, rows_of, as_json)
-
-
-def _store(
+def store(
     save: Callable[[Path, M], Path], results: Path, record: M, rows: Callable[[M], list[dict[str, Any]]], as_json: bool
 ) -> int:
     """Save the record, render the report, and print the record's rows, or all of it as JSON; gives the exit code."""

@@ -6,6 +6,7 @@ Imported only when something has to be downloaded: torchvision takes 1.5 s to im
 import contextlib
 import http.client
 import queue
+import shutil
 import socket
 import tempfile
 import threading
@@ -26,6 +27,11 @@ STALLED_S = 30
 """Seconds without a byte after which a download is given up."""
 
 
+UNFINISHED = ".download-"
+"""Begins the name of the folder that is downloaded into. Callers hold a lock, so one that is there already is of a call
+that was killed."""
+
+
 class NotDownloaded(Exception):
     """Nothing was downloaded; the text says why, in one line."""
 
@@ -39,7 +45,9 @@ def download(dataset: DatasetFiles, raw: Path, files: Sequence[str]) -> None:
     """
     source = getattr(torchvision.datasets, dataset.torchvision_class)
     _check_reachable(source.mirrors)
-    with tempfile.TemporaryDirectory(dir=raw, prefix=".download-") as folder:
+    for left in raw.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=raw, prefix=UNFINISHED) as folder:
         with _no_longer_than(STALLED_S):
             try:
                 source(folder, download=True)

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+from filelock import FileLock
 
 from bench import gpu
 from bench.atomic import write_atomically
@@ -62,18 +63,26 @@ def this_machine(data_dir: Path) -> Machine:
         UserError: the folder cannot be written.
     """
     path = data_dir / "machine.json"
-    try:
-        return Machine.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        machine = Machine(slug=machine_slug(), id=secrets.token_hex(4))
+    known = _read_machine(path)
+    if known:
+        return known
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, machine.model_dump_json() + "\n")
+        with FileLock(data_dir / ".machine.lock"):  # two first calls at once must not make two machines
+            machine = _read_machine(path) or Machine(slug=machine_slug(), id=secrets.token_hex(4))
+            write_atomically(path, machine.model_dump_json() + "\n")
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror}; name a writable folder with --data-dir or MNIST_BENCH_DATA"
         ) from error
     return machine
+
+
+def _read_machine(path: Path) -> Machine | None:
+    try:
+        return Machine.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def machine_slug() -> str:

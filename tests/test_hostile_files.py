@@ -10,15 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+from bench.errors import UserError
 from bench.foreign import MAX_BYTES
 from bench.peer_records import load_peers, save_peers
 from bench.probe_records import load_probes, save_probe
+from bench.probes.trained import load_weights
 from bench.saved_benchmarks import saved_runs
 from bench.speed_records import load_speed, save_speed
 from bench.storage import load_predictions, load_runs, runs_dir, save_run
+from bench.trials import portable_weights
+from models import create_model
 from tests.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
 
 GOOD = make_run()
@@ -167,6 +174,60 @@ def test_damaged_predictions_are_none_or_of_the_right_kind(
             assert loaded.labels[loaded.example_index].shape == loaded.example_confidence.shape
 
     each()
+
+
+def weights_of(model: nn.Module) -> bytes:
+    return bytes(safetensors.torch.save(portable_weights(model)))
+
+
+@st.composite
+def broken_weights(draw: st.DrawFn, good: bytes) -> bytes:
+    """A safetensors file, damaged: cut, overwritten, most often in its header, or with other tensors."""
+    how = draw(st.sampled_from(["cut", "bytes", "header", "tensors"]))
+    if how == "cut":
+        return good[: draw(st.integers(0, len(good) - 1))]
+    if how == "bytes":
+        start = draw(st.integers(0, 200) | st.integers(0, len(good) - 1))
+        return good[:start] + draw(st.binary(min_size=1, max_size=20)) + good[start + draw(st.integers(0, 20)) :]
+    if how == "header":
+        header = json.dumps(draw(JSON)).encode()
+        return len(header).to_bytes(8, "little") + header + good[-1000:]
+    shape = draw(st.lists(st.integers(0, 20), max_size=3))
+    dtype = draw(st.sampled_from([torch.float32, torch.float64, torch.int8, torch.bool, torch.bfloat16]))
+    names = draw(st.lists(st.sampled_from(["0.weight", "1.weight", "1.bias", "../x"]), unique=True))
+    return bytes(safetensors.torch.save({name: torch.ones(shape, dtype=dtype) for name in names}))
+
+
+@pytest.mark.parametrize("cases", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_damaged_weights_are_one_line_or_those_of_the_model(
+    tmp_path_factory: pytest.TempPathFactory, cases: int
+) -> None:
+    path, model = tmp_path_factory.mktemp("weights") / "w.safetensors", create_model("softmax")
+
+    @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(broken_weights(weights_of(model)))
+    def each(content: bytes) -> None:
+        path.write_bytes(content)
+        try:
+            load_weights(path, model)
+        except UserError as error:
+            assert "\n" not in str(error)
+            assert "w.safetensors" in str(error)
+
+    each()
+
+
+def test_weights_that_hold_pickled_code_do_not_run_it(tmp_path: Path) -> None:
+    path, model = tmp_path / "w.safetensors", create_model("softmax")
+    torch.save({"1.weight": Mark(tmp_path / "executed")}, path)
+    with pytest.raises(UserError, match=r"the weights w\.safetensors are damaged"):
+        load_weights(path, model)
+    assert not (tmp_path / "executed").exists()
+    path.write_bytes(weights_of(create_model("mlp")))
+    with pytest.raises(UserError, match="those of another architecture; remove the file and the model is trained"):
+        load_weights(path, model)
+    path.write_bytes(weights_of(model))
+    load_weights(path, model)
 
 
 class Mark:

@@ -12,7 +12,7 @@ from torch import nn
 
 from bench import datasets
 from bench.devices import resolve_device
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.evaluate import Evaluation, evaluate
 from bench.pipeline import to_device
 from bench.precision import set_matrix_precision
@@ -92,7 +92,7 @@ def answer(task: ProbeTask, data_dir: Path) -> Findings:
     dataset = datasets.find_dataset(trial.dataset)
     train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
     model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
-    model.load_state_dict(_stored_weights(task.weights, model))
+    load_weights(task.weights, model)
     trained = Trained(
         model=model,
         trial=trial,
@@ -107,16 +107,20 @@ def answer(task: ProbeTask, data_dir: Path) -> Findings:
     return findings
 
 
-def _stored_weights(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights in ``path``, by the names and in the shapes that ``model`` has."""
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Put the weights in ``path`` into ``model``.
+
+    Raises:
+        UserError: they cannot be read, or are those of another architecture.
+    """
     try:
         weights = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"the weights {path.name} are damaged ({error}); {AGAIN}") from error
+        raise UserError(f"the weights {path.name} are damaged ({one_line(str(error))}); {AGAIN}") from error
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if {name: tensor.shape for name, tensor in weights.items()} != expected:
         raise UserError(f"the weights {path.name} are those of another architecture; {AGAIN}")
-    return weights
+    model.load_state_dict(weights)
 
 
 def _examples(split: datasets.Split) -> Examples:

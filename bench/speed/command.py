@@ -1,0 +1,39 @@
+"""What ``python -m bench speed`` does once its options are read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from bench import datasets
+from bench.catalogue import MNIST
+from bench.commands import store
+from bench.devices import available_threads, resolve_device
+from bench.errors import say
+from bench.plan import check_models
+from bench.precision import check_precision
+from bench.report.speed import terminal_rows
+from bench.runner import check_writable
+from bench.speed.measure import measure_speed
+from bench.speed_records import save_speed
+
+
+def time_models(
+    models: Sequence[str], device: str, precision: str, results: Path, data_dir: Path | None, as_json: bool
+) -> int:
+    """Measure the speed of models, store it, render the report and print the table; gives the exit code.
+
+    Raises:
+        UserError: a name is unknown, the device cannot do it, or the results folder cannot be written.
+    """
+    names, resolved = check_models(models), resolve_device(device)
+    check_precision(precision, torch.device(resolved))
+    folder = data_dir or datasets.default_data_dir()
+    check_writable(results)
+    datasets.prepare(MNIST, folder)
+    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, say)
+    for line in failures:
+        say(f"error: {line}")
+    if record is None:
+        return 2
+    return max(store(save_speed, results, record, terminal_rows, as_json), 2 if failures else 0)
