@@ -103,7 +103,7 @@ $(DATA_STAMP): $(STAMP) .ci/datasets
 	@.ci/datasets
 	@touch $@
 
-test-slow: $(CLUSTER_STAMP) $(DATA_STAMP)  ## the tests that take minutes
+test-slow: $(CLUSTER_STAMP) $(DATA_STAMP)  ## the tests that take minutes; installs Ray, and fashion-mnist where it may
 	@$(RUN) -m pytest -m "slow and not browser"
 
 BROWSER_STAMP := $(VENV)/.browser-installed

@@ -138,7 +138,7 @@ def train(plan: "Plan", between_rounds: Callable[[], object] = lambda: None, fre
 
     Raises:
         UserError: the results folder cannot be written.
-        Interrupted: SIGINT or SIGTERM came; what was done is on disk, and no worker is left.
+        Interrupted: SIGINT, SIGTERM or SIGHUP came; what was done is on disk, and no worker is left.
     """
     from bench.plan import open_executor
     from bench.probing import run_probes

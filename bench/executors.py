@@ -255,9 +255,7 @@ def _serve(connection: Connection, data_dir: Path, started: float) -> None:
                 connection.send(answer(request, data_dir))
             else:
                 connection.send(execute(request, data_dir, connection.send, startup_s))
-        except (
-            BaseException
-        ) as error:  # a model may raise anything, SystemExit too, and takes its own trial alone with it
+        except BaseException as error:  # a model may raise anything, SystemExit too
             connection.send(_describe(error))
         startup_s = 0.0
 

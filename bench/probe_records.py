@@ -5,7 +5,6 @@ Schema history:
     2  notes, arrays, train_images
 """
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import Field
 from bench.atomic import write_atomically
 from bench.foreign import Foreign, make_folder, read_arrays
 from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Run, Seconds, Trial, digest
-from bench.storage import Problem, load_records
+from bench.storage import Problem, load_records, npz
 
 FOLDER = "probes"
 
@@ -99,9 +98,7 @@ def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]
     path = probe_path(results, record.machine, record.stem)
     make_folder(results, path.parent)
     if record.arrays and arrays:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path.with_name(record.arrays), buffer.getvalue())
+        write_atomically(path.with_name(record.arrays), npz(arrays))
     write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
     return path
 

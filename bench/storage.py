@@ -1,7 +1,7 @@
 """Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
 
 import io
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -73,7 +73,7 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
     make_folder(results, folder)
     content: dict[Path, bytes | str] = {}
     if run.artifacts and predictions:
-        content[folder / run.artifacts.predictions] = _npz(predictions)
+        content[folder / run.artifacts.predictions] = npz(vars(predictions))
         content[folder / run.artifacts.weights] = weights
     content[path] = run.model_dump_json(by_alias=True, indent=1) + "\n"
     try:
@@ -205,9 +205,10 @@ def _kind(array: np.ndarray) -> tuple[str, tuple[int, ...]]:
     return array.dtype.name, array.shape
 
 
-def _npz(predictions: Predictions) -> bytes:
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A compressed file of the arrays by name, as :func:`bench.foreign.read_arrays` reads it."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **vars(predictions))
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

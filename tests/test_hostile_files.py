@@ -53,16 +53,26 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, each in inside for place in places(each, (*path, key)))]
 
 
+def cut(good: bytes) -> st.SearchStrategy[bytes]:
+    """Only the beginning."""
+    return st.integers(0, len(good) - 1).map(lambda end: good[:end])
+
+
+@st.composite
+def overwritten(draw: st.DrawFn, good: bytes, most: int = 20, often_before: int = 0) -> bytes:
+    """Up to ``most`` bytes replaced by as many others at most, half of the time among the first ``often_before``."""
+    anywhere = st.integers(0, len(good) - 1)
+    start = draw(st.integers(0, often_before) | anywhere if often_before else anywhere)
+    return good[:start] + draw(st.binary(max_size=most)) + good[start + draw(st.integers(0, most)) :]
+
+
 @st.composite
 def broken_json(draw: st.DrawFn, good: str) -> bytes:
     """The text of a record, damaged: cut, overwritten, nested, or with another value, a name twice or a name less."""
     content = good.encode()
     how = draw(st.sampled_from(["cut", "bytes", "nested", "value", "twice", "less", "more"]))
-    if how == "cut":
-        return content[: draw(st.integers(0, len(content) - 1))]
-    if how == "bytes":
-        start = draw(st.integers(0, len(content) - 1))
-        return content[:start] + draw(st.binary(max_size=20)) + content[start + draw(st.integers(0, 20)) :]
+    if how in ("cut", "bytes"):
+        return draw(cut(content) if how == "cut" else overwritten(content))
     if how == "nested":
         depth = draw(st.integers(1, 50_000))
         return b'{"epochs":' + draw(st.sampled_from([b"[", b'{"a":'])) * depth
@@ -125,11 +135,8 @@ def test_a_damaged_record_is_named_or_read_and_nothing_else(
 def broken_npz(draw: st.DrawFn, good: bytes) -> bytes:
     """A file of arrays, damaged: cut, overwritten, or with other arrays."""
     how = draw(st.sampled_from(["cut", "bytes", "arrays", "member"]))
-    if how == "cut":
-        return good[: draw(st.integers(0, len(good) - 1))]
-    if how == "bytes":
-        start = draw(st.integers(0, len(good) - 1))
-        return good[:start] + draw(st.binary(min_size=1, max_size=50)) + good[start + draw(st.integers(0, 50)) :]
+    if how in ("cut", "bytes"):
+        return draw(cut(good) if how == "cut" else overwritten(good, most=50))
     arrays = {name: np.asarray(array) for name, array in np.load(io.BytesIO(good)).items()}
     name = draw(st.sampled_from(sorted(arrays)))
     if how == "member":
@@ -184,11 +191,8 @@ def weights_of(model: nn.Module) -> bytes:
 def broken_weights(draw: st.DrawFn, good: bytes) -> bytes:
     """A safetensors file, damaged: cut, overwritten, most often in its header, or with other tensors."""
     how = draw(st.sampled_from(["cut", "bytes", "header", "tensors"]))
-    if how == "cut":
-        return good[: draw(st.integers(0, len(good) - 1))]
-    if how == "bytes":
-        start = draw(st.integers(0, 200) | st.integers(0, len(good) - 1))
-        return good[:start] + draw(st.binary(min_size=1, max_size=20)) + good[start + draw(st.integers(0, 20)) :]
+    if how in ("cut", "bytes"):
+        return draw(cut(good) if how == "cut" else overwritten(good, often_before=200))
     if how == "header":
         header = json.dumps(draw(JSON)).encode()
         return len(header).to_bytes(8, "little") + header + good[-1000:]
