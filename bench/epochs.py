@@ -5,8 +5,8 @@ eagerly, and the record of the run says why.
 """
 
 import copy
-import itertools
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -16,7 +16,7 @@ from bench.cuda_graphs import ReplayedEpochs
 from bench.pipeline import DeviceData
 from bench.recipes import Recipe
 from bench.records import Execution
-from bench.steps import Batch, Method, Step, choose_method, eagerly, in_one_line
+from bench.steps import Batch, EagerStep, Step, choose_method, eagerly, in_one_line
 
 WARM_UP_ROUNDS = 2
 
@@ -63,14 +63,16 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[
     The model is in training mode after that and otherwise as it was; torch's random generator is not.
     """
     model.train()
+    batches = batches_of_each_size(data, recipe.batch_size)
     if data.labels.device.type == "cuda":
         try:
             return ReplayedEpochs(model, recipe, data), Execution(mode="cuda_graph")
         except Exception as error:  # a model may do anything
             method = eagerly(f"cannot be recorded: {in_one_line(error)}")
     else:
-        method = choose_method(model, recipe, batches_of_each_size(data, recipe.batch_size))
-    _warm_up(method, model, recipe, data)
+        method = choose_method(model, recipe, batches)
+    if not method.graphs:  # captured steps were taken when they were compared with eager ones
+        _warm_up(model, recipe, batches)
     return StepByStep(method.step(model, recipe), data, recipe.batch_size), method.execution
 
 
@@ -82,7 +84,7 @@ def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
     return [(few.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
 
 
-def _warm_up(method: Method, model: nn.Module, recipe: Recipe, data: DeviceData) -> None:
-    step = method.step(copy.deepcopy(model), recipe)
-    for images, labels in itertools.chain(*[batches_of_each_size(data, recipe.batch_size)] * WARM_UP_ROUNDS):
+def _warm_up(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> None:
+    step = EagerStep(copy.deepcopy(model), recipe)
+    for images, labels in [*batches] * WARM_UP_ROUNDS:
         step(images, labels)
