@@ -1,8 +1,7 @@
 """mnist-bench: which of these models, at what cost, and how sure are you?
 
-The packages fall into two halves that share only :mod:`bench.records`. One half measures (``runner``,
-``executors``, ``trials``, ``train``), the other reads what was measured (``report``, ``stats``) and never
-imports torch.
+One half measures (``runner``, ``executors``, ``trials``, ``train``) and writes records; the other reads them
+(``report``, ``compare``) and never imports torch. The README has a map of both.
 
 In a notebook or a script: :func:`run` trains, :func:`load` gives the records as a data frame, :func:`show` the report.
 They are imported when they are first asked for, so that ``import bench`` costs nothing.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.commands import report_failures, report_interruption, report_problems, split_names, train
+from bench.commands import split_names, train
 from bench.errors import UserError
+from bench.outcomes import report_failures, report_interruption, report_problems
 from bench.suites import DEFAULT_SUITE
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def run(
         seeds: how many seeds, counted from 0; None: the suite's.
         epochs: passes over the training images; None: the suite's.
         batch_size: images per training step; None: the recipe's.
-        dataset: ``mnist`` or ``fashion-mnist``, which is downloaded where this machine does not have it.
+        dataset: ``mnist``, ``fashion-mnist`` (downloaded where this machine does not have it) or another in
+            :data:`bench.catalogue.DATASETS`.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
         probes: questions put to the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no question.

@@ -26,8 +26,8 @@ class DatasetFiles:
     """Where a dataset's four files are, what they must hash to, and what its labels mean.
 
     ``folder`` is where torchvision keeps them, below the data folder; ``sha256`` is of each unpacked file by its name.
-    ``digits``: the images are handwritten digits. ``torchvision_class`` downloads the files, ``debian_package`` has
-    them in ``/usr/share/datasets``; either is empty where there is none.
+    ``digits``: the images are handwritten digits. ``built_in``: the package brings the files. ``torchvision_class``
+    downloads them, ``debian_package`` has them in ``/usr/share/datasets``; either is empty where there is none.
     """
 
     name: str
@@ -36,12 +36,14 @@ class DatasetFiles:
     label_names: tuple[str, ...]
     train_size: int
     digits: bool = False
+    built_in: bool = False
     torchvision_class: str = ""
     debian_package: str = ""
     goals: Goals = Goals()
 
     @property
     def num_classes(self) -> int:
+        """How many labels there are."""
         return len(self.label_names)
 
     @property
@@ -64,6 +66,7 @@ DATASETS = {
         label_names=tuple("0123456789"),
         train_size=60_000,
         digits=True,
+        built_in=True,
     ),
     "fashion-mnist": DatasetFiles(
         name="fashion-mnist",

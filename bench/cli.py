@@ -8,8 +8,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bench.commands import print_rows, report_problems, split_names
+from bench.catalogue import DATASETS
+from bench.commands import split_names
 from bench.errors import UserError, say
+from bench.outcomes import print_rows, report_problems
 
 app = typer.Typer(
     name="mnist-bench",
@@ -24,7 +26,10 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
-Dataset = Annotated[str, typer.Option(help="mnist or fashion-mnist; downloaded where this machine does not have it.")]
+Dataset = Annotated[
+    str,
+    typer.Option(help=f"{' or '.join(DATASETS)}; downloaded where it is not on this machine and can be."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
 
@@ -182,7 +187,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Hold two sets of records against each other. Exit code 1 where a gate given with --fail is broken."""
-    from bench.commands import compare_sides
+    from bench.compare.command import compare_sides
 
     raise typer.Exit(compare_sides(base, new, fail or [], only_changed, sort, as_json))
 
@@ -216,7 +221,7 @@ def track(
     as_json: Json = False,
 ) -> None:
     """Run the benchmarks of the code itself. Exit code 1 where one is slower than in its last run on this machine."""
-    from bench.commands import track_benchmarks
+    from bench.track import track_benchmarks
 
     raise typer.Exit(track_benchmarks(only, results, data_dir, as_json))
 

@@ -91,15 +91,17 @@ def _mend(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
 
 def _get(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
     """Download what this machine has no right copy of."""
-    if not dataset.torchvision_class:
+    if dataset.built_in:
         raise UserError(f"the built-in file {files[0]}.gz is damaged; install mnist-bench again")
+    package = f", or install Debian's package {dataset.debian_package}" if dataset.debian_package else ""
+    wanted = f"put {', '.join(f'{file}.gz' for file in files)} into {raw}{package}"
+    if not dataset.torchvision_class:
+        raise UserError(f"{dataset.name} is not on this machine: {wanted}")
     from bench.download import NotDownloaded, download
 
     try:
         download(dataset, raw, files)
     except NotDownloaded as reason:
-        package = f", or install Debian's package {dataset.debian_package}" if dataset.debian_package else ""
         raise UserError(
-            f"{dataset.name} is not on this machine and cannot be downloaded ({reason}): "
-            f"put {', '.join(f'{file}.gz' for file in files)} into {raw}{package}"
+            f"{dataset.name} is not on this machine and cannot be downloaded ({reason}): {wanted}"
         ) from reason

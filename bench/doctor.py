@@ -47,7 +47,7 @@ def examine(data_dir: Path | None, results: Path) -> Findings:
 def _state_of(dataset: DatasetFiles, data_dir: Path) -> str:
     """What the package brings is loaded, other data where it has been used before; nothing is downloaded."""
     unpacked = all((data_dir / dataset.folder / file).exists() for file in dataset.sha256)
-    if dataset.torchvision_class and not unpacked:
-        return f"not used yet; 'python -m bench run --dataset {dataset.name}' unpacks or downloads it"
+    if not unpacked and not dataset.built_in:
+        return f"not used yet; 'python -m bench run --dataset {dataset.name}' looks for it"
     train, test = datasets.load(dataset, data_dir)
     return f"{len(train.labels):,} + {len(test.labels):,} images, SHA-256 correct"

@@ -59,6 +59,7 @@ class Group:
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
+        """Of its runs, ascending."""
         return tuple(run.trial.seed for run in self.runs)
 
     @cached_property
@@ -68,6 +69,7 @@ class Group:
 
     @cached_property
     def mean_accuracy(self) -> float:
+        """Over the seeds, as a fraction."""
         return float(np.mean(self.accuracies))
 
     @cached_property
@@ -79,6 +81,7 @@ class Group:
 
     @cached_property
     def epoch_spread(self) -> stats.Spread:
+        """Of :attr:`epoch_seconds`."""
         return stats.spread(self.epoch_seconds)
 
     @cached_property
@@ -88,6 +91,7 @@ class Group:
 
     @cached_property
     def eval_spread(self) -> stats.Spread:
+        """Of the seconds that an evaluation on the whole test set took."""
         return stats.spread([epoch.eval_s for run in self.runs for epoch in run.epochs])
 
     @cached_property
@@ -97,14 +101,17 @@ class Group:
 
     @property
     def parameters(self) -> int:
+        """How many numbers the model learns."""
         return self.runs[-1].model.parameters if self.runs[-1].model else 0
 
     @property
     def train_flops_per_image(self) -> int:
+        """Operations of a training step, two per multiply-add."""
         return self.runs[-1].model.train_flops_per_image if self.runs[-1].model else 0
 
     @property
     def test_size(self) -> int:
+        """Test images."""
         return self.runs[-1].result.test_size if self.runs[-1].result else 0
 
     @property
@@ -132,6 +139,7 @@ class Comparison:
 
     @property
     def places(self) -> list[str]:
+        """Machine and device of each group, once."""
         return sorted({group.place for group in self.groups})
 
     def at(self, place: str) -> list[Group]:
@@ -140,10 +148,12 @@ class Comparison:
 
     @property
     def test_size(self) -> int:
+        """Test images, the same for all groups."""
         return self.groups[0].test_size
 
     @property
     def runs(self) -> list[Run]:
+        """Of all groups."""
         return [run for group in self.groups for run in group.runs]
 
 

@@ -25,6 +25,7 @@ class Layer(Part):
 
     @property
     def has_weights(self) -> bool:
+        """Arrays of weights and of a bias belong to it."""
         return self.kind in ("conv2d", "linear")
 
 

@@ -35,10 +35,17 @@ if TYPE_CHECKING:
 class Answering(Protocol):
     """Puts a probe to a model somewhere; see :class:`bench.executors.LocalExecutor`."""
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings: ...
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:
+        """What the probe found; after ``timeout_s`` seconds it is given up.
+
+        Raises:
+            TrialFailed: there is no answer.
+            Interrupted: the run is being stopped.
+        """
 
     @property
-    def stopped(self) -> BaseException | None: ...
+    def stopped(self) -> BaseException | None:
+        """Why the run ends, or None."""
 
 
 @dataclass(frozen=True)

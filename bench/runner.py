@@ -4,21 +4,19 @@ It knows neither torch nor the report: the trials come from :mod:`bench.plan` an
 and the caller is told when a round of seeds is complete.
 """
 
-import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.atomic import remove_leftovers, write_atomically
 from bench.errors import UserError, plain
 from bench.executors import TrialFailed
+from bench.keys import run_key
 from bench.locks import one_at_a_time
 from bench.places import Each, Event, Place
 from bench.probing import open_questions
@@ -34,21 +32,15 @@ from bench.records import (
     Surroundings,
     Trial,
     artifact_names,
-    digest,
     run_stem,
     trial_id,
 )
 from bench.signals import Interrupted, uninterrupted
-from bench.storage import done_since, load_runs, save_run
+from bench.storage import check_writable, done_since, load_runs, save_run
 from bench.surroundings import watch
 
 if TYPE_CHECKING:
     from bench.trials import Outcome
-
-HARNESS = (
-    "train", "epochs", "steps", "capture", "cuda_graphs", "pipeline", "evaluate", "precision", "recipes", "trials",
-)  # fmt: skip
-"""The modules whose change makes a finished trial worth running again."""
 
 
 class Executor(Protocol):
@@ -58,11 +50,19 @@ class Executor(Protocol):
     """
 
     @property
-    def stopped(self) -> BaseException | None: ...
+    def stopped(self) -> BaseException | None:
+        """Why, or None."""
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome": ...
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome":
+        """Train, and ``tell`` of each epoch; after ``timeout_s`` seconds the trial is given up.
 
-    def close(self) -> None: ...
+        Raises:
+            TrialFailed: it did not finish, for whatever reason lies in the trial.
+            Interrupted: the run is being stopped.
+        """
+
+    def close(self) -> None:
+        """End every process that was started."""
 
 
 def utc_now() -> datetime:
@@ -94,6 +94,10 @@ class Setting:
     def machines(self) -> tuple[Machine, ...]:
         """What the records of this call may name."""
         return self.node_kinds or (self.machine,)
+
+    def keys(self, trial: Trial) -> list[str]:
+        """Those of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
+        return [run_key(trial, self.data, self.model_sources[trial.model], machine) for machine in self.machines]
 
 
 @dataclass
@@ -129,7 +133,7 @@ def run_trials(
     summary = Summary()
     records = load_runs(setting.results)[0]
     finished = {} if setting.force else _finished(records, setting)
-    keys = {trial: run_keys(trial, setting) for trial in trials}
+    keys = {trial: setting.keys(trial) for trial in trials}
     answers = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
     todo = [trial for trial in trials if not answers[trial]]
     summary.skipped = [answers[trial][0] for trial in trials if answers[trial]]
@@ -211,7 +215,8 @@ class _Attempt:
     def begin_at(self, place: Place) -> None:
         """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
         self.setting = replace(self.setting, machine=place.machine, environment=place.environment)
-        self.key = run_key(self.trial, self.setting)
+        model_sha256 = self.setting.model_sources[self.trial.model]
+        self.key = run_key(self.trial, self.setting.data, model_sha256, place.machine)
         self.started_at = self.setting.now()
         self.end_watch = lambda: None
         self.epochs = []
@@ -262,43 +267,3 @@ class _Attempt:
                 "runs finished before are kept; make room or name another folder with --results"
             ) from error
         return run
-
-
-def run_keys(trial: Trial, setting: Setting) -> list[str]:
-    """The keys of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
-    return [run_key(trial, replace(setting, machine=machine)) for machine in setting.machines]
-
-
-def run_key(trial: Trial, setting: Setting) -> str:
-    """What decides whether a finished run answers for ``trial``: its identity, the code, torch, threads, machine."""
-    return digest(
-        {
-            "trial_id": trial_id(trial, setting.data),
-            "model": setting.model_sources[trial.model],
-            "harness": harness_sha256(),
-            "torch": metadata.version("torch"),
-            "threads": trial.threads,
-            "machine": setting.machine.id,
-        }
-    )
-
-
-def harness_sha256() -> dict[str, str]:
-    """SHA-256 of each module that shapes what training does."""
-    folder = Path(__file__).parent
-    return {name: hashlib.sha256((folder / f"{name}.py").read_bytes()).hexdigest() for name in HARNESS}
-
-
-def check_writable(results: Path) -> None:
-    """Raises:
-    UserError: the folder cannot be made or written.
-    """
-    probe = results / f".writable-{time.monotonic_ns()}"
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UserError(
-            f"cannot write to results folder {results}: {error.strerror}; name another with --results"
-        ) from error

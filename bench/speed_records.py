@@ -38,6 +38,7 @@ class StepTime(Part):
 
     @property
     def images_per_s(self) -> float:
+        """At the median step."""
         return self.batch_size / self.median_s
 
 
@@ -73,6 +74,7 @@ class ModelSpeed(Part):
         return [theirs / ours for theirs, ours in zip(self.article_epoch_s, self.harness_epoch_s, strict=True)]
 
     def step_time(self, phase: str, batch_size: int) -> StepTime | None:
+        """Of that phase at that batch size; None where it was not measured."""
         return next((it for it in self.step_times if (it.phase, it.batch_size) == (phase, batch_size)), None)
 
     @model_validator(mode="after")

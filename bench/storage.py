@@ -1,6 +1,7 @@
 """Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
 
 import io
+import time
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from bench.atomic import write_atomically
-from bench.errors import one_line
+from bench.errors import UserError, one_line
 from bench.foreign import Foreign, make_folder, parse_json, read_arrays, read_inside
 from bench.namesakes import told_apart
 from bench.records import Dated, Machine, Measurement, Run
@@ -50,6 +51,23 @@ class Problem:
 
     def __str__(self) -> str:
         return one_line(f"{self.path.name}: {self.reason}")
+
+
+def check_writable(results: Path) -> None:
+    """Make the folder and a file in it, which is removed again.
+
+    Raises:
+        UserError: that cannot be done.
+    """
+    probe = results / f".writable-{time.monotonic_ns()}"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to results folder {results}: {error.strerror}; name another with --results"
+        ) from error
 
 
 def runs_dir(results: Path, machine: Machine) -> Path:

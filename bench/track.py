@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.atomic import write_atomically
+from bench.dataset_files import default_data_dir
+from bench.environment import this_machine
 from bench.errors import UserError, say
 from bench.executors import allocator_settings
 from bench.foreign import make_folder
+from bench.outcomes import print_rows
 from bench.records import Machine
 from bench.saved_benchmarks import FOLDER, NOT_ONE, Case, cases_of, read_saved
+from bench.storage import check_writable
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path("tests") / "benchmarks"
@@ -35,6 +39,7 @@ class Step:
 
     @property
     def ratio(self) -> float | None:
+        """Time now over time before; None where there is no before."""
         return self.case.median_s / self.before_s if self.before_s else None
 
     @property
@@ -48,6 +53,29 @@ class Step:
         after, before = f"{1e3 * self.case.median_s:.3g} ms", f"{1e3 * (self.before_s or 0):.3g} ms"
         times = f"{self.ratio:.2f} times as long, allowed {1 + self.case.threshold:.2f}"
         return f"{self.case.name}: {after}, was {before}: {times}"
+
+
+def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_json: bool) -> int:
+    """Run the benchmarks, hold them against their last run on this machine, save them; gives the exit code.
+
+    Raises:
+        UserError: the benchmarks cannot be run, or their results not be written.
+    """
+    folder = folder_of(results, this_machine(data_dir or default_data_dir()))
+    check_writable(results)
+    content = run_benchmarks(only)
+    last = last_cases(folder)
+    steps = compare_with_last(cases_of(content), last)
+    path = save(folder, content)
+    slower = [step.regression for step in steps if step.slower]
+    if as_json:
+        print(json.dumps({"benchmarks": rows(steps), "regressions": slower, "saved": str(path)}))
+        return 1 if slower else 0
+    print_rows(rows(steps), as_json=False)
+    print(f"{'saved' if last else 'baseline saved'}: {path}")
+    for line in slower:
+        print(f"regression: {line}")
+    return 1 if slower else 0
 
 
 def run_benchmarks(only: str | None) -> dict[str, Any]:

@@ -36,12 +36,13 @@ def violations(modules: Mapping[str, Iterable[str]], importers: tuple[str, ...],
         f"{module} imports {reached}"
         for module in modules
         if _below(module, importers)
-        for reached in _reach(module, modules)
+        for reached in reach(module, modules)
         if _below(reached, banned)
     )
 
 
-def _reach(module: str, modules: Mapping[str, Iterable[str]]) -> set[str]:
+def reach(module: str, modules: Mapping[str, Iterable[str]]) -> set[str]:
+    """What ``module`` imports, at any distance."""
     seen: set[str] = set()
     waiting = list(modules.get(module, ()))
     while waiting:

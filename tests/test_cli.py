@@ -11,10 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.plan import check_models
 from bench.probe_records import load_probes
 from bench.records import Execution
 from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import load_runs
+from models import list_models
 from tests.conftest import ROOT, Command
 from tests.factories import make_run
 from tests.processes import start, wait_for, worker
@@ -243,7 +245,7 @@ def test_quick_takes_under_a_minute_and_shows_every_model(command: Command, tmp_
     done = command("run", "--suite", "quick")
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - start_time < 60
-    assert {run.trial.model for run in load_runs(tmp_path / "results")[0]} == {"softmax", "mlp", "cnn"}
+    assert {run.trial.model for run in load_runs(tmp_path / "results")[0]} == set(list_models(controls=False))
 
 
 @pytest.mark.slow
@@ -253,7 +255,7 @@ def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path
     assert done.returncode == 0, done.stderr
     record = SpeedRecord.model_validate_json(done.stdout)
     assert load_speed(tmp_path / "results")[0] == [record]
-    assert {each.model for each in record.models} == {"softmax", "mlp", "cnn"}
+    assert {each.model for each in record.models} == set(check_models([]))
     assert (tmp_path / "results" / "tables" / "article_loop.csv").exists()
     stored = "".join(path.read_text() for path in (tmp_path / "results").rglob("*.*"))
     assert os.uname().nodename not in stored

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 import random
@@ -218,6 +219,14 @@ def test_without_any_source_one_line_says_which_file_to_put_where(
     assert f"train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into {raw}" in said
     assert "dataset-fashion-mnist" in said
     assert [path.name for path in raw.iterdir()] == [".lock"]
+
+
+def test_a_dataset_that_nothing_downloads_is_asked_for_by_its_files(tmp_path: Path, no_debian: None) -> None:
+    ours = dataclasses.replace(FASHION, name="ours", folder="Ours/raw", torchvision_class="", debian_package="")
+    with pytest.raises(UserError) as raised:
+        datasets.prepare(ours, tmp_path)
+    files = ", ".join(f"{file}.gz" for file in ours.sha256)
+    assert str(raised.value) == f"ours is not on this machine: put {files} into {tmp_path / 'Ours' / 'raw'}"
 
 
 def test_a_server_that_never_answers_is_not_waited_for(

@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.peer_records import OURS, load_peers, save_peers
-from bench.peers import LAYERS, MODULES, PEERS, Task
+from bench.peer_records import OURS, PeersRecord, load_peers, save_peers
+from bench.peers import LAYERS, PEERS, Peer, Task
 from bench.peers import measure as measuring
 from bench.peers.data import normalised, training_set
 from bench.report import render
 from bench.report.peers import rows_of
 from models import create_model
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Command
 from tests.factories import START, make_peers
 
 
@@ -42,7 +42,7 @@ def test_the_newest_record_is_shown_and_what_is_none_is_named(tmp_path: Path) ->
 def test_a_framework_that_is_not_installed_is_a_row_that_says_so(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "PEERS", {"jax": ("no-such-package",)})
+    monkeypatch.setattr(measuring, "PEERS", {"jax": Peer("in_jax", ("no-such-package",))})
     monkeypatch.setattr(measuring, "ROUNDS", 2)
     ours, theirs = measuring._measure(Task("softmax", 2, data_dir))
     assert len(ours.epoch_s) == 2
@@ -50,10 +50,9 @@ def test_a_framework_that_is_not_installed_is_a_row_that_says_so(
 
 
 def test_every_peer_has_its_file_and_loads_no_torch_but_lightnings() -> None:
-    assert MODULES.keys() == PEERS.keys()
-    for peer, module in MODULES.items():
-        source = (ROOT / "bench" / "peers" / f"{module}.py").read_text()
-        assert ("import torch" in source) == (peer == "lightning")
+    for name, peer in PEERS.items():
+        source = (ROOT / "bench" / "peers" / f"{peer.module}.py").read_text()
+        assert ("import torch" in source) == (name == "lightning")
 
 
 @pytest.mark.parametrize("model", LAYERS)
@@ -78,3 +77,15 @@ def test_a_peer_that_is_installed_is_timed(peer: str, data_dir: Path) -> None:
     times = [each for each in measuring._measure(Task("softmax", 2, data_dir)) if each.peer == peer]
     assert times[0].note == ""
     assert len(times[0].epoch_s) == measuring.ROUNDS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_command_has_a_row_for_each_framework(command: Command, tmp_path: Path) -> None:
+    done = command("peers", "--models", "softmax", "--json", timeout=560)
+    assert done.returncode == 0, done.stderr
+    record = PeersRecord.model_validate_json(done.stdout)
+    assert load_peers(tmp_path / "results")[0] == [record]
+    assert {each.peer for each in record.times} == {OURS, *PEERS}
+    assert all(each.epoch_s or each.note for each in record.times)
+    assert "## Beside other frameworks" in (tmp_path / "results" / "README.md").read_text()

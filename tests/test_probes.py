@@ -23,6 +23,7 @@ from bench.report.asked import ask
 from bench.report.distortion import CURVES, corruption_error, corruptions_of, verdicts
 from bench.runner import Setting
 from bench.storage import save_run
+from bench.suites import SUITES
 from tests.conftest import Command
 from tests.factories import DATA, MACHINE, make_predictions, make_probe, make_run
 from tests.trained import make_trained
@@ -225,7 +226,7 @@ def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     trained = count(json.loads(command(*call).stdout))
     assert trained == {"done": 1, "already_done": 0}
     records = {record.probe: record for record in load_probes(tmp_path / "results")[0]}
-    assert records.keys() == PROBES.keys()
+    assert records.keys() == SUITES["quick"].probes.keys()
     assert all(record.images == 500 for record in records.values())
     assert records["distortion"].numbers["clean"] > 0.8
     assert records["sample_efficiency"].numbers.keys() == {"n_100", "n_300", "n_1000", "n_3000"}
@@ -235,7 +236,7 @@ def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
         if path.suffix == ".safetensors" or path.parent.parent.name == "probes":
             path.unlink()
     assert count(json.loads(command(*call).stdout)) == {"done": 1, "already_done": 0}
-    assert len(load_probes(tmp_path / "results")[0]) == len(PROBES)
+    assert len(load_probes(tmp_path / "results")[0]) == len(records)
 
 
 def count(summary: dict[str, Any]) -> dict[str, int]:

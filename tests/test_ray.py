@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -17,9 +16,8 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.places import kind_of_node
 from bench.probe_records import load_probes
-from bench.records import Machine, Run
+from bench.records import Run
 from bench.storage import load_predictions, load_runs, runs_dir
 from tests.conftest import ROOT, Command
 from tests.processes import start, wait_for
@@ -292,43 +290,3 @@ def test_a_node_with_other_code_is_one_line(
     done = command(*SMALL, "--models", "softmax", *on(cluster), env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: node 1 of 1 has another bench/train.py: install the same commit on every node\n"
-
-
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("127.0.0.1:1025", "no Ray cluster answers at 127.0.0.1:1025: Connection refused"),
-        ("nowhere.invalid:6379", "no Ray cluster answers at nowhere.invalid:6379: "),
-    ],
-)
-def test_where_no_cluster_answers_it_is_one_line_and_soon(in_process: Command, address: str, said: str) -> None:
-    begin = time.monotonic()
-    done = in_process("run", "--executor", "ray", "--ray-address", address)
-    assert time.monotonic() - begin < 20
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"error: {said}")
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_a_port_that_is_not_rays_is_one_line_and_soon(in_process: Command) -> None:
-    import socket
-
-    with socket.create_server(("", 0)) as deaf:
-        address = f"127.0.0.1:{deaf.getsockname()[1]}"
-        done = in_process("run", "--executor", "ray", "--ray-address", address)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: no Ray cluster answers at {address} within 10 s\n"
-
-
-def test_a_cluster_without_the_device_is_refused_by_name(in_process: Command) -> None:
-    done = in_process("run", "--executor", "ray", "--device", "mps")
-    assert done.stderr == "error: device 'mps' is not for a cluster: use one of auto, cpu, cuda\n"
-
-
-def test_nodes_of_the_drivers_kind_are_the_driver_and_others_keep_their_id() -> None:
-    driver = Machine(slug="this-2cpu", id="0123abcd")
-    assert kind_of_node("this-2cpu", driver) == driver
-    other = kind_of_node("that-64cpu", driver)
-    assert other == kind_of_node("that-64cpu", driver)
-    assert other.id not in (driver.id, kind_of_node("third-8cpu", driver).id)

@@ -1,18 +1,141 @@
-"""The README tells of tests that are there."""
+"""What the README says can be done is done: each command by a test, each promise by another."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
+from tests.documents import blocks_of, copy_of_the_project
+
+README = (ROOT / "README.md").read_text()
+BENCH = ".venv/bin/python -m bench"
+
+MADE = {
+    "make bench": f"{BENCH} run --suite article",
+    "make quick": f"{BENCH} run --suite quick",
+    "make full": f"{BENCH} run --suite full",
+    'MODELS="mlp cnn" SEEDS=5 DEVICE=cuda PROBES=none make bench': (
+        f"{BENCH} run --suite article --models mlp,cnn --seeds 5 --device cuda --probes none"
+    ),
+    "DATASET=fashion-mnist make bench": f"{BENCH} run --suite article --dataset fashion-mnist",
+    "make full EXECUTOR=ray": f"{BENCH} run --suite full --executor ray",
+    "make report": f"{BENCH} report",
+    "make noise": f"{BENCH} noise",
+    "make track": f"{BENCH} track",
+    "make speed": f"{BENCH} speed",
+    "make peers": f"{BENCH} peers",
+    "make test": '.venv/bin/python -m pytest -m "not slow and not browser"',
+    "make test-slow": '.venv/bin/python -m pytest -m "slow and not browser"',
+    "make test-browser": ".venv/bin/python -m pytest -m browser",
+    "make test-all": ".venv/bin/python -m pytest -m browser",
+}
+"""The last thing that make does for each."""
+
+ON_A_CLUSTER = "test_ray.py::test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine"
+INSTALLED = "test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
+TESTED = {
+    "make": "test_readme.py::test_make_alone_names_every_target",
+    "make quick": "test_readme.py::test_make_quick_prints_what_the_readme_shows",
+    "python -m bench run --suite quick": "test_cli.py::test_quick_takes_under_a_minute_and_shows_every_model",
+    "python -m bench run --help": "test_bad_input.py::test_every_command_explains_itself",
+    "mnist-bench run …": "test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
+    "make report": "test_cli.py::test_foreign_files_among_the_records_are_named_and_kept",
+    "make noise": "test_compare.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times",
+    "make track": "test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
+    "make speed": "test_cli.py::test_the_harness_is_faster_than_the_articles_loop",
+    "make peers": "test_peers.py::test_the_command_has_a_row_for_each_framework",
+    "pip install -c constraints.txt -e .": INSTALLED,
+    "pip install -c constraints.txt -e '.[cluster]'": ON_A_CLUSTER,
+    "ray start --head": ON_A_CLUSTER,
+    "ray start --address=HOST:6379": ON_A_CLUSTER,
+    "python -m bench run --suite full --executor ray --ray-address auto": ON_A_CLUSTER,
+    "python -m pytest -s tests/test_scale.py": (
+        "test_scale.py::test_ten_thousand_runs_are_rendered_and_compared_in_time"
+    ),
+    "apt-get install dataset-fashion-mnist": "test_datasets.py::test_fashion_mnist_is_unpacked_from_debians_folder",
+    "python -m bench compare HEAD~1:results results --fail test_accuracy:0.3pp --fail epoch_s:10% "
+    "--fail cnn.epoch_s:15%": "test_compare.py::test_records_are_read_out_of_git",
+    "python -m bench merge results laptop/results gpu-box/results --results all": (
+        "test_merge.py::test_each_machine_has_its_rows_and_a_second_time_changes_nothing"
+    ),
+}
+"""Where the command, or what make makes of it, is really run; the rest is the same with other options."""
 
 
-def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "README.md").read_text())
-    assert len(named) > 8
-    for file, test in named:
-        assert test in functions(ROOT / file), f"{file}::{test}"
+def commands() -> set[str]:
+    """Everything the README says to type, from what it says after its results on."""
+    page = README[README.index("## Run it") :]
+    lines = [line for block in blocks_of(page) if not block.language for line in block.text.splitlines()]
+    inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
+    typed = re.compile(r"([A-Z]+=\S+ |[A-Z]+=\"[^\"]+\" )*(make|python -m|pip|ray start|mnist-bench|apt-get)\b")
+    found = {" ".join(line.partition(" #")[0].split()) for line in (*lines, *inline) if typed.match(line)}
+    return found - {"mnist-bench"}
 
 
 def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
+    assert len(named) > 8
+    named += [(f"tests/{file}", test) for file, _, test in (name.partition("::") for name in TESTED.values())]
+    for file, test in named:
+        assert test in functions(ROOT / file), f"{file}::{test}"
+
+
+def test_every_command_is_known_here() -> None:
+    assert TESTED.keys() <= commands() <= MADE.keys() | TESTED.keys()
+
+
+@pytest.mark.parametrize("command", MADE)
+def test_make_makes_of_it_what_it_should(command: str) -> None:
+    line = command.replace("make ", f"make --dry-run PYTHON={sys.executable} ", 1)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.replace("\\\n", " ").splitlines()[-1]
+    assert " ".join(last.split()) == MADE[command]
+
+
+def test_make_alone_names_every_target() -> None:
+    told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for command in MADE:
+        target = command.partition("make ")[2].split()[0]
+        assert f"  make {target} " in told
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The project with an environment that is this one, as far as make can tell."""
+    copy_of_the_project(tmp_path)
+    for name in ("Makefile", "constraints.txt"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if not part.name.startswith("."):
+            (tmp_path / ".venv" / part.name).symlink_to(part)
+    (tmp_path / ".venv" / ".installed").touch()
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_make_quick_prints_what_the_readme_shows(checkout: Path, environment: dict[str, str]) -> None:
+    plain = {name: value for name, value in environment.items() if not name.startswith(("MAKE", "PYTHON"))}
+    line = ["make", f"PYTHON={sys.executable}", "quick"]
+    done = subprocess.run(line, cwd=checkout, env=plain, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (shown,) = (block.text for block in blocks_of(README) if block.text.startswith("$ make quick"))
+    assert words(done.stdout) == words(shown.partition("\n")[2])
+
+
+def words(output: str) -> list[list[str]]:
+    """Each line without its numbers, the machine's name and its flags, which are another machine's."""
+    of_the_machine = re.compile(r"on |\w+: (dirty|shared|throttled|noisy|not trustworthy)")
+    lines = [line for line in output.splitlines() if not of_the_machine.match(line)]
+    return [re.findall(r"[A-Za-z/]+", line) for line in lines if line.strip(" -")]

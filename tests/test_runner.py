@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from bench import runner
-from bench.commands import Sparingly, report_failures
+from bench import keys, runner
 from bench.errors import UserError
 from bench.executors import TrialFailed
+from bench.keys import run_key
 from bench.locks import one_at_a_time
+from bench.outcomes import report_failures
 from bench.places import Event, Place
-from bench.progress import Eta, PlainProgress, SharedProgress
+from bench.progress.plain import PlainProgress
+from bench.progress.shared import SharedProgress
 from bench.records import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
-from bench.runner import Setting, run_key, run_trials
-from bench.signals import Interrupted, interruptible, uninterrupted
+from bench.runner import Setting, run_trials
+from bench.signals import Interrupted
 from bench.storage import load_runs, run_path, save_run
 from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
@@ -114,7 +114,7 @@ def test_another_model_file_machine_or_data_set_is_run_again(tmp_path: Path, cha
 
 def test_a_change_of_the_harness_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(tmp_path, Script())
-    monkeypatch.setattr(runner, "harness_sha256", lambda: {"train": "changed"})
+    monkeypatch.setattr(keys, "harness_sha256", lambda: {"train": "changed"})
     assert len(play(tmp_path, Script()).done) == 4
 
 
@@ -147,20 +147,6 @@ def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
         play(tmp_path, Script(cnn0=Interrupted(signal.SIGINT)))
     found, _ = load_runs(tmp_path)
     assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
-
-
-def test_a_signal_waits_until_a_record_is_written_beside_other_threads_too() -> None:
-    done = []
-    waiting = threading.Thread(target=time.sleep, args=(0.5,))  # takes the signal from whoever masks it
-    waiting.start()
-    with pytest.raises(Interrupted, match="SIGHUP"), interruptible():
-        with uninterrupted():
-            os.kill(os.getpid(), signal.SIGHUP)
-            time.sleep(0.1)
-            done.append("written")
-        done.append("never reached")
-    assert done == ["written"]
-    waiting.join()
 
 
 def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(tmp_path: Path) -> None:
@@ -259,7 +245,7 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, m
 
 def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done_again(tmp_path: Path) -> None:
     setting, script, said = make_setting(tmp_path / "results"), Script(), []
-    key = run_key(TRIALS[1], setting)
+    key = run_key(TRIALS[1], setting.data, setting.model_sources["cnn"], setting.machine)
     held = contextlib.ExitStack()
     held.enter_context(one_at_a_time(setting.locks, setting.results, key, lambda: None))
 
@@ -276,28 +262,6 @@ def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done
     assert len(script.asked) == 3
     assert [run.key for run in summary.skipped] == [key]
     assert len(load_runs(setting.results)[0]) == 4
-
-
-def test_of_a_trial_that_another_call_gave_up_the_lock_is_free(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from bench.locks import one_at_a_time\n"
-        "with one_at_a_time(Path(sys.argv[1]), Path(sys.argv[2]), 'work', print):\n"
-        "    print('in', flush=True); time.sleep(60)"
-    )
-    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path, tmp_path / "r"], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "in\n"
-    waited = []
-    with one_at_a_time(tmp_path, tmp_path / "other", "work", lambda: waited.append("other results")):
-        pass
-
-    def kill() -> None:
-        waited.append("same results")
-        holder.kill()
-
-    with one_at_a_time(tmp_path, tmp_path / "r", "work", kill):
-        assert waited == ["same results"]
-    holder.communicate()
 
 
 def test_unfinished_files_of_a_killed_process_are_removed_after_an_hour(tmp_path: Path) -> None:
@@ -317,43 +281,6 @@ def test_a_record_that_was_removed_meanwhile_is_named(tmp_path: Path, capsys: py
     capsys.readouterr()
     assert report_failures(summary, tmp_path) == 2
     assert capsys.readouterr().err == (f"error: {gone} was removed during the run; the same command trains it again\n")
-
-
-def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:
-    clock, rendered = [0.0], []
-
-    def render() -> None:
-        rendered.append(clock[0])
-        clock[0] += 2
-
-    report = Sparingly(render, now=lambda: clock[0])
-    for _ in range(100):
-        report()
-        clock[0] += 1
-    assert rendered[:3] == [0, 20, 40]
-    assert 2 * len(rendered) <= 0.11 * clock[0]
-
-
-def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
-    trials = [make_trial(model="mlp", epochs=3), make_trial(model="cnn", epochs=3)]
-    eta, mlp, cnn = Eta(trials), make_run("mlp", epoch_s=1.0), make_run("cnn", epoch_s=10.0)
-    eta.epoch_done(trials[0], mlp.epochs[0])
-    assert str(eta) == "ETA > 2 s", "the cnn has not been seen"
-    eta.epoch_done(trials[1], cnn.epochs[0])
-    assert eta.seconds == pytest.approx(2 * 1.1 + 2 * 11)
-    assert str(eta) == "ETA 24 s"
-    eta.trial_ended(trials[1], epochs_done=1)
-    assert eta.seconds == pytest.approx(2 * 1.1)
-
-
-def test_eta_counts_trials_side_by_side_and_epochs_that_are_run_again() -> None:
-    trials = [make_trial(model="mlp", seed=seed, epochs=4) for seed in range(2)]
-    eta, epochs = Eta(trials, at_once=2), make_run("mlp", epoch_s=10.0).epochs
-    eta.epoch_done(trials[0], epochs[0])
-    eta.epoch_done(trials[1], epochs[0])
-    assert eta.seconds == pytest.approx(6 * 11 / 2)
-    eta.trial_restarted(trials[1], epochs_lost=1)
-    assert eta.seconds == pytest.approx(7 * 11 / 2)
 
 
 def test_the_runner_needs_no_torch() -> None:

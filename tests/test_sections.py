@@ -115,3 +115,22 @@ def test_the_packed_array_are_those_of_the_test_set(mnist: Mnist) -> None:
     assert found is not None
     assert np.array_equal(found, mnist[1].images.numpy())
     assert packed_array("no-such") is None
+
+
+def test_a_question_without_a_section_of_its_own_is_answered_all_the_same(tmp_path: Path) -> None:
+    for model, ink in (("mlp", 0.5), ("cnn", 1234.0)):
+        for seed in range(2):
+            run = make_run(model, seed, 0.9)
+            save_run(tmp_path, run, make_predictions(), b"")
+            save_probe(tmp_path, make_probe(run, "ink", later=seed, thick=ink + seed / 10, **{f"{model}_alone": 0.25}))
+    page = render(tmp_path).page.read_text()
+    assert "### Other questions" in page
+    assert "**ink**: 2 seeds, the first 10,000 test images." in page
+    # the t interval of two values is 12.706 standard errors: 12.706 * 0.05 = 0.64
+    packed = page.replace(" ", "")
+    assert "|thick|" in packed
+    assert "0.55±0.64|" in packed
+    assert "1,234±0.64|" in packed
+    table = pd.read_csv(tmp_path / "tables" / "others.csv")
+    assert sorted(table[table["measured"] == "thick"]["value"]) == [0.5, 0.6, 1234.0, 1234.1]
+    assert set(table["probe"]) == {"ink"}

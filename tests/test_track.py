@@ -1,7 +1,6 @@
 """``track`` through the real command: a first run, an unchanged second one, and a step that was made slower."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from bench.saved_benchmarks import Case, cases_of
 from bench.track import compare_with_last, last_cases, save
 from tests.conftest import ROOT, Command
+from tests.documents import copy_of_the_project
 
 STEP = ("track", "--only", "training_step and softmax")
 
@@ -31,12 +31,7 @@ def content(median_s: float = 0.01, **conditions: Any) -> dict[str, Any]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the project, to be made slower."""
-    folder = tmp_path / "checkout"
-    for name in ("bench", "models", "tests", "pyproject.toml"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        folder.mkdir(exist_ok=True)
-        copy(ROOT / name, folder / name)  # type: ignore[operator]
-    return folder
+    return copy_of_the_project(tmp_path / "checkout")
 
 
 @pytest.mark.slow

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands import report_problems
 from bench.errors import say
 from bench.merge.copying import merge_into
+from bench.outcomes import report_problems
 from bench.report import render
 
 

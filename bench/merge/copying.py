@@ -13,8 +13,7 @@ from bench.merge.found import BENCHMARKS, PROBES, RUNS, Item, look_through
 from bench.namesakes import shared_names
 from bench.probe_records import ProbeRecord
 from bench.records import Run
-from bench.runner import check_writable
-from bench.storage import Problem
+from bench.storage import Problem, check_writable
 
 KEEP = ("last", "all")
 

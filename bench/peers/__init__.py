@@ -11,19 +11,20 @@ from pathlib import Path
 from bench.catalogue import MNIST
 from bench.recipes import ARTICLE
 
-PEERS = {
-    "jax": ("jax", "optax"),
-    "keras-tensorflow": ("keras", "tensorflow-cpu"),
-    "scikit-learn": ("scikit-learn",),
-    "lightning": ("lightning",),
-}
-"""What each needs installed, by the names of the packages."""
 
-MODULES = {
-    "jax": "in_jax",
-    "keras-tensorflow": "in_keras",
-    "scikit-learn": "in_sklearn",
-    "lightning": "in_lightning",
+@dataclass(frozen=True)
+class Peer:
+    """A framework: its file here, and the names of the ``packages`` it needs installed."""
+
+    module: str
+    packages: tuple[str, ...]
+
+
+PEERS = {
+    "jax": Peer("in_jax", ("jax", "optax")),
+    "keras-tensorflow": Peer("in_keras", ("keras", "tensorflow-cpu")),
+    "scikit-learn": Peer("in_sklearn", ("scikit-learn",)),
+    "lightning": Peer("in_lightning", ("lightning",)),
 }
 
 BATCH_SIZE = ARTICLE.batch_size

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from bench import datasets
 from bench.catalogue import MNIST
-from bench.commands import store
 from bench.devices import available_threads
 from bench.errors import say, unknown_name
+from bench.outcomes import store
 from bench.peer_records import save_peers
 from bench.peers import MODELS, Task
 from bench.peers.measure import measure_peers
 from bench.report.peers import rows_of
-from bench.runner import check_writable
+from bench.storage import check_writable
 
 
 def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_json: bool) -> int:

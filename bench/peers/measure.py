@@ -1,44 +1,32 @@
 """One call of ``bench peers``: every framework in a process of its own, all of them in turn, round by round."""
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from importlib import import_module, metadata
 
-from bench.environment import describe_environment, read_git, this_machine
 from bench.peer_records import OURS, PeersRecord, PeerTimes
-from bench.peers import MODULES, PEERS, NotPossible, Task
+from bench.peers import PEERS, NotPossible, Task
 from bench.speed.apart import Timer, timed_apart
-from bench.surroundings import watch
+from bench.speed.around import begin
 
 ROUNDS = 5
 
 
 def measure_peers(models: Sequence[str], task: Task, say: Callable[[str], None]) -> PeersRecord:
     """Time each framework on each of ``models``, on the CPU; ``say`` is told what is being measured."""
-    started_at, start, end_watch = datetime.now(UTC), time.monotonic(), watch("cpu")
+    end = begin("cpu", task.threads, task.data_dir)
     times = []
     for model in models:
         say(f"{model}: {OURS}, {', '.join(PEERS)} in turn")
         times += _measure(Task(model, task.threads, task.data_dir))
-    return PeersRecord(
-        device="cpu",
-        threads=task.threads,
-        started_at=started_at,
-        seconds=time.monotonic() - start,
-        machine=this_machine(task.data_dir),
-        git=read_git(),
-        environment=describe_environment(),
-        surroundings=end_watch(),
-        times=times,
-    )
+    return PeersRecord(**end(), times=times)
 
 
 def versions_of(peer: str) -> dict[str, str] | None:
     """Versions of what the framework needs; None where something is not installed."""
+    needed = ("torch",) if peer == OURS else PEERS[peer].packages
     try:
-        return {package: metadata.version(package) for package in PEERS.get(peer, ("torch",))}
+        return {package: metadata.version(package) for package in needed}
     except metadata.PackageNotFoundError:
         return None
 
@@ -82,7 +70,7 @@ def _build(peer: str, task: Task) -> Timer:
     """In the process of that framework, which is imported nowhere else."""
     if peer == OURS:
         return _ours(task)
-    timer: Timer = import_module(f"bench.peers.{MODULES[peer]}").timer(task)
+    timer: Timer = import_module(f"bench.peers.{PEERS[peer].module}").timer(task)
     return timer
 
 

@@ -66,10 +66,12 @@ class Gap:
 
     @property
     def above(self) -> bool:
+        """The whole interval is above zero."""
         return self.interval.low > 0
 
     @property
     def below(self) -> bool:
+        """The whole interval is below zero."""
         return self.interval.high < 0
 
     @property

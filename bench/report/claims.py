@@ -44,6 +44,7 @@ class Evidence:
         return (found[MLP], found[CNN]) if MLP in found and CNN in found else None
 
     def pair(self, first: str, second: str) -> Pair | None:
+        """Their verdict, in either order; None where there is none."""
         return next((pair for pair in self.pairs if {pair.first, pair.second} == {first, second}), None)
 
 

@@ -36,7 +36,10 @@ def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]
             )
     if not figures:
         return Section()
-    return Section([Heading(3, f"Right and wrong {labels.noun}s", anchor(slug, "digits")), *figures.values()])
+    heading = Heading(3, f"Right and wrong {labels.noun}s", anchor(slug, "digits"))
+    models = {group.model for group in comparison.groups}
+    left_out = [f"Shown are the {SHOWN} most accurate of {len(models)} models."] if len(models) > SHOWN else []
+    return Section([heading, *figures.values(), *left_out])
 
 
 def right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:

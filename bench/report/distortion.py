@@ -72,6 +72,7 @@ class Standing:
     kinds: dict[str, str]
 
     def names(self, kind: str) -> list[str]:
+        """The corruptions of which the first model is ``ahead``, ``behind``, or which ``cannot tell``."""
         return [name for name, its in self.kinds.items() if its == kind]
 
     def words(self, kind: str) -> str:

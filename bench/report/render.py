@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from bench.foreign import make_folder
 from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import noise_floors, noise_runs
 from bench.peer_records import PeersRecord, load_peers
-from bench.probe_records import load_arrays, load_probes
+from bench.probe_records import ProbeRecord, load_arrays, load_probes
+from bench.records import Run
 from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
 from bench.report.blocks import Block, Picture
 from bench.report.cells import spreadsheet_safe
@@ -40,6 +42,7 @@ class Rendered:
     problems: list[Problem]
 
     def terminal_text(self) -> str:
+        """The comparison as a table in 80 columns, the verdicts, and where the report lies."""
         return terminal.summary(self.document, self.html)
 
     def noise_text(self) -> str:
@@ -52,6 +55,25 @@ class Rendered:
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What the records hold; ``comparisons`` are of ``runs``, ``problems`` the files that are no records."""
+
+    runs: list[Run]
+    comparisons: list[Comparison]
+    probes: list[ProbeRecord]
+    speed: list[SpeedRecord]
+    peers: list[PeersRecord]
+    problems: list[Problem]
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Of each model, by its name, the same in every picture."""
+        sizes = [(group.model, group.parameters) for each in self.comparisons for group in each.groups]
+        sizes += [(each.model, each.cost.parameters) for record in self.speed for each in record.models]
+        return model_colours(sizes)
+
+
 @in_style
 def render(results: Path) -> Rendered:
     """Write the pages, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
@@ -59,57 +81,61 @@ def render(results: Path) -> Rendered:
     Raises:
         UserError: the folder cannot be written.
     """
+    measured = _read(results)
+    document = _compose(results, measured)
+    try:
+        _write(results, document, measured)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the report to {results}: {error.strerror}; the records are kept, "
+            "'python -m bench report' renders them once there is room"
+        ) from error
+    problems = measured.problems + [Problem(results, reason) for reason in document.problems]
+    return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
+
+
+def _read(results: Path) -> _Measured:
     runs, problems = load_runs(results)
-    comparisons = compare_groups(runs)
     probes, damaged = load_probes(results)
     timed, unreadable = load_speed(results)
     others, damaged_too = load_peers(results)
-    sizes = [(group.model, group.parameters) for each in comparisons for group in each.groups]
-    sizes += [(each.model, each.cost.parameters) for record in timed for each in record.models]
-    colours = model_colours(sizes)
+    problems += damaged + unreadable + damaged_too
+    return _Measured(runs, compare_groups(runs), probes, timed, others, problems)
+
+
+def _compose(results: Path, measured: _Measured) -> Document:
     pairs: dict[Condition, Sequence[Pair]] = {}
     sections: dict[Condition, Sections] = {}
-    for position, each in enumerate(comparisons):
+    for position, each in enumerate(measured.comparisons):
         stored = _load_all_predictions(results, each)  # of one condition at a time: 40 kB for each run
         pairs[each.condition] = judge_pairs(each, stored)
         sections[each.condition] = sections_of(
             each,
             pairs[each.condition],
             stored,
-            probes,
+            measured.probes,
             lambda record: load_arrays(results, record),
-            colours,
+            measured.colours,
             with_digits=position < WITH_DIGITS,
         )
-    document = Document(
-        comparisons=comparisons,
-        pairs=pairs,
-        sections=sections,
-        apart=[
-            made("speed", lambda: speed.section(timed, colours)),
-            made("peers", lambda: peers.section(others)),
-            made("history", lambda: history.section(runs, saved_runs(results))),
-        ],
-        floors=noise_floors(noise_runs(results)),
-        runs=runs,
-    )
-    try:
-        for folder in ("tables", "plots"):
-            make_folder(results, results / folder)
-        _write_tables(results / "tables", document, timed, others)
-        _write_plots(results / "plots", document.blocks)
-        write_atomically(results / PAGE, markdown.page(document))
-        beside = playground.write(results, comparisons, probes, colours)
-        write_atomically(results / HTML_PAGE, html.page(document, colours, beside.name if beside else None))
-        _refresh_readme(results, document)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the report to {results}: {error.strerror}; the records are kept, "
-            "'python -m bench report' renders them once there is room"
-        ) from error
-    problems += damaged + unreadable + damaged_too
-    problems += [Problem(results, reason) for reason in document.problems]
-    return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
+    apart = [
+        made("speed", lambda: speed.section(measured.speed, measured.colours)),
+        made("peers", lambda: peers.section(measured.peers)),
+        made("history", lambda: history.section(measured.runs, saved_runs(results))),
+    ]
+    floors = noise_floors(noise_runs(results))
+    return Document(measured.comparisons, pairs, sections, apart, floors, measured.runs)
+
+
+def _write(results: Path, document: Document, measured: _Measured) -> None:
+    for folder in ("tables", "plots"):
+        make_folder(results, results / folder)
+    _write_tables(results / "tables", document, measured)
+    _write_plots(results / "plots", document.blocks)
+    write_atomically(results / PAGE, markdown.page(document))
+    beside = playground.write(results, measured.comparisons, measured.probes, measured.colours)
+    write_atomically(results / HTML_PAGE, html.page(document, measured.colours, beside.name if beside else None))
+    _refresh_readme(results, document)
 
 
 def _load_all_predictions(results: Path, comparison: Comparison) -> dict[str, Predictions]:
@@ -117,9 +143,7 @@ def _load_all_predictions(results: Path, comparison: Comparison) -> dict[str, Pr
     return {stem: predictions for stem, predictions in loaded.items() if predictions is not None}
 
 
-def _write_tables(
-    folder: Path, document: Document, timed: Sequence[SpeedRecord], others: Sequence[PeersRecord]
-) -> None:
+def _write_tables(folder: Path, document: Document, measured: _Measured) -> None:
     comparisons = document.comparisons
     frames = {
         **tables.section_tables(document.sections.values()),
@@ -127,9 +151,9 @@ def _write_tables(
         "verdicts": tables.verdicts_table(document.pairs),
         "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
         "speed": tables.speed_table(comparisons),
-        "article_loop": speed.article_loop_table(timed),
-        "peers": peers.table(others),
-        "throughput": speed.throughput_table(timed),
+        "article_loop": speed.article_loop_table(measured.speed),
+        "peers": peers.table(measured.peers),
+        "throughput": speed.throughput_table(measured.speed),
         "epochs": tables.epochs_table(comparisons),
         "noise": tables.noise_table(document.floors),
         "runs": tables.runs_table(document.runs),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench.groups import Comparison
 from bench.probe_records import ProbeRecord
-from bench.probes import PROBES
 from bench.report import (
     accuracy,
     calibration,
@@ -15,6 +14,8 @@ from bench.report import (
     distortion,
     features,
     mistakes,
+    others,
+    playground,
     plots,
     samples,
     structure,
@@ -23,6 +24,9 @@ from bench.report.asked import Arrays, ask
 from bench.report.section import Section, Sections, made
 from bench.report.verdicts import Pair
 from bench.storage import Predictions
+
+SHOWN = ("distortion", "calibration", "permutation", "blocks", "features", "sample_efficiency")
+"""The probes that a section of its own is about."""
 
 
 def sections_of(
@@ -40,7 +44,8 @@ def sections_of(
         with_digits: pictures of single images and confusions too, which are most of a page.
     """
     slug = comparison.condition.slug
-    answers = {probe: ask(comparison, probe, probes) for probe in PROBES}
+    more = sorted({record.probe for record in probes} - {*SHOWN, playground.PROBE})
+    answers = {probe: ask(comparison, probe, probes) for probe in (*SHOWN, *more)}
     makers: dict[str, Callable[[], Section]] = {
         "claims": lambda: claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
         "accuracy": lambda: accuracy.section(slug, comparison, pairs),
@@ -49,6 +54,7 @@ def sections_of(
         "structure": lambda: structure.section(slug, answers["permutation"], answers["blocks"], colours),
         "features": lambda: features.section(slug, answers["features"], arrays),
         "samples": lambda: samples.section(slug, answers["sample_efficiency"], colours),
+        "others": lambda: others.section(slug, {probe: answers[probe] for probe in more}),
         "digits": lambda: digits.section(slug, comparison, stored if with_digits else {}),
         "mistakes": lambda: mistakes.section(slug, comparison, stored if with_digits else {}),
         "calibration": lambda: calibration.section(slug, answers["calibration"], colours),

@@ -7,15 +7,15 @@ import torch
 
 from bench import datasets
 from bench.catalogue import MNIST
-from bench.commands import store
 from bench.devices import available_threads, resolve_device
 from bench.errors import say
+from bench.outcomes import store
 from bench.plan import check_models
 from bench.precision import check_precision
 from bench.report.speed import terminal_rows
-from bench.runner import check_writable
 from bench.speed.measure import measure_speed
 from bench.speed_records import save_speed
+from bench.storage import check_writable
 
 
 def time_models(

@@ -1,19 +1,16 @@
 """One call of ``bench speed``: every measurement of every model, one after the other."""
 
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.environment import describe_environment, read_git, this_machine
 from bench.speed.apart import measured_apart
+from bench.speed.around import begin
 from bench.speed.beside import measure_beside
 from bench.speed.cost import measure_cost
 from bench.speed.peaks import measure_peaks
 from bench.speed.step_times import measure_step_times
 from bench.speed.subject import Subject
 from bench.speed_records import ModelSpeed, SpeedRecord
-from bench.surroundings import watch
 
 
 def measure_speed(
@@ -24,7 +21,7 @@ def measure_speed(
     Args:
         say: told what is being measured.
     """
-    started_at, start, end_watch = datetime.now(UTC), time.monotonic(), watch(device)
+    end = begin(device, threads, data_dir)
     say("what the machine can do: matrix products and copies")
     peaks = measured_apart(measure_peaks, device, precision, threads)
     measured, failures = [], []
@@ -35,20 +32,7 @@ def measure_speed(
             failures.append(" ".join(f"{model} could not be timed: {type(error).__name__}: {error}".split()))
     if not measured:
         return None, failures
-    record = SpeedRecord(
-        device=device,
-        precision=precision,
-        threads=threads,
-        started_at=started_at,
-        seconds=time.monotonic() - start,
-        machine=this_machine(data_dir),
-        git=read_git(),
-        environment=describe_environment(),
-        surroundings=end_watch(),
-        peaks=peaks,
-        models=measured,
-    )
-    return record, failures
+    return SpeedRecord(**end(), precision=precision, peaks=peaks, models=measured), failures
 
 
 def _measure(subject: Subject, say: Callable[[str], None]) -> ModelSpeed:

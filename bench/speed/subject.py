@@ -28,6 +28,7 @@ class Subject:
 
     @property
     def recipe(self) -> Recipe:
+        """The article's, at this precision."""
         return dataclasses.replace(ARTICLE, precision=self.precision)
 
     def prepare(self) -> tuple[nn.Module, DeviceData]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.report.playground import FILE
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Browser:
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.driver.execute_script(script, *arguments)
+
+    def settle(self) -> None:
+        """Until the next frame has been shown."""
+        frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
+        self.driver.execute_async_script(frames)
 
     def complaints(self) -> list[str]:
         """Warnings and errors of the console."""
@@ -97,6 +103,17 @@ def results(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture
+def page(browser: Browser, results: Path) -> Iterator[Browser]:
+    """The page, just opened; whatever is done with it, it must neither complain nor ask for anything."""
+    browser.look(1200)
+    browser.open(results / FILE)
+    browser.settle()
+    yield browser
+    assert browser.complaints() == []
+    assert [url for url in browser.requests() if not url.startswith(LOCAL)] == []
 
 
 Audit = Callable[[], list[str]]

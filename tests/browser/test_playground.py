@@ -1,24 +1,15 @@
 """The playground as a reader meets it: in Chromium, without a network."""
 
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.torch
-import torch
 from PIL import Image
 
-from bench.corruptions import to_uint8
-from bench.corruptions.geometry import rotated, scaled, shifted
-from bench.pipeline import normalise
-from bench.recipes import ARTICLE
-from bench.report.playground import FILE, first_digits
-from bench.storage import load_runs, runs_dir
-from models import create_model, list_models
+from bench.report.playground import FILE
+from models import list_models
 from tests.browser.conftest import LOCAL, Audit, Browser
+from tests.browser.hands import bars, change, seen, take, until
 
 pytest.importorskip("selenium", reason="make test-browser installs it")
 
@@ -27,97 +18,15 @@ from selenium.webdriver.common.by import By
 
 pytestmark = pytest.mark.browser
 MODELS = list_models(controls=False)
-RESTING = {"right": 0, "down": 0, "degrees": 0, "scale": 1, "noise": 0}
-
-
-@pytest.fixture
-def page(browser: Browser, results: Path) -> Iterator[Browser]:
-    """The page, just opened; whatever is done with it, it must neither complain nor ask for anything."""
-    browser.look(1200)
-    browser.open(results / FILE)
-    settle(browser)
-    yield browser
-    assert browser.complaints() == []
-    assert [url for url in browser.requests() if not url.startswith(LOCAL)] == []
-
-
-def settle(page: Browser) -> None:
-    """Until the next frame has been shown."""
-    page.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
-
-
-def until(page: Browser, condition: Callable[[], Any], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.05)
-
-
-def change(page: Browser, **values: float) -> None:
-    """Set sliders as a hand would, but to the point; those not named are put back to rest."""
-    for name, value in (RESTING | values).items():
-        page.run(
-            "const it = document.getElementById(arguments[0]); it.value = arguments[1];"
-            "it.dispatchEvent(new Event('input'))",
-            name, value,
-        )  # fmt: skip
-    settle(page)
-
-
-def take(page: Browser, digit: int) -> None:
-    page.driver.find_element(By.CSS_SELECTOR, f".thumb[data-digit='{digit}']").click()
-    settle(page)
-
-
-def seen(page: Browser) -> np.ndarray:
-    return np.array(page.run("return playground.seen()"), dtype=np.uint8).reshape(28, 28)
-
-
-def bars(page: Browser) -> dict[str, list[float]]:
-    """The probabilities each model's bars tell, in per cent."""
-    words = page.run(
-        "return [...document.querySelectorAll('.model')].map(card => [card.querySelector('h3').firstChild.nextSibling"
-        ".textContent.trim(), [...card.querySelectorAll('.spoken')].map(item => item.textContent)])"
-    )
-    return {model: [float(each.partition(": ")[2].rstrip("\xa0%")) for each in said] for model, said in words}
-
-
-@pytest.fixture(scope="session")
-def by_torch(results: Path) -> Callable[[str, np.ndarray], np.ndarray]:
-    """Probabilities ``(N, 10)`` of uint8 images ``(N, 28, 28)``, by torch with the trained weights as stored."""
-    trained = {}
-    for run in load_runs(results)[0]:
-        assert run.artifacts is not None
-        model = create_model(run.trial.model)
-        model.load_state_dict(safetensors.torch.load_file(runs_dir(results, run.machine) / run.artifacts.weights))
-        trained[run.trial.model] = model.eval()
-    assert trained.keys() == set(MODELS)
-
-    @torch.inference_mode()
-    def probabilities(model: str, images: np.ndarray) -> np.ndarray:
-        pixels = normalise(torch.from_numpy(images).unsqueeze(1), ARTICLE)
-        return trained[model](pixels).softmax(dim=1).numpy()
-
-    return probabilities
-
-
-def by_page(page: Browser, model: str, images: np.ndarray) -> np.ndarray:
-    script = "return arguments[1].map(pixels => playground.probabilities(arguments[0], Uint8Array.from(pixels)))"
-    return np.array(page.run(script, model, images.reshape(len(images), -1).tolist()))
-
-
-def shift(images: np.ndarray, right: float, down: float) -> np.ndarray:
-    steps = np.ones(len(images))
-    return to_uint8(shifted(images.astype(np.float32) / 255, -right * steps, -down * steps))
 
 
 def test_it_loads_without_a_complaint_and_asks_for_nothing(browser: Browser, results: Path) -> None:
     browser.requests(), browser.complaints()
     browser.open(results / FILE)
-    settle(browser)
+    browser.settle()
     assert browser.complaints() == []
     assert browser.requests() == [(results / FILE).resolve().as_uri()]
-    assert browser.run("return playground.models") == ["softmax", "mlp", "cnn"]
+    assert set(browser.run("return playground.models")) == set(MODELS)
     assert (results / FILE).stat().st_size < 2_000_000
 
 
@@ -130,42 +39,6 @@ def test_the_network_is_blocked_and_the_test_would_see_a_request(browser: Browse
     complaints = " ".join(browser.complaints())
     assert "ERR_NAME_NOT_RESOLVED" in complaints
     assert "SyntaxError" in complaints
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_probabilities_are_those_of_torch(page: Browser, by_torch: Any, model: str, record_property: Any) -> None:
-    digits, _ = first_digits("mnist")
-    noise = np.random.default_rng(0).integers(0, 256, digits.shape, dtype=np.uint8)
-    worst = 0.0
-    for images in (digits, shift(digits, 3, -2), shift(digits, 2.5, 0), noise):
-        difference = np.abs(by_page(page, model, images) - by_torch(model, images)).max()
-        worst = max(worst, float(difference))
-    record_property("largest deviation", worst)
-    print(f"{model}: largest deviation from torch {worst:.2e}")
-    assert worst < 1e-2
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({}, lambda digits: to_uint8(digits)),
-        ({"right": 3, "down": -2}, lambda digits: to_uint8(shifted(digits, np.full(20, -3.0), np.full(20, 2.0)))),
-        ({"right": -1.5}, lambda digits: to_uint8(shifted(digits, np.full(20, 1.5), np.zeros(20)))),
-        ({"degrees": 30}, lambda digits: to_uint8(rotated(digits, np.full(20, -np.radians(30))))),
-        ({"scale": 0.7}, lambda digits: to_uint8(scaled(digits, 0.7))),
-    ],
-)
-def test_the_models_see_what_the_sliders_say(
-    page: Browser, by_torch: Any, changed: dict[str, float], expected: Callable[[np.ndarray], np.ndarray]
-) -> None:
-    pictures = expected(first_digits("mnist")[0].astype(np.float32) / 255)
-    for digit in (0, 7, 14):
-        take(page, digit)
-        change(page, **changed)
-        assert np.abs(seen(page).astype(int) - pictures[digit]).max() <= 1, "to the grey, but for rounding"
-        told = bars(page)
-        for model in MODELS:
-            assert np.abs(np.array(told[model]) / 100 - by_torch(model, pictures[digit][None])[0]).max() < 1e-2
 
 
 def test_a_positive_turn_is_clockwise_and_a_positive_shift_to_the_right_and_down(page: Browser) -> None:
@@ -187,15 +60,15 @@ def test_sliders_and_buttons_work_by_keyboard_alone(page: Browser) -> None:
     before = bars(page)
     slider = page.driver.find_element(By.ID, "right")
     slider.send_keys(*[Keys.ARROW_RIGHT] * 9)
-    settle(page)
+    page.settle()
     assert page.run("return document.getElementById('right-value').textContent") == "4.5 px"
     after = bars(page)
     assert all(before[model] != after[model] for model in MODELS)
     page.driver.find_element(By.ID, "reset").send_keys(Keys.ENTER)
-    settle(page)
+    page.settle()
     assert bars(page) == before
     page.driver.find_element(By.CSS_SELECTOR, ".thumb[data-digit='4']").send_keys(Keys.SPACE)
-    settle(page)
+    page.settle()
     assert page.run("return document.querySelector('.thumb[aria-pressed=true]').dataset.digit") == "4"
     assert bars(page) != before
 
@@ -224,38 +97,38 @@ def test_noise_is_fixed_until_new_noise_is_drawn(page: Browser) -> None:
     # of a normal number cut off below 0 the mean is sigma / sqrt(2 pi)
     assert noisy[dark].mean() / 255 == pytest.approx(0.3 / np.sqrt(2 * np.pi), rel=0.15)
     page.driver.find_element(By.ID, "again").click()
-    settle(page)
+    page.settle()
     assert not np.array_equal(seen(page), noisy)
 
 
 def test_with_all_pixels_in_other_places_none_is_lost(page: Browser) -> None:
     ordered = seen(page)
     page.driver.find_element(By.ID, "shuffled").click()
-    settle(page)
+    page.settle()
     shuffled = seen(page)
     assert np.array_equal(np.sort(shuffled, axis=None), np.sort(ordered, axis=None))
     assert (shuffled != ordered).sum() > 100
     page.driver.find_element(By.ID, "shuffled").click()
-    settle(page)
+    page.settle()
     assert np.array_equal(seen(page), ordered)
 
 
 def test_a_digit_can_be_drawn_with_a_pointer(page: Browser) -> None:
     page.driver.find_element(By.ID, "blank").click()
-    settle(page)
+    page.settle()
     assert not seen(page).any()
     pad = page.driver.find_element(By.ID, "pad")
     side = pad.size["width"]
     stroke = ActionChains(page.driver).move_to_element_with_offset(pad, 0, -side // 3).click_and_hold()
     stroke.move_by_offset(0, side // 3).move_by_offset(0, side // 3).release().perform()
-    settle(page)
+    page.settle()
     drawn = seen(page)
     rows, columns = np.nonzero(drawn > 127)
     assert np.ptp(rows) > 15
     assert np.ptp(columns) < 5
     assert page.run("return document.querySelector('.verdict').textContent") == "", "nobody knows what it is"
     page.driver.find_element(By.ID, "label").send_keys("1")
-    settle(page)
+    page.settle()
     assert all(page.run("return [...document.querySelectorAll('.verdict')].map(each => each.textContent)"))
 
 
@@ -263,7 +136,7 @@ def test_a_digit_can_be_drawn_by_keyboard(page: Browser) -> None:
     page.driver.find_element(By.ID, "blank").send_keys(Keys.ENTER)
     pad = page.driver.find_element(By.ID, "pad")
     pad.send_keys(Keys.SPACE, *[Keys.ARROW_DOWN] * 10, Keys.SPACE, *[Keys.ARROW_RIGHT] * 5)
-    settle(page)
+    page.settle()
     rows, columns = np.nonzero(seen(page) > 127)
     assert 9 <= np.ptp(rows) <= 14
     assert np.ptp(columns) < 5
@@ -289,7 +162,7 @@ def test_every_trial_button_changes_the_picture(page: Browser) -> None:
     pictures = []
     for button in buttons:
         button.click()
-        settle(page)
+        page.settle()
         pictures.append(seen(page).tobytes())
     assert len({resting.tobytes(), *pictures}) == 6
 

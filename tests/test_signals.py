@@ -1,0 +1,22 @@
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from bench.signals import Interrupted, interruptible, uninterrupted
+
+
+def test_a_signal_waits_until_a_record_is_written_beside_other_threads_too() -> None:
+    done = []
+    waiting = threading.Thread(target=time.sleep, args=(0.5,))  # takes the signal from whoever masks it
+    waiting.start()
+    with pytest.raises(Interrupted, match="SIGHUP"), interruptible():
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+            done.append("written")
+        done.append("never reached")
+    assert done == ["written"]
+    waiting.join()

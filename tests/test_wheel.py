@@ -1,0 +1,66 @@
+"""The package as it is handed on: a wheel, in an environment that has nothing else, away from any checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bench.storage import load_runs
+from models import list_models
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+
+
+def run(*line: object, cwd: Path) -> str:
+    done = subprocess.run([*map(str, line)], cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing is left in the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("bench", "models"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_it_holds_code_data_pages_and_licences_and_no_more(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"bench", "models", "mnist_bench"}
+    kept = [path for name in ("bench", "models") for path in (ROOT / name).rglob("*") if path.is_file()]
+    expected = {str(path.relative_to(ROOT)) for path in kept if "__pycache__" not in path.parts}
+    assert expected == {name for name in names if not name.startswith("mnist_bench")}
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert wheel.stat().st_size < 15e6
+
+
+def test_it_runs_from_any_folder_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    if shutil.disk_usage(tmp_path).free < 12e9:
+        pytest.skip("needs 12 GB for a second environment")
+    try:
+        venv.create(tmp_path / "env", with_pip=True)
+        scripts, elsewhere = tmp_path / "env" / "bin", tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        run(scripts / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel, cwd=elsewhere)
+        shown = run(scripts / "mnist-bench", "run", "--suite", "quick", "--data-dir", tmp_path / "data", cwd=elsewhere)
+        assert "report: results/report.html" in shown
+        runs, problems = load_runs(elsewhere / "results")
+        assert problems == []
+        assert {run.trial.model: run.status for run in runs} == dict.fromkeys(list_models(controls=False), "done")
+        assert {(run.git.commit, run.git.dirty) for run in runs} == {(None, None)}, "it is no checkout"
+        assert (elsewhere / "results" / "playground.html").is_file()
+    finally:
+        shutil.rmtree(tmp_path / "env", ignore_errors=True)
