@@ -243,3 +243,18 @@ def test_a_reason_that_looks_like_a_formula_is_text_in_the_tables(tmp_path: Path
     save_run(tmp_path, failed)
     render(tmp_path)
     assert pd.read_csv(tmp_path / "tables" / "runs.csv")["error"].tolist() == ['\'=HYPERLINK("x")']
+
+
+def test_the_readme_s_block_says_what_makes_each_machine_s_rows_again(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{markdown.BLOCK_BEGIN}\n{markdown.BLOCK_END}\n")
+    elsewhere = MACHINE.model_copy(update={"slug": "gpu-box", "id": "89abcdef"})
+    for seed in range(3):
+        run = make_run("mlp", seed)
+        save_run(tmp_path / "results", run, make_predictions(), b"")
+        other = run.model_copy(update={"machine": elsewhere, "trial": run.trial.model_copy(update={"suite": "full"})})
+        if seed < 2:
+            save_run(tmp_path / "results", other, make_predictions(), b"")
+    render(tmp_path / "results")
+    block = (tmp_path / "README.md").read_text()
+    assert "2 seeds on gpu-box-89ab (cpu) at commit c0ffee000000: `make full`; 3 seeds on " in block
+    assert ": `make bench`.\n" in block

@@ -6,7 +6,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.groups import Comparison
+from bench.catalogue import MNIST
+from bench.groups import Comparison, Group
 from bench.report.accuracy import headline
 from bench.report.blocks import Block, Heading, Link, Picture, Table
 from bench.report.cells import WORDS, escape
@@ -21,6 +22,9 @@ INTRODUCTION = (
     "Written from the records in `runs/` by `python -m bench report`; every table is in `tables/` as CSV. "
     "[report.html](report.html) is the same to read in a browser, with tables to sort and every run's row."
 )
+
+MADE_BY = {"article": "make bench"}
+"""The command of a suite, where it has not the suite's name."""
 
 
 def page(document: Document) -> str:
@@ -102,7 +106,15 @@ def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
 
 
 def _sources(comparison: Comparison) -> str:
-    commits = ", ".join(sorted({commit_words(run.git) for run in comparison.runs}))
-    seeds = max(len(group.seeds) for group in comparison.groups)
-    where = f"{seeds} seed{'s' if seeds > 1 else ''} on {', '.join(comparison.places)}"
-    return f"{where}; commit {commits}; repeat it with `make bench`."
+    """``10 seeds on this-machine (cpu) at commit c0ffee: `make full`.``, one after the other for each place."""
+    return "; ".join(_source(place, comparison.at(place)) for place in comparison.places) + "."
+
+
+def _source(place: str, groups: Sequence[Group]) -> str:
+    runs = [run for group in groups for run in group.runs]
+    seeds = max(len(group.seeds) for group in groups)
+    commits = ", ".join(sorted({commit_words(run.git) for run in runs}))
+    dataset = "" if runs[0].trial.dataset == MNIST.name else f"DATASET={runs[0].trial.dataset} "
+    commands = sorted({MADE_BY.get(run.trial.suite, f"make {run.trial.suite}") for run in runs})
+    told = " and ".join(f"`{dataset}{command}`" for command in commands)
+    return f"{seeds} seed{'s' if seeds > 1 else ''} on {place} at commit {commits}: {told}"
