@@ -258,3 +258,10 @@ def test_the_readme_s_block_says_what_makes_each_machine_s_rows_again(tmp_path: 
     block = (tmp_path / "README.md").read_text()
     assert "2 seeds on gpu-box-89ab (cpu) at commit c0ffee000000: `make full`; 3 seeds on " in block
     assert ": `make bench`.\n" in block
+
+
+def test_results_in_another_folder_leave_the_readme_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{markdown.BLOCK_BEGIN}\nas it was\n{markdown.BLOCK_END}\n")
+    save_run(tmp_path / "mine", make_run("mlp"), make_predictions(), b"")
+    render(tmp_path / "mine")
+    assert "as it was" in (tmp_path / "README.md").read_text()

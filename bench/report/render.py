@@ -28,6 +28,7 @@ from bench.storage import Predictions, Problem, load_predictions, load_runs
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
+IN_THE_README = "results"
 WITH_DIGITS = 3
 """Conditions whose pictures of single images are drawn: the first, which have the most epochs and runs."""
 
@@ -174,8 +175,14 @@ def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:
 
 
 def _refresh_readme(results: Path, document: Document) -> None:
-    """Put the new block between the markers of the README beside the results folder, if it has them."""
-    readme = results.resolve().parent / "README.md"
+    """Put the new block between the markers of the README beside the results folder, if it has them.
+
+    Other folders than ``results`` are somebody's trial, which the README does not speak of.
+    """
+    folder = results.resolve()
+    if folder.name != IN_THE_README:
+        return
+    readme = folder.parent / "README.md"
     try:
         text = readme.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -183,4 +190,4 @@ def _refresh_readme(results: Path, document: Document) -> None:
     before, begin, rest = text.partition(markdown.BLOCK_BEGIN)
     _, end, after = rest.partition(markdown.BLOCK_END)
     if begin and end:
-        write_atomically(readme, before + markdown.readme_block(document, results.name) + after)
+        write_atomically(readme, before + markdown.readme_block(document, folder.name) + after)
