@@ -158,7 +158,9 @@ def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str,
     assert 1 <= len(runs[0].epochs) < 50
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_reports_what_is_done(
     environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -176,6 +178,7 @@ def test_an_interrupted_run_reports_what_is_done(
     assert psutil.wait_procs(workers, timeout=10)[1] == [], "no worker is left behind"
 
 
+@pytest.mark.slow
 def test_a_worker_ends_when_the_runner_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
     runner = start(environment, tmp_path, *SMALL, "--models", "softmax", "--epochs", "200")
     wait_for(runner, "epoch 2/200")
@@ -210,6 +213,7 @@ def test_foreign_files_among_the_records_are_named_and_kept(command: Command, tm
     assert (folder / "foreign.json").read_text() == '{"name": "something else"}'
 
 
+@pytest.mark.slow
 def test_no_space_for_a_file_is_one_line_and_nothing_is_lost(command: Command, tmp_path: Path) -> None:
     import resource
 
