@@ -1,10 +1,14 @@
 """The real command as a process that can be watched and disturbed while it runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE"))}
+"""What the tests' own environment and make say to a Python must not reach the one of another environment."""
 
 
 def start(environment: dict[str, str], folder: Path, *arguments: str, **options: object) -> "subprocess.Popen[str]":

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-
-# What the tests' own environment and make say to a Python must not reach the one that make installs.
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE"))}
+from tests.processes import CLEAN
 
 
 def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,5 @@
 """The package as it is handed on: a wheel, in an environment that has nothing else, away from any checkout."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,9 @@ import pytest
 from bench.storage import load_runs
 from models import list_models
 from tests.conftest import ROOT
+from tests.processes import CLEAN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
 def run(*line: object, cwd: Path) -> str:
