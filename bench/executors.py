@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from bench.allocator import allocator_settings
 from bench.errors import UserError
 from bench.probe_records import Findings, ProbeTask
 from bench.records import Epoch, Status, Trial
@@ -31,16 +32,12 @@ from bench.records import Epoch, Status, Trial
 if TYPE_CHECKING:
     from bench.trials import Outcome
 
-# glibc gives large blocks back to the system when they are freed and maps them afresh at the next step; keeping
-# them in the process made a CPU epoch of the CNN 1.7 times faster (LOG.md, 2026-11-24). Read at process start.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
 
 FOR_PROBES = "all probes"  # a name that no model can have
 
-PRELOADED = ["bench.trials", "bench.probes.trained", "torch._dynamo"]
+PRELOADED = ["bench.trials", "bench.probes.execute", "torch._dynamo"]
 """What a process that only forks imports once, so that no worker waits for torch; it computes nothing itself.
 
 torch imports the last, which takes a second, when FLOPs are first counted.
@@ -161,18 +158,6 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def allocator_settings() -> Iterator[None]:
-    """Processes started inside keep freed memory; settings the user made stay as they are."""
-    added = {name: value for name, value in ALLOCATOR.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
-
-
-@contextlib.contextmanager
 def _interrupt_blocked() -> Iterator[None]:
     """Processes started inside see neither Ctrl-C nor that the terminal is gone: the runner alone decides what ends.
 
@@ -241,7 +226,7 @@ def _serve(connection: Connection, data_dir: Path, started: float) -> None:
     """The worker: take a trial or a probe, send its epochs, send its outcome; again until the runner is gone."""
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output belongs to the runner's results
     threading.Thread(target=_end_with_runner, daemon=True).start()
-    from bench.probes.trained import answer
+    from bench.probes.execute import execute_probe
     from bench.trials import execute
 
     startup_s = time.monotonic() - started
@@ -252,7 +237,7 @@ def _serve(connection: Connection, data_dir: Path, started: float) -> None:
             return
         try:
             if isinstance(request, ProbeTask):
-                connection.send(answer(request, data_dir))
+                connection.send(execute_probe(request, data_dir))
             else:
                 connection.send(execute(request, data_dir, connection.send, startup_s))
         except BaseException as error:  # a model may raise anything, SystemExit too

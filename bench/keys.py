@@ -1,32 +1,51 @@
-"""What decides whether a finished run answers for a trial, so that it need not be trained again."""
+"""What decides whether a finished run or a probe's answer still holds, so that nothing is done twice."""
 
-import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from bench.records import Data, Machine, Trial, digest, trial_id
+from bench.allocator import effective_settings
+from bench.common.fingerprint import PACKAGE
+from bench.probes.registry import probe_identity
+from bench.records import Data, Machine, Run, Trial, digest, trial_id
+from bench.training.version import harness_identity, model_fingerprint
 
-HARNESS = (
-    "train", "epochs", "steps", "capture", "cuda_graphs", "pipeline", "evaluate", "precision", "recipes", "trials",
-)  # fmt: skip
-"""The modules whose change makes a finished trial worth running again."""
+
+@dataclass(frozen=True)
+class CodeIdentity:
+    """The code of one call: the harness's version or fingerprint, fingerprints of models, identities of probes."""
+
+    harness: str
+    models: Mapping[str, str]
+    probes: Mapping[str, str]
 
 
-def run_key(trial: Trial, data: Data, model_sha256: str, machine: Machine) -> str:
-    """Of the trial's identity, the code that trains it (``model_sha256``: of the model's file), torch, the machine."""
+def identify_code(models: Mapping[str, Path], probes: Iterable[str], package: Path = PACKAGE) -> CodeIdentity:
+    """Read the source of the harness, of the models in these files by their names, and of the named probes."""
+    return CodeIdentity(
+        harness=harness_identity(package),
+        models={name: model_fingerprint(source, package.parent / "models") for name, source in models.items()},
+        probes={name: probe_identity(name, package) for name in probes},
+    )
+
+
+def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> str:
+    """Of what the trial is about, the code that trains it, torch, threads, the allocator's settings, the machine."""
     return digest(
         {
             "trial_id": trial_id(trial, data),
-            "model": model_sha256,
-            "harness": harness_sha256(),
+            "model": code.models[trial.model],
+            "harness": code.harness,
             "torch": metadata.version("torch"),
             "threads": trial.threads,
+            "allocator": effective_settings(),
             "machine": machine.id,
         }
     )
 
 
-def harness_sha256() -> dict[str, str]:
-    """SHA-256 of each module that shapes what training does."""
-    folder = Path(__file__).parent
-    return {name: hashlib.sha256((folder / f"{name}.py").read_bytes()).hexdigest() for name in HARNESS}
+def probe_key(probe: str, code: CodeIdentity, run: Run, images: int, train_images: int) -> str:
+    """Of the run that is asked, the code that asks, and how many images it sees."""
+    about = {"probe": probe, "source": code.probes[probe], "harness": code.harness, "run": run.stem}
+    return digest(about | {"images": images, "train_images": train_images})

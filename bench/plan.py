@@ -15,14 +15,15 @@ from bench.devices import available_threads, resolve_device
 from bench.environment import describe_environment, read_git, this_machine
 from bench.errors import UserError, unknown_name
 from bench.executors import LocalExecutor
+from bench.keys import identify_code
 from bench.places import Each, check_address
 from bench.precision import check_precision
-from bench.probes import PROBES
+from bench.probes.registry import PROBES
 from bench.recipes import Recipe
 from bench.records import Data, Trial
 from bench.runner import Setting
 from bench.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
-from models import list_models, source_sha256
+from models import list_models, model_source
 
 if TYPE_CHECKING:
     from bench.cluster.connect import Cluster
@@ -86,6 +87,7 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
     if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
+    probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
     with _where(request) as (device, threads, cluster):
         check_precision(recipe.precision, torch.device(device))
@@ -99,10 +101,10 @@ def make_plan(request: Request) -> Plan:
             git=read_git(),
             data=Data(sha256=dataset.sha256),
             environment=describe_environment(),
-            model_sources={name: source_sha256(name) for name in models},
+            code=identify_code({name: model_source(name) for name in models}, probes),
             timeout_s=request.timeout_s,
             force=request.force,
-            probes=_probes(request.probes, suite),
+            probes=probes,
             probe_images=suite.probe_images,
             probe_train_images=suite.probe_train_images,
             node_kinds=cluster.kinds(machine) if cluster else (),

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from bench.atomic import write_atomically
 from bench.foreign import Foreign, make_folder, read_arrays
-from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Run, Seconds, Trial, digest
+from bench.records import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Seconds, Trial
 from bench.storage import Problem, load_records, npz
 
 FOLDER = "probes"
@@ -81,12 +81,6 @@ def probe_stem(probe: str, run: str, key: str) -> str:
 def probe_path(results: Path, machine: Machine, stem: str) -> Path:
     """Where the record of that stem lies."""
     return results / FOLDER / machine.name / f"{stem}.json"
-
-
-def probe_key(probe: str, source_sha256: str, run: Run, images: int, train_images: int) -> str:
-    """What decides whether an answer still holds: the run, the probe's source, and how many images it saw."""
-    about = {"probe": probe, "source": source_sha256, "run": run.stem, "images": images, "train_images": train_images}
-    return digest(about)
 
 
 def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray] | None = None) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from bench.errors import UserError
 from bench.executors import TrialFailed
 from bench.foreign import leads_out
+from bench.keys import probe_key
 from bench.locks import one_at_a_time
 from bench.places import Each
 from bench.probe_records import (
@@ -19,12 +20,11 @@ from bench.probe_records import (
     ProbeRecord,
     ProbeTask,
     load_probes,
-    probe_key,
     probe_path,
     probe_stem,
     save_probe,
 )
-from bench.probes import PROBES, source_sha256
+from bench.probes.registry import PROBES
 from bench.records import Run
 from bench.storage import runs_dir
 
@@ -148,7 +148,7 @@ def _question(run: Run, probe: str, setting: "Setting") -> Question:
     images = min(setting.probe_images, run.result.test_size if run.result else 0)
     train_images = min(setting.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
     weights = runs_dir(setting.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")
-    key = probe_key(probe, source_sha256(probe), run, images, train_images)
+    key = probe_key(probe, setting.code, run, images, train_images)
     return Question(run, probe, key, ProbeTask(probe, run.trial, weights, images, train_images))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bench.atomic import remove_leftovers, write_atomically
 from bench.errors import UserError, plain
 from bench.executors import TrialFailed
-from bench.keys import run_key
+from bench.keys import CodeIdentity, run_key
 from bench.locks import one_at_a_time
 from bench.places import Each, Event, Place
 from bench.probing import open_questions
@@ -80,7 +80,7 @@ class Setting:
     git: Git
     data: Data
     environment: Environment
-    model_sources: dict[str, str]
+    code: CodeIdentity
     timeout_s: float | None = None
     force: bool = False
     now: Callable[[], datetime] = utc_now
@@ -97,7 +97,7 @@ class Setting:
 
     def keys(self, trial: Trial) -> list[str]:
         """Those of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
-        return [run_key(trial, self.data, self.model_sources[trial.model], machine) for machine in self.machines]
+        return [run_key(trial, self.data, self.code, machine) for machine in self.machines]
 
 
 @dataclass
@@ -215,8 +215,7 @@ class _Attempt:
     def begin_at(self, place: Place) -> None:
         """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
         self.setting = replace(self.setting, machine=place.machine, environment=place.environment)
-        model_sha256 = self.setting.model_sources[self.trial.model]
-        self.key = run_key(self.trial, self.setting.data, model_sha256, place.machine)
+        self.key = run_key(self.trial, self.setting.data, self.setting.code, place.machine)
         self.started_at = self.setting.now()
         self.end_watch = lambda: None
         self.epochs = []

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.allocator import allocator_settings
 from bench.atomic import write_atomically
 from bench.dataset_files import default_data_dir
 from bench.environment import this_machine
 from bench.errors import UserError, say
-from bench.executors import allocator_settings
 from bench.foreign import make_folder
 from bench.outcomes import print_rows
 from bench.records import Machine

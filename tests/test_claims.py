@@ -8,7 +8,7 @@ import pytest
 
 from bench.groups import compare_groups
 from bench.probe_records import ProbeRecord, load_probes, save_probe
-from bench.probes import PROBES
+from bench.probes.registry import PROBES
 from bench.records import Machine, Run
 from bench.report import claims, render
 from bench.report.asked import Asked, ask, gap

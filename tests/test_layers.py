@@ -38,7 +38,7 @@ def test_no_import_goes_against_the_arrows(importers: tuple[str, ...], banned: t
 
 def without_lazy_worker_import() -> dict[str, set[str]]:
     """The executor imports the trial's code inside the worker process alone; the runner's process never does."""
-    lazy = ("bench.trials", "bench.train", "bench.probes.trained")
+    lazy = ("bench.trials", "bench.train", "bench.probes.execute")
     return MODULES | {"bench.executors": {name for name in MODULES["bench.executors"] if not name.startswith(lazy)}}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import datasets, probing, stats
+from bench import datasets, stats
 from bench.corruptions import CORRUPTIONS
 from bench.executors import TrialFailed
 from bench.groups import compare_groups
+from bench.keys import CodeIdentity
 from bench.probe_records import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
-from bench.probes import PROBES, source_sha256
 from bench.probes.distortion import measure
+from bench.probes.registry import PROBES, probe_fingerprint
 from bench.probing import open_questions, run_probes
 from bench.records import Git, Run
 from bench.report import render
@@ -53,7 +55,7 @@ def make_setting(results: Path) -> Setting:
         git=Git(commit=None, dirty=None),
         data=DATA,
         environment={},
-        model_sources={},
+        code=CodeIdentity(harness="version 1", models={}, probes={"distortion": "version 1"}),
         probes={"distortion": None},
         probe_images=500,
     )
@@ -93,14 +95,16 @@ def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: l
     assert again.asked == ["mlp"]
 
 
-def test_a_changed_probe_is_asked_again(tmp_path: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", [{"probes": {"distortion": "changed"}}, {"harness": "changed"}])
+def test_a_changed_probe_or_harness_is_asked_again(tmp_path: Path, runs: list[Run], change: dict[str, Any]) -> None:
     run_probes(runs, make_setting(tmp_path), Oracle())
-    monkeypatch.setattr(probing, "source_sha256", lambda _: "changed")
-    assert len(open_questions(runs, make_setting(tmp_path))) == 2
+    setting = make_setting(tmp_path)
+    assert open_questions(runs, setting) == []
+    assert len(open_questions(runs, replace(setting, code=replace(setting.code, **change)))) == 2
 
 
 def test_every_probe_is_a_module_with_a_source() -> None:
-    assert len({source_sha256(name) for name in PROBES}) == len(PROBES)
+    assert len({probe_fingerprint(name) for name in PROBES}) == len(PROBES)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', "\x00", '{"numbers": {"clean": NaN}}'])

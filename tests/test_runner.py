@@ -8,15 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bench import keys, runner
+from bench import runner
 from bench.errors import UserError
 from bench.executors import TrialFailed
-from bench.keys import run_key
+from bench.keys import CodeIdentity, run_key
 from bench.locks import one_at_a_time
 from bench.outcomes import report_failures
 from bench.places import Event, Place
@@ -60,6 +61,7 @@ class Script:
         pass
 
 
+CODE = CodeIdentity(harness="version 1", models={"mlp": "a", "cnn": "b"}, probes={})
 TRIALS = [make_trial(model=model, seed=seed) for seed in range(2) for model in ("mlp", "cnn")]
 
 
@@ -72,7 +74,7 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> Setti
         "git": Git(commit=None, dirty=None),
         "data": DATA,
         "environment": environment,
-        "model_sources": {"mlp": "a", "cnn": "b"},
+        "code": CODE,
         "force": force,
     }
     return Setting(**(plain | changes))  # type: ignore[arg-type]
@@ -102,19 +104,20 @@ def test_a_finished_trial_is_not_run_again_unless_forced(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        {"model_sources": {"mlp": "changed", "cnn": "changed"}},
+        {"code": replace(CODE, models={"mlp": "changed", "cnn": "changed"})},
+        {"code": replace(CODE, harness="changed")},
         {"machine": MACHINE.model_copy(update={"id": "ffffffff"})},
         {"data": DATA.model_copy(update={"sha256": {"other": "1" * 64}})},
     ],
 )
-def test_another_model_file_machine_or_data_set_is_run_again(tmp_path: Path, change: dict[str, object]) -> None:
+def test_another_model_harness_machine_or_data_set_is_run_again(tmp_path: Path, change: dict[str, object]) -> None:
     play(tmp_path, Script())
     assert len(play(tmp_path, Script(), **change).done) == 4
 
 
-def test_a_change_of_the_harness_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_allocator_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(tmp_path, Script())
-    monkeypatch.setattr(keys, "harness_sha256", lambda: {"train": "changed"})
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "0")
     assert len(play(tmp_path, Script()).done) == 4
 
 
@@ -245,7 +248,7 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, m
 
 def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done_again(tmp_path: Path) -> None:
     setting, script, said = make_setting(tmp_path / "results"), Script(), []
-    key = run_key(TRIALS[1], setting.data, setting.model_sources["cnn"], setting.machine)
+    key = run_key(TRIALS[1], setting.data, setting.code, setting.machine)
     held = contextlib.ExitStack()
     held.enter_context(one_at_a_time(setting.locks, setting.results, key, lambda: None))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.atomic import write_atomically
+from bench.common.fingerprint import fingerprint, matching_files
 from bench.corruptions import corrupt
 from bench.records import digest
 
@@ -31,11 +32,10 @@ def corrupted(images: np.ndarray, name: str, seed: int, data_dir: Path) -> np.nd
 
 def _version(images: np.ndarray, seed: int) -> str:
     """What the corrupted images depend on: the originals, the seed, this package's code, NumPy's generators."""
-    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     return digest(
         {
             "images": hashlib.sha256(images.tobytes()).hexdigest(),
-            "source": hashlib.sha256(b"".join(sources)).hexdigest(),
+            "source": fingerprint(matching_files(Path(__file__).parent, ["*.py"])),
             "seed": seed,
             "numpy": np.__version__,
         }

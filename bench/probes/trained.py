@@ -1,7 +1,6 @@
 """A trained model taken from its stored weights, with the data it is asked about."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,11 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from bench import datasets
-from bench.devices import resolve_device
 from bench.errors import UserError, one_line
 from bench.evaluate import Evaluation, evaluate
 from bench.pipeline import to_device
-from bench.precision import set_matrix_precision
-from bench.probe_records import Findings, ProbeTask
 from bench.recipes import Recipe
 from bench.records import Trial
-from bench.trials import initial_model, recipe_of
 
 AGAIN = "remove the file and the model is trained again"
 
@@ -79,34 +73,6 @@ class Trained:
         return np.asarray(answers == self.test.labels)
 
 
-def answer(task: ProbeTask, data_dir: Path) -> Findings:
-    """Load the model, put the probe's question to it, and give what it found.
-
-    Raises:
-        UserError: the weights cannot be read, or are those of another architecture.
-    """
-    trial = task.trial
-    device = torch.device(resolve_device(trial.device))
-    torch.set_num_threads(trial.threads)
-    set_matrix_precision(trial.precision)
-    dataset = datasets.find_dataset(trial.dataset)
-    train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
-    model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
-    load_weights(task.weights, model)
-    trained = Trained(
-        model=model,
-        trial=trial,
-        recipe=recipe_of(trial),
-        num_classes=dataset.num_classes,
-        device=device,
-        train=train.first(task.train_images),
-        test=test.first(task.images),
-        data_dir=data_dir,
-    )
-    findings: Findings = import_module(f"bench.probes.{task.probe}").measure(trained)
-    return findings
-
-
 def load_weights(path: Path, model: nn.Module) -> None:
     """Put the weights in ``path`` into ``model``.
 
@@ -121,7 +87,3 @@ def load_weights(path: Path, model: nn.Module) -> None:
     if {name: tensor.shape for name, tensor in weights.items()} != expected:
         raise UserError(f"the weights {path.name} are those of another architecture; {AGAIN}")
     model.load_state_dict(weights)
-
-
-def _examples(split: datasets.Split) -> Examples:
-    return Examples(split.images.numpy(), split.labels.numpy())

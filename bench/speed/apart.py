@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from bench.executors import allocator_settings
+from bench.allocator import allocator_settings
 
 Timer = Callable[[], float]
 """Trains for an epoch and gives its seconds."""

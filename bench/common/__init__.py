@@ -1,0 +1,1 @@
+"""Errors of one line, atomic writes, untrusted files, fingerprints of source code."""

@@ -1,0 +1,45 @@
+"""One probe of one trained model, from its description to its answer, in this process. Writes nothing to disk."""
+
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from bench import datasets
+from bench.devices import resolve_device
+from bench.precision import set_matrix_precision
+from bench.probe_records import Findings, ProbeTask
+from bench.probes.trained import Examples, Trained, load_weights
+from bench.trials import initial_model, recipe_of
+
+
+def execute_probe(task: ProbeTask, data_dir: Path) -> Findings:
+    """Rebuild the trained model of a task and give what its probe measures.
+
+    Raises:
+        UserError: the weights cannot be read, or are those of another architecture.
+    """
+    trial = task.trial
+    device = torch.device(resolve_device(trial.device))
+    torch.set_num_threads(trial.threads)
+    set_matrix_precision(trial.precision)
+    dataset = datasets.find_dataset(trial.dataset)
+    train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
+    model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
+    load_weights(task.weights, model)
+    trained = Trained(
+        model=model,
+        trial=trial,
+        recipe=recipe_of(trial),
+        num_classes=dataset.num_classes,
+        device=device,
+        train=train.first(task.train_images),
+        test=test.first(task.images),
+        data_dir=data_dir,
+    )
+    findings: Findings = import_module(f"{__package__}.{task.probe}").measure(trained)
+    return findings
+
+
+def _examples(split: datasets.Split) -> Examples:
+    return Examples(split.images.numpy(), split.labels.numpy())

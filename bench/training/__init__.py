@@ -1,0 +1,1 @@
+"""Model, recipe, seed, device -> history."""

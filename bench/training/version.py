@@ -1,0 +1,42 @@
+"""Which code trains: the version of the harness, and fingerprints of it and of each model.
+
+A finished run answers for a trial only if the same code would train it again (:mod:`bench.keys`). The key holds the
+harness's version where the source is as it was last judged, else the source's own fingerprint, so that an edit nobody
+has judged always trains again. ``python -m bench.training.version`` prints what to pin.
+"""
+
+from pathlib import Path
+
+from bench.common.fingerprint import DYNAMIC, PACKAGE, Pinned, fingerprint, imported_files, matching_files
+
+HARNESS = Pinned(
+    fingerprint="8d77ffbf37eb0244fd2a2d590c26173b0bdc967d111a317dd90416ab219a99f8",
+    history=("captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",),
+)
+"""Pin it anew after an edit that gives the same numbers; add a line to the history after any other."""
+
+HARNESS_FILES = (
+    "trials.py", "train.py", "pipeline.py", "epochs.py", "steps.py", "capture.py", "cuda_graphs.py", "evaluate.py",
+    "precision.py", "timing.py", "flops.py", "memory.py", "devices.py", "recipes.py", "datasets.py", "idx.py",
+)  # fmt: skip
+"""Below ``bench``: from the files of a dataset to a finished run."""
+
+
+def harness_fingerprint(package: Path = PACKAGE) -> str:
+    """Hash the syntax trees of everything that shapes what training gives and what its clocks say."""
+    return fingerprint(matching_files(package, HARNESS_FILES))
+
+
+def harness_identity(package: Path = PACKAGE) -> str:
+    """Name the harness for a key: its version, or its fingerprint where nobody has judged the source yet."""
+    return HARNESS.identity(harness_fingerprint(package))
+
+
+def model_fingerprint(source: Path, models: Path = PACKAGE.parent / "models") -> str:
+    """Hash the syntax trees of a model's file and of all it imports from the folder ``models`` or from beside it."""
+    files = imported_files(source, {"models": models}, DYNAMIC | {"create_model"})
+    return fingerprint(path for path in files if path.name not in ("__init__.py", "registry.py"))
+
+
+if __name__ == "__main__":
+    print(f"fingerprint of the harness: {harness_fingerprint()}")

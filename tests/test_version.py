@@ -1,0 +1,166 @@
+"""A key says what trains: which edits of the source have a trial trained, or a probe asked, again."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bench.common.fingerprint import Pinned, fingerprint, matching_files
+from bench.keys import CodeIdentity, identify_code
+from bench.probes.registry import FINGERPRINTS, PROBES, probe_fingerprint
+from bench.training.version import HARNESS, harness_fingerprint
+from tests.conftest import ROOT
+
+PROBE = "distortion"
+HARNESS_ALONE, PROBE_ALONE = frozenset({"harness"}), frozenset({"probe"})
+
+
+class Edit(NamedTuple):
+    """One edit of a file of the project, and whose identity it changes: ``harness``, ``cnn``, ``mlp``, ``probe``."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    changes: frozenset[str] = frozenset()
+
+
+EDITS = [
+    Edit("a comment", "bench/steps.py", "    def __call__", "    # why not\n    def __call__"),
+    Edit("a docstring", "bench/train.py", '"""The harness: one model', '"""Other words: one model'),
+    Edit("a docstring taken out", "bench/timing.py", '        """Seconds measured under ``name`` so far."""\n', ""),
+    Edit("layout", "bench/pipeline.py", "return zip(", "return zip(  \n"),
+    Edit("quotes", "bench/precision.py", '"tf32" if precision == "tf32"', "'tf32' if precision == 'tf32'"),
+    Edit("imports in another order", "bench/evaluate.py", "import math\n", "import math\n\n"),
+    Edit("the report", "bench/report/cells.py", "100 *", "101 *"),
+    Edit("an operation", "bench/pipeline.py", ".sub_(shift)", ".add_(shift)", HARNESS_ALONE),
+    Edit("a constant", "bench/recipes.py", "learning_rate=1e-3", "learning_rate=2e-3", HARNESS_ALONE),
+    Edit("a type of constant", "bench/recipes.py", "epochs=10", "epochs=10.0", HARNESS_ALONE),
+    Edit("an operator", "bench/train.py", "loss_sum.item() / len", "loss_sum.item() * len", HARNESS_ALONE),
+    Edit("an option", "bench/steps.py", "set_to_none=True", "set_to_none=False", HARNESS_ALONE),
+    Edit("a default", "bench/evaluate.py", "batch_size: int = BATCH", "batch_size: int = 2 * BATCH", HARNESS_ALONE),
+    Edit("a decorator", "bench/evaluate.py", "@torch.inference_mode()", "@torch.no_grad()", HARNESS_ALONE),
+    Edit(
+        "an imported name", "bench/evaluate.py", "from bench.precision import autocast",
+        "from bench.precision import check_precision as autocast", HARNESS_ALONE,
+    ),
+    Edit(
+        "a module that is not ours", "bench/evaluate.py", "import torch.nn.functional as F",
+        "import torch.special as F", HARNESS_ALONE,
+    ),
+    Edit("the reading of files", "bench/idx.py", "return", "return 0 or", HARNESS_ALONE),
+    Edit("a model", "models/cnn.py", "128, num_classes", "128 + 0, num_classes", frozenset({"cnn"})),
+    Edit("a model's docstring", "models/cnn.py", "The article puts ReLU", "The author puts ReLU"),
+    Edit("a model's helper", "models/_widths.py", "WIDTH = 256", "WIDTH = 257", frozenset({"mlp"})),
+    Edit("a helper's helper", "models/_base.py", "BASE = 1", "BASE = 2", frozenset({"mlp"})),
+    Edit("the models' registry", "models/registry.py", "controls: bool = True", "controls: bool = False"),
+    Edit("a probe", "bench/probes/distortion.py", "SEED = 0", "SEED = 1", PROBE_ALONE),
+    Edit("what a probe uses", "bench/corruptions/noise.py", "PHOTONS = 3", "PHOTONS = 4", PROBE_ALONE),
+    Edit("what probes are asked with", "bench/probes/execute.py", "task.images", "task.train_images", PROBE_ALONE),
+    Edit("another probe", "bench/probes/calibration.py", "BINS = 15", "BINS = 16"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources, with an MLP that imports its width from a helper, which has a helper itself."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("bench", "models"):
+        shutil.copytree(ROOT / name, folder / name, ignore=lambda _, names: [n for n in names if not is_source(n)])
+    mlp = folder / "models" / "mlp.py"
+    mlp.write_text(f"from ._widths import WIDTH\n{mlp.read_text()}")
+    (folder / "models" / "_widths.py").write_text("import models._base\nWIDTH = 256\n")
+    (folder / "models" / "_base.py").write_text("BASE = 1\n")
+    return folder
+
+
+def is_source(name: str) -> bool:
+    return name.endswith(".py") or "." not in name
+
+
+def identities(project: Path) -> dict[str, str]:
+    models = {name: project / "models" / f"{name}.py" for name in ("cnn", "mlp")}
+    code: CodeIdentity = identify_code(models, [PROBE], project / "bench")
+    return {"harness": code.harness, **code.models, "probe": code.probes[PROBE]}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
+def test_an_edit_changes_the_identities_of_what_it_changes_and_no_other(project: Path, edit: Edit) -> None:
+    before, path = identities(project), project / edit.file
+    source = path.read_text()
+    assert edit.old in source
+    try:
+        path.write_text(source.replace(edit.old, edit.new))
+        assert changed(before, identities(project)) == edit.changes
+    finally:
+        path.write_text(source)
+
+
+def test_a_file_that_moves_keeps_the_fingerprint(project: Path, tmp_path: Path) -> None:
+    sources = matching_files(project / "bench", ["train.py", "steps.py", "evaluate.py"])
+    moved = [tmp_path / f"new_{path.name}" for path in sources]
+    for path, target in zip(sources, moved, strict=True):
+        target.write_text(path.read_text().replace("from bench.", "from bench.training.elsewhere."))
+    assert fingerprint(moved) == fingerprint(sources)
+
+
+def test_a_pattern_that_matches_nothing_is_an_error(project: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no Python file below bench matches gone/\*\.py"):
+        matching_files(project / "bench", ["train.py", "gone/*.py"])
+
+
+def test_a_model_that_imports_what_it_does_not_name_has_all_of_its_folder(project: Path) -> None:
+    dynamic = project / "models" / "dynamic.py"
+    dynamic.write_text("from models import create_model\nnet = create_model('cnn')\n")
+    cnn = project / "models" / "cnn.py"
+    source = cnn.read_text()
+    try:
+        before = identify_code({"dynamic": dynamic}, [], project / "bench").models
+        cnn.write_text(source + "\nX = 1\n")
+        assert identify_code({"dynamic": dynamic}, [], project / "bench").models != before
+    finally:
+        cnn.write_text(source)
+        dynamic.unlink()
+
+
+TRICKY = r'''
+"""Docstring."""
+import os.path as p, sys
+from .near import (a as b, c)
+def f(x: int = -1, /, *y, z=None, **w) -> "str":
+    "doc"
+    global G
+    return f"{{{x!r:>{z}}}} {y[0]}" "tail" rf"\d{x}" + u"old" if (n := {**w, "k": ...}) else b"\0"
+match G:
+    case [1, *r] | {"k": r, **s} if s: pass
+    case C(x=None): ...
+try: pass
+except* OSError: raise
+'''
+"""Grammar that syntax trees of different Pythons hold in different ways."""
+TRICKY_FINGERPRINT = "dfda15c122f431003fa134fe795a9d5470e4cd4ee1af99e6d61e0497e6b0dc70"
+
+
+def test_every_python_gives_the_same_fingerprint(tmp_path: Path) -> None:
+    """Pinned, so that it holds on whichever Python the tests run on."""
+    path = tmp_path / "tricky.py"
+    path.write_text(TRICKY)
+    assert fingerprint([path]) == TRICKY_FINGERPRINT
+
+
+def test_the_sources_are_pinned() -> None:
+    """Fails after an edit: pin anew what means the same, add a line of history for what does not."""
+    assert HARNESS.fingerprint == harness_fingerprint(), "python -m bench.training.version"
+    assert {name: probe_fingerprint(name) for name in PROBES} == FINGERPRINTS, "python -m bench.probes.registry"
+
+
+def test_what_nobody_has_judged_is_named_by_its_source() -> None:
+    judged = Pinned("abc", ("first", "second"))
+    assert judged.identity("abc") == "version 2"
+    assert judged.identity("abd") == "abd"
+    assert all(probe.history for probe in PROBES.values())
