@@ -155,8 +155,8 @@ def noise(
     from dataclasses import replace
 
     from bench.commands import measure_noise
-    from bench.noise import FOLDER
     from bench.plan import Request, make_plan
+    from bench.storage import NOISE_FOLDER
 
     if repeats < 2:
         raise UserError(f"--repeats is {repeats}: it must be at least 2, since repeats are compared with each other")
@@ -167,7 +167,7 @@ def noise(
         dataset=dataset,
         device=device,
         precision=precision,
-        results=results / FOLDER,
+        results=results / NOISE_FOLDER,
         data_dir=data_dir,
         force=True,
         probes=[],

@@ -11,6 +11,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.records import Part
 
+PROBE = "network"
+"""The probe whose answers hold a network."""
+
 Pair = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """Of the vertical and the horizontal direction, in pixels."""
 

@@ -7,10 +7,7 @@ from pathlib import Path
 from bench.groups import place_of
 from bench.metrics import METRICS, Metric
 from bench.records import Run
-from bench.storage import load_runs
-
-FOLDER = "noise"
-"""Below the results folder: the records of trials that were repeated for this purpose."""
+from bench.storage import NOISE_FOLDER, load_runs
 
 
 @dataclass(frozen=True, order=True)
@@ -54,7 +51,7 @@ def subject_of(run: Run) -> Subject:
 
 def noise_runs(results: Path) -> list[Run]:
     """The finished repeats stored with the results; files that are no records are left to ``doctor`` to name."""
-    return [run for run in load_runs(results / FOLDER)[0] if run.status == "done"]
+    return [run for run in load_runs(results / NOISE_FOLDER)[0] if run.status == "done"]
 
 
 def floors_of(subject: Subject, floors: Floors) -> dict[str, Floor]:

@@ -19,6 +19,8 @@ from bench.records import Dated, Machine, Measurement, Run
 R = TypeVar("R", bound=Dated)
 
 IMAGE_SHAPE = (28, 28)
+NOISE_FOLDER = "noise"
+"""Below the results folder: the records of trials that were repeated to see how much nothing changes."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from bench import noise, peer_records, probe_records, saved_benchmarks, speed_records
+from bench import peer_records, probe_records, saved_benchmarks, speed_records
 from bench.foreign import Foreign, check_inside, parse_json, read_inside
 from bench.peer_records import PeersRecord
 from bench.probe_records import ProbeRecord
 from bench.records import Run
 from bench.speed_records import SpeedRecord
-from bench.storage import Problem, parse_record
+from bench.storage import NOISE_FOLDER, Problem, parse_record
 
 RUNS = "runs"
-NOISE = f"{noise.FOLDER}/{RUNS}"
+NOISE = f"{NOISE_FOLDER}/{RUNS}"
 PROBES = probe_records.FOLDER
 BENCHMARKS = saved_benchmarks.FOLDER
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from bench.groups import Comparison, Group
 from bench.report.blocks import Block, Heading, Table, anchor
-from bench.report.cells import in_percent, interval_in_points, model_label, p_value, points_cell, three_digits
-from bench.report.conditions import measured
+from bench.report.cells import in_percent, interval_in_points, measured, model_label, p_value, points_cell, three_digits
 from bench.report.section import Section
 from bench.report.verdicts import MANY, Pair, ranks, worth_telling
 

@@ -11,7 +11,7 @@ from bench import stats
 from bench.catalogue import Goals, goals_of
 from bench.groups import Comparison, Group
 from bench.probe_records import ProbeRecord, answers_to
-from bench.report.conditions import measured
+from bench.report.cells import measured
 from bench.report.style import place_styles
 
 Arrays = Callable[[ProbeRecord], Mapping[str, np.ndarray]]

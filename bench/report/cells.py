@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from bench import stats
 from bench.errors import one_line
 from bench.groups import Group
+from bench.probe_records import ProbeRecord
+from bench.records import Git, Run
 
 
 def model_label(group: Group) -> str:
@@ -98,3 +101,14 @@ def spreadsheet_safe(text: str) -> str:
     text = one_line(text)
     is_number = re.fullmatch(r"[+-]?[\d.,]+[\d.,%±\[\] e-]*", text) is not None
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not is_number else text
+
+
+def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
+    """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
+    commits = ", ".join(sorted({commit_words(record.git) for record in records}))
+    return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
+
+
+def commit_words(git: Git) -> str:
+    """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
+    return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"

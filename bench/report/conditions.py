@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from bench.groups import Comparison
-from bench.probe_records import ProbeRecord
-from bench.records import Git, Run
+from bench.records import Run
 from bench.report.blocks import Heading, Table, anchor
+from bench.report.cells import commit_words
 from bench.report.section import Section
 
 
@@ -23,17 +23,6 @@ def section(slug: str, comparison: Comparison) -> Section:
 def hardware(run: Run) -> str:
     """GPU and CPU by name, as far as the record says; else nothing."""
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
-
-
-def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
-    """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
-    commits = ", ".join(sorted({commit_words(record.git) for record in records}))
-    return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
-
-
-def commit_words(git: Git) -> str:
-    """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
-    return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"
 
 
 def _of_place(place: str, runs: Sequence[Run]) -> list[tuple[str, str]]:

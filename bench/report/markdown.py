@@ -10,8 +10,7 @@ from bench.catalogue import MNIST
 from bench.groups import Comparison, Group
 from bench.report.accuracy import headline
 from bench.report.blocks import Block, Heading, Link, Picture, Table
-from bench.report.cells import WORDS, escape
-from bench.report.conditions import commit_words
+from bench.report.cells import WORDS, commit_words, escape
 from bench.report.document import Document
 from bench.report.plots import against_time_file
 from bench.report.verdicts import Pair, worth_telling

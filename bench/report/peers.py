@@ -8,8 +8,7 @@ import pandas as pd
 from bench import stats
 from bench.peer_records import OURS, PeersRecord, PeerTimes
 from bench.report.blocks import Block, Heading, Table, anchor
-from bench.report.cells import three_digits
-from bench.report.conditions import commit_words
+from bench.report.cells import commit_words, three_digits
 from bench.report.section import Section
 
 NOTE = (

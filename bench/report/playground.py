@@ -26,7 +26,6 @@ from bench.report.asked import Asked, ask
 from bench.report.templating import fill
 
 FILE = "playground.html"
-PROBE = "network"
 SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
 DIGITS_EACH = 2
 CLASSES = 10
@@ -109,7 +108,7 @@ def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[Pr
     casts = []
     of_digits = [comparison for comparison in comparisons if _is_of_digits(comparison)]
     for order, comparison in enumerate(of_digits):
-        found = ask(comparison, PROBE, probes)
+        found = ask(comparison, networks.PROBE, probes)
         for place in comparison.places:
             cast = _cast(results, comparison, [asked for asked in found if asked.group.place == place])
             runs = [run for group in comparison.at(place) for run in group.runs]

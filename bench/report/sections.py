@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from bench import networks
 from bench.groups import Comparison
 from bench.probe_records import ProbeRecord
 from bench.report import (
@@ -15,7 +16,6 @@ from bench.report import (
     features,
     mistakes,
     others,
-    playground,
     plots,
     samples,
     structure,
@@ -44,7 +44,7 @@ def sections_of(
         with_digits: pictures of single images and confusions too, which are most of a page.
     """
     slug = comparison.condition.slug
-    more = sorted({record.probe for record in probes} - {*SHOWN, playground.PROBE})
+    more = sorted({record.probe for record in probes} - {*SHOWN, networks.PROBE})
     answers = {probe: ask(comparison, probe, probes) for probe in (*SHOWN, *more)}
     makers: dict[str, Callable[[], Section]] = {
         "claims": lambda: claims.section(slug, claims.evidence_of(comparison, pairs, answers)),

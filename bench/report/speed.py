@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from bench import stats
 from bench.report.blocks import Block, Heading, Picture, Table
-from bench.report.cells import three_digits
-from bench.report.conditions import commit_words
+from bench.report.cells import commit_words, three_digits
 from bench.report.section import Section
 from bench.report.style import INK, to_svg
 from bench.speed_records import ModelSpeed, SpeedRecord, StepTime
