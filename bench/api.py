@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.commands import split_names, train
+from bench.commands import split_names
 from bench.errors import UserError
-from bench.outcomes import report_failures, report_interruption, report_problems
+from bench.progress.summary import report_failures, report_interruption, report_problems
 from bench.suites import DEFAULT_SUITE
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def run(
     from bench.executors import end_forkserver
     from bench.plan import Request, make_plan
     from bench.report import render
+    from bench.session import train
     from bench.signals import Interrupted
 
     folder = Path(results)

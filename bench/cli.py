@@ -11,7 +11,7 @@ import typer
 from bench.catalogue import DATASETS
 from bench.commands import split_names
 from bench.errors import UserError, say
-from bench.outcomes import print_rows, report_problems
+from bench.outcomes import print_rows
 
 app = typer.Typer(
     name="mnist-bench",
@@ -83,6 +83,7 @@ def run(
 @app.command()
 def report(results: Results = Path("results"), as_json: Json = False) -> None:
     """Render the report again from the records alone."""
+    from bench.progress.summary import report_problems
     from bench.report import render
 
     if not results.is_dir():
@@ -230,6 +231,7 @@ def track(
 def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
     """Check data, devices and records, and say what this machine is called."""
     from bench.doctor import examine
+    from bench.progress.summary import report_problems
 
     findings = examine(data_dir, results)
     print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)

@@ -10,8 +10,9 @@ from pathlib import Path
 import platformdirs
 
 from bench.catalogue import DatasetFiles
+from bench.common.package import PACKAGE
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = PACKAGE / "assets"
 SYSTEM = Path("/usr/share/datasets")
 """Where Debian's packages of datasets put their files, one folder each."""
 

@@ -12,11 +12,11 @@ from filelock import FileLock
 
 from bench import gpu
 from bench.atomic import write_atomically
+from bench.common.package import PACKAGE
 from bench.errors import UserError
 from bench.records import Environment, Git, Machine
 
 LIBRARIES = ("torch", "torchvision", "numpy")
-_REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def describe_environment() -> Environment:
@@ -48,7 +48,7 @@ def cpu_model() -> str:
 def read_git() -> Git:
     """Commit and state of the checkout this package runs from; nulls where it is installed outside one."""
     top = _git("rev-parse", "--show-toplevel")
-    if top is None or Path(top).resolve() != _REPOSITORY:
+    if top is None or Path(top).resolve() != PACKAGE.parent:
         return Git(commit=None, dirty=None)
     # The report writes results/ and a block of README.md, a notebook that is run writes itself; none of them changes
     # what is measured.
@@ -95,7 +95,7 @@ def machine_slug() -> str:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=_REPOSITORY, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench.allocator import effective_settings
-from bench.common.fingerprint import PACKAGE
+from bench.common.package import PACKAGE
 from bench.probes.registry import probe_identity
 from bench.records import Data, Machine, Run, Trial, digest, trial_id
 from bench.training.version import harness_identity, model_fingerprint

@@ -21,7 +21,7 @@ from bench.precision import check_precision
 from bench.probes.registry import PROBES
 from bench.recipes import Recipe
 from bench.records import Data, Trial
-from bench.runner import Setting
+from bench.run_context import Setting
 from bench.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from models import list_models, model_source
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -26,10 +26,8 @@ from bench.probe_records import (
 )
 from bench.probes.registry import PROBES
 from bench.records import Run
+from bench.run_context import Setting
 from bench.storage import runs_dir
-
-if TYPE_CHECKING:
-    from bench.runner import Setting
 
 
 class Answering(Protocol):
@@ -67,7 +65,7 @@ class Question:
         """Of the record that will answer it."""
         return probe_stem(self.probe, self.run.stem, self.key)
 
-    def is_answered(self, setting: "Setting") -> bool:
+    def is_answered(self, setting: Setting) -> bool:
         """Another call has recorded the answer meanwhile."""
         return any(probe_path(setting.results, machine, self.stem).is_file() for machine in setting.machines)
 
@@ -75,7 +73,7 @@ class Question:
         return f"{self.probe} of {self.run.trial.model} seed {self.run.trial.seed}"
 
 
-def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
+def open_questions(runs: Iterable[Run], setting: Setting) -> list[Question]:
     """What the setting's probes would ask of finished ``runs`` and no record answers."""
     answered = {record.key for record in load_probes(setting.results)[0]}
     every = [
@@ -89,7 +87,7 @@ def open_questions(runs: Iterable[Run], setting: "Setting") -> list[Question]:
 
 def run_probes(
     runs: Iterable[Run],
-    setting: "Setting",
+    setting: Setting,
     executor: Answering,
     say: Callable[[str], None] = lambda _: None,
     each: Each = map,
@@ -122,7 +120,7 @@ def run_probes(
     return failures
 
 
-def _ask(question: Question, setting: "Setting", executor: Answering) -> ProbeRecord:
+def _ask(question: Question, setting: Setting, executor: Answering) -> ProbeRecord:
     """Put one question and record the answer."""
     started_at, start = setting.now(), time.monotonic()
     findings = executor.answer(question.task, setting.timeout_s)
@@ -144,7 +142,7 @@ def _ask(question: Question, setting: "Setting", executor: Answering) -> ProbeRe
     return record
 
 
-def _question(run: Run, probe: str, setting: "Setting") -> Question:
+def _question(run: Run, probe: str, setting: Setting) -> Question:
     images = min(setting.probe_images, run.result.test_size if run.result else 0)
     train_images = min(setting.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
     weights = runs_dir(setting.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")

@@ -5,28 +5,23 @@ and the caller is told when a round of seeds is complete.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.atomic import remove_leftovers, write_atomically
 from bench.errors import UserError, plain
 from bench.executors import TrialFailed
-from bench.keys import CodeIdentity, run_key
+from bench.keys import run_key
 from bench.locks import one_at_a_time
 from bench.places import Each, Event, Place
 from bench.probing import open_questions
 from bench.progress import Progress
 from bench.records import (
-    Data,
-    Environment,
     Epoch,
-    Git,
-    Machine,
     Run,
     Status,
     Surroundings,
@@ -35,6 +30,7 @@ from bench.records import (
     run_stem,
     trial_id,
 )
+from bench.run_context import Setting
 from bench.signals import Interrupted, uninterrupted
 from bench.storage import check_writable, done_since, load_runs, save_run
 from bench.surroundings import watch
@@ -63,41 +59,6 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End every process that was started."""
-
-
-def utc_now() -> datetime:
-    """The time of day, with its zone."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is the same for every trial of one call."""
-
-    results: Path
-    locks: Path
-    machine: Machine
-    git: Git
-    data: Data
-    environment: Environment
-    code: CodeIdentity
-    timeout_s: float | None = None
-    force: bool = False
-    now: Callable[[], datetime] = utc_now
-    probes: Mapping[str, int | None] = field(default_factory=dict)
-    probe_images: int = 0
-    probe_train_images: int = 0
-    node_kinds: tuple[Machine, ...] = ()
-    """Of a cluster that the trials run on; none: they run on ``machine``."""
-
-    @property
-    def machines(self) -> tuple[Machine, ...]:
-        """What the records of this call may name."""
-        return self.node_kinds or (self.machine,)
-
-    def keys(self, trial: Trial) -> list[str]:
-        """Those of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
-        return [run_key(trial, self.data, self.code, machine) for machine in self.machines]
 
 
 @dataclass

@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.allocator import allocator_settings
 from bench.atomic import write_atomically
+from bench.common.package import PACKAGE
 from bench.dataset_files import default_data_dir
 from bench.environment import this_machine
 from bench.errors import UserError, say
@@ -25,7 +26,7 @@ from bench.records import Machine
 from bench.saved_benchmarks import FOLDER, NOT_ONE, Case, cases_of, read_saved
 from bench.storage import check_writable
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = PACKAGE.parent
 CASES = Path("tests") / "benchmarks"
 
 

@@ -1,4 +1,4 @@
-from bench.commands import Sparingly
+from bench.session import Sparingly
 
 
 def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:

@@ -23,7 +23,7 @@ from bench.records import Git, Run
 from bench.report import render
 from bench.report.asked import ask
 from bench.report.distortion import CURVES, corruption_error, corruptions_of, verdicts
-from bench.runner import Setting
+from bench.run_context import Setting
 from bench.storage import save_run
 from bench.suites import SUITES
 from tests.conftest import Command

@@ -19,12 +19,13 @@ from bench.errors import UserError
 from bench.executors import TrialFailed
 from bench.keys import CodeIdentity, run_key
 from bench.locks import one_at_a_time
-from bench.outcomes import report_failures
 from bench.places import Event, Place
 from bench.progress.plain import PlainProgress
 from bench.progress.shared import SharedProgress
+from bench.progress.summary import report_failures
 from bench.records import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
-from bench.runner import Setting, run_trials
+from bench.run_context import Setting
+from bench.runner import run_trials
 from bench.signals import Interrupted
 from bench.storage import load_runs, run_path, save_run
 from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).resolve().parent.parent
-"""The folder of ``bench``."""
-
 OWN = ("bench", "models")
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 DYNAMIC = frozenset({"__import__", "import_module"})

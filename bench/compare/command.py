@@ -8,7 +8,7 @@ from bench.compare.gates import Judgement, judge, parse_gate
 from bench.compare.show import LEGEND, SORTS, arrange, table, to_json
 from bench.compare.sources import open_side
 from bench.errors import UserError, say, unknown_name
-from bench.outcomes import report_problems
+from bench.progress.summary import report_problems
 
 
 def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, sort: str, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.errors import say
 from bench.merge.copying import merge_into
-from bench.outcomes import report_problems
+from bench.progress.summary import report_problems
 from bench.report import render
 
 

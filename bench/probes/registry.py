@@ -7,7 +7,8 @@ it can be read without torch. ``python -m bench.probes.registry`` prints what to
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common.fingerprint import PACKAGE, Pinned, fingerprint, imported_files, matching_files
+from bench.common.fingerprint import Pinned, fingerprint, imported_files, matching_files
+from bench.common.package import PACKAGE
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ FINGERPRINTS = {
     "blocks": "d221c875da6cfd354e9d026cdaaf0cd255c2fc37676f4c8509b1978b1bd9cc5b",
     "features": "54b1037bef4af508145a85c5d9fc1d42167b6f3fbfcc40ff21425314edf68546",
     "sample_efficiency": "fccfbd6975626d506c006e0afd2e978b24b563ad4ee8db0d0577c28559c54f61",
-    "network": "8f4000cddc6ec31886ea094e084af54bdad2f1c9d13c73f9af48770b59b1a0d7",
+    "network": "32e4406cfb1ac11d24163de4bc0d15ee0ca7ebfd0dbe95be0ad9c0145a31f98e",
 }
 """Of each probe's source as it was last judged; see :class:`bench.common.fingerprint.Pinned`."""
 

@@ -7,7 +7,8 @@ has judged always trains again. ``python -m bench.training.version`` prints what
 
 from pathlib import Path
 
-from bench.common.fingerprint import DYNAMIC, PACKAGE, Pinned, fingerprint, imported_files, matching_files
+from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_files, matching_files
+from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
     fingerprint="8d77ffbf37eb0244fd2a2d590c26173b0bdc967d111a317dd90416ab219a99f8",
