@@ -194,8 +194,12 @@ def test_the_block_in_the_readme_is_kept_up_to_date(results: Path) -> None:
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
-    assert "| cnn " in text
+    assert text.count("| cnn ") == 1
     assert "as it was" not in text
+    assert "**Of the article's four claims 1 holds and 3 were not measured.**" in text
+    assert "](results/README.md#mnist-article-2ep-" in text
+    assert "in the article" not in text, "the table of claims is in the report alone"
+    assert text.count("![") == 1
     readme.write_text("no markers")
     render(results)
     assert readme.read_text() == "no markers"
@@ -258,6 +262,7 @@ def test_the_readme_s_block_says_what_makes_each_machine_s_rows_again(tmp_path: 
     block = (tmp_path / "README.md").read_text()
     assert "2 seeds on gpu-box-89ab (cpu) at commit c0ffee000000: `make full`; 3 seeds on " in block
     assert ": `make bench`.\n" in block
+    assert "article's" not in block, "without both models nothing is said of its claims"
 
 
 def test_results_in_another_folder_leave_the_readme_as_it_is(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from bench.catalogue import MNIST
 from bench.groups import Comparison, Group
 from bench.report.accuracy import headline
-from bench.report.blocks import Block, Heading, Link, Picture, Table
+from bench.report.blocks import Block, Heading, Link, Picture, Table, anchor
 from bench.report.cells import WORDS, commit_words, escape
 from bench.report.document import Document
 from bench.report.plots import against_time_file
@@ -72,12 +72,11 @@ def _cell(value: Any) -> str:
 
 
 def readme_block(document: Document, folder: str) -> str:
-    """What the project's README shows of the first comparison: tables, claims, picture; markers included."""
+    """What the project's README shows of the first comparison: accuracies, verdicts, picture; markers included."""
     if not document.comparisons:
         return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
     comparison = document.comparisons[0]
     sections = document.sections[comparison.condition]
-    claims = [to_markdown(block).replace("](#", f"]({folder}/README.md#") for block in sections["claims"].blocks]
     curves = {each.file: each for each in sections["curves"].blocks if isinstance(each, Picture)}
     against_time = curves[against_time_file(comparison.condition.slug)]
     parts = [
@@ -86,7 +85,7 @@ def readme_block(document: Document, folder: str) -> str:
         to_markdown(headline(comparison)),
         *_words(comparison, document.pairs[comparison.condition]),
         _sources(comparison),
-        *claims,
+        *_claims(comparison.condition.slug, sections["claims"].gist, folder),
         image(against_time, f"{folder}/plots"),
         BLOCK_END,
     ]
@@ -102,6 +101,12 @@ def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
         if words:
             sentences.append(f"{f'On {place}: ' if len(comparison.places) > 1 else ''}{words}.")
     return sentences
+
+
+def _claims(slug: str, gist: str, folder: str) -> list[str]:
+    """How many of the article's claims hold, with a link to the table; nothing where they were not measured."""
+    link = f"[the article's table, measured]({folder}/README.md#{anchor(slug, 'claims')})"
+    return [f"**{escape(gist)}** One by one: {link}."] if gist else []
 
 
 def _sources(comparison: Comparison) -> str:
