@@ -1,4 +1,4 @@
-"""Takes code blocks out of a Markdown page and does what they say in a copy of the project."""
+"""Takes code blocks out of a Markdown page and does what they say in a copy of the project; follows its links."""
 
 import os
 import re
@@ -6,7 +6,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from markdown_it import MarkdownIt
 
 from tests.conftest import ROOT
 
@@ -33,6 +37,27 @@ def blocks_of(page: str) -> list[Block]:
 def section_of(page: str, title: str) -> str:
     """The part of ``page`` below the second-level heading ``title``."""
     return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def links_to_nowhere(page: Path) -> list[str]:
+    """The page's relative links to a file that is not there, or to a heading that its page does not have."""
+    texts = [token.children or [] for token in MarkdownIt().parse(page.read_text())]
+    links = [str(part.attrs.get("href") or part.attrs.get("src") or "") for parts in texts for part in parts]
+    return [link for link in links if link and not urlsplit(link).scheme and not _leads_somewhere(link, page)]
+
+
+def _leads_somewhere(link: str, page: Path) -> bool:
+    path, _, anchor = unquote(link).partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in _anchors(target.read_text()))
+
+
+def _anchors(page: str) -> list[str]:
+    """Of headings as code hosts make them, and those that are set by hand."""
+    tokens = MarkdownIt().parse(page)
+    headings = [text.content for token, text in pairwise(tokens) if token.type == "heading_open"]
+    made = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    return [*made, *re.findall(r'<a id="([^"]+)">', page)]
 
 
 def copy_of_the_project(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the README says can be done is done: each command by a test, each promise by another."""
+"""What the README and the pages of docs/ say can be done is done: each command by a test, each promise by another."""
 
 import ast
 import re
@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.documents import blocks_of, copy_of_the_project
+from bench.report.markdown import BLOCK_END
+from tests.conftest import ROOT, Command
+from tests.documents import blocks_of, copy_of_the_project, links_to_nowhere
 from tests.processes import CLEAN
 
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+WRITTEN = [README.read_text().partition(BLOCK_END)[2], *(path.read_text() for path in DOCS)]
+"""Every page, without the results in the README."""
 BENCH = ".venv/bin/python -m bench"
 
 MADE = {
     "make bench": f"{BENCH} run --suite article",
     "make quick": f"{BENCH} run --suite quick",
     "make full": f"{BENCH} run --suite full",
+    "make quick RESULTS=my-results": f"{BENCH} run --suite quick --results my-results",
+    "EPOCHS=4 make quick": f"{BENCH} run --suite quick --epochs 4",
     'MODELS="mlp cnn" SEEDS=5 DEVICE=cuda PROBES=none make bench': (
         f"{BENCH} run --suite article --models mlp,cnn --seeds 5 --device cuda --probes none"
     ),
@@ -33,15 +39,23 @@ MADE = {
     "make test-slow": '.venv/bin/python -m pytest -m "slow and not browser"',
     "make test-browser": ".venv/bin/python -m pytest -m browser",
     "make test-all": ".venv/bin/python -m pytest -m browser",
+    "make lint": ".venv/bin/python -m mypy",
 }
 """The last thing that make does for each."""
 
 ON_A_CLUSTER = "test_ray.py::test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine"
+OTHER_OPTIONS = "test_readme.py::test_the_same_recipe_with_other_options_is_a_table_of_its_own"
 INSTALLED = "test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
 TESTED = {
     "make": "test_readme.py::test_make_alone_names_every_target",
-    "make quick": "test_readme.py::test_make_quick_prints_what_the_readme_shows",
+    "make quick": "test_readme.py::test_make_quick_prints_what_the_pages_show",
     "python -m bench run --suite quick": "test_cli.py::test_quick_takes_under_a_minute_and_shows_every_model",
+    "python -m bench run --suite quick --models softmax --probes none": OTHER_OPTIONS,
+    "python -m bench run --suite quick --models softmax --probes none --epochs 1 --batch-size 64 --precision bf16": (
+        OTHER_OPTIONS
+    ),
+    "python -m bench doctor": "test_cli.py::test_the_commands_that_only_look",
+    "python -m bench models": "test_cli.py::test_the_commands_that_only_look",
     "python -m bench run --help": "test_bad_input.py::test_every_command_explains_itself",
     "mnist-bench run …": "test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
     "make report": "test_cli.py::test_foreign_files_among_the_records_are_named_and_kept",
@@ -67,12 +81,11 @@ TESTED = {
 """Where the command, or what make makes of it, is really run; the rest is the same with other options."""
 
 
-def commands() -> set[str]:
-    """Everything the README says to type, from what it says after its results on."""
-    page = README[README.index("## Run it") :]
+def commands(page: str) -> set[str]:
+    """Everything the page says to type."""
     lines = [line for block in blocks_of(page) if not block.language for line in block.text.splitlines()]
     inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
-    typed = re.compile(r"([A-Z]+=\S+ |[A-Z]+=\"[^\"]+\" )*(make|python -m|pip|ray start|mnist-bench|apt-get)\b")
+    typed = re.compile(r"([A-Z_]+=\S+ |[A-Z_]+=\"[^\"]+\" )*(make|python -m|pip|ray start|mnist-bench|apt-get)\b")
     found = {" ".join(line.partition(" #")[0].split()) for line in (*lines, *inline) if typed.match(line)}
     return found - {"mnist-bench"}
 
@@ -82,15 +95,35 @@ def functions(path: Path) -> set[str]:
 
 
 def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
-    assert len(named) > 8
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", "".join(WRITTEN))
+    assert len(named) > 15
     named += [(f"tests/{file}", test) for file, _, test in (name.partition("::") for name in TESTED.values())]
     for file, test in named:
         assert test in functions(ROOT / file), f"{file}::{test}"
 
 
 def test_every_command_is_known_here() -> None:
-    assert TESTED.keys() <= commands() <= MADE.keys() | TESTED.keys()
+    typed = set[str]().union(*map(commands, WRITTEN))
+    assert TESTED.keys() <= typed <= MADE.keys() | TESTED.keys()
+
+
+def test_the_readme_is_short() -> None:
+    assert README.stat().st_size < 10_000
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "CONTRIBUTING.md", *DOCS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert links_to_nowhere(page) == []
+
+
+def test_the_test_sees_a_link_to_nowhere(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `title`, here\n\n| [x](gone.md) |\n|-|\n| [y](#a-title-here) ![z](gone.svg) |\n\n"
+        "[a](page.md#b) `[c](code.md)` [d](https://example.org/gone) [e](other.md#made)\n"
+    )
+    (tmp_path / "other.md").write_text('<a id="made"></a>\n')
+    assert links_to_nowhere(page) == ["gone.md", "gone.svg", "page.md#b"]
 
 
 @pytest.mark.parametrize("command", MADE)
@@ -124,8 +157,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_make_quick_prints_what_the_readme_shows(checkout: Path, data_dir: Path) -> None:
-    (shown,) = (block.text for block in blocks_of(README) if block.text.startswith("$ make quick"))
+def test_make_quick_prints_what_the_pages_show(checkout: Path, data_dir: Path) -> None:
+    blocks = [block.text for page in WRITTEN for block in blocks_of(page)]
+    (shown,) = (text for text in blocks if text.startswith("$ make quick"))
     typed, _, output = shown.removeprefix("$ ").partition("\n")
     line = [*typed.split(), f"PYTHON={sys.executable}"]
     done = subprocess.run(
@@ -140,3 +174,23 @@ def words(output: str) -> list[list[str]]:
     of_the_machine = re.compile(r"on |\w+: (dirty|shared|throttled|noisy|not trustworthy)")
     lines = [line for line in output.splitlines() if not of_the_machine.match(line)]
     return [re.findall(r"[A-Za-z/]+", line) for line in lines if line.strip(" -")]
+
+
+@pytest.mark.slow
+def test_the_same_recipe_with_other_options_is_a_table_of_its_own(command: Command, tmp_path: Path) -> None:
+    typed = blocks_of((ROOT / "docs" / "recipes.md").read_text())[0].text.splitlines()
+    for line in typed:
+        done = command(*line.removeprefix("python -m bench ").split())
+        assert done.returncode == 0, done.stderr
+    page = (tmp_path / "results" / "README.md").read_text()
+    assert len(re.findall(r"^## mnist \(", page, re.MULTILINE)) == len(typed) == 2
+
+
+@pytest.mark.slow
+def test_the_calls_for_a_notebook_run(data_dir: Path, tmp_path: Path) -> None:
+    code = next(block.text for page in WRITTEN for block in blocks_of(page) if block.language == "python")
+    environment = CLEAN | {"MNIST_BENCH_DATA": str(data_dir), "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "report.html").is_file()

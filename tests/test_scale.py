@@ -1,6 +1,6 @@
 """A thousand and ten thousand runs: loaded, validated, rendered and compared in time and in memory.
 
-``pytest -s`` prints what the README's table holds; with ``SCALE_CONDITIONS=40`` in the environment there are 40,000.
+``pytest -s`` prints what the table in docs/scale.md holds; with ``SCALE_CONDITIONS=40`` before it there are 40,000.
 """
 
 import json
