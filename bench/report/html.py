@@ -1,22 +1,22 @@
 """The report as one self-contained HTML file: no request to anywhere, readable from a mail attachment."""
 
-import csv
-import io
 import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from bench.errors import one_line
 from bench.report.blocks import Block, Heading, Link, Picture, Table
-from bench.report.cells import WORDS, spreadsheet_safe
+from bench.report.cells import WORDS
 from bench.report.document import Document
 from bench.report.inline_svg import inline
 from bench.report.playground import other_images
+from bench.report.tables import csv_text
 from bench.report.templating import fill
 
 QUESTION = "Which of these models, at what cost, and how sure are you?"
@@ -123,14 +123,8 @@ def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
     return Cell(parted[1], parted[2]) if parted else Cell(text)
 
 
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([spreadsheet_safe(name) for name in columns])
-    for row in rows:
-        cells = [row.get(name, "") for name in columns]
-        writer.writerow([spreadsheet_safe(_plain(cell)) for cell in cells])
-    return text.getvalue()
+def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    return csv_text(pd.DataFrame([[_plain(row.get(name, "")) for name in columns] for row in rows], columns=columns))
 
 
 def _plain(value: Any) -> str:

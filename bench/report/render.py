@@ -16,7 +16,6 @@ from bench.probe_records import ProbeRecord, load_arrays, load_probes
 from bench.records import Run
 from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
 from bench.report.blocks import Block, Picture
-from bench.report.cells import spreadsheet_safe
 from bench.report.document import Document
 from bench.report.section import Sections, made
 from bench.report.sections import sections_of
@@ -164,8 +163,7 @@ def _write_tables(folder: Path, document: Document, measured: _Measured) -> None
         if frame.empty:
             path.unlink(missing_ok=True)
         else:
-            safe = frame.map(lambda value: spreadsheet_safe(value) if isinstance(value, str) else value)
-            write_atomically(path, safe.to_csv(index=False, lineterminator="\n"))
+            write_atomically(path, tables.csv_text(frame))
 
 
 def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:

@@ -10,6 +10,7 @@ from bench.catalogue import goals_of
 from bench.groups import Comparison, Condition, Group, place_of, run_flags
 from bench.noise import Floors, floors_of
 from bench.records import Clock, Result, Run, Trial
+from bench.report.cells import spreadsheet_safe
 from bench.report.section import Sections
 from bench.report.verdicts import Pair
 
@@ -99,6 +100,12 @@ def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per record, failed ones too; always the same columns."""
     return pd.DataFrame([_run_row(run) for run in runs], columns=RUN_COLUMNS)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The frame as a CSV file, in which a spreadsheet takes no text for a formula."""
+    safe = frame.map(lambda value: spreadsheet_safe(value) if isinstance(value, str) else value)
+    return safe.rename(columns=spreadsheet_safe).to_csv(index=False, lineterminator="\n")
 
 
 def _frame(comparisons: Sequence[Comparison], row: Any) -> pd.DataFrame:
