@@ -26,8 +26,9 @@ class DatasetFiles:
     """Where a dataset's four files are, what they must hash to, and what its labels mean.
 
     ``folder`` is where torchvision keeps them, below the data folder; ``sha256`` is of each unpacked file by its name.
-    ``digits``: the images are handwritten digits. ``built_in``: the package brings the files. ``torchvision_class``
-    downloads them, ``debian_package`` has them in ``/usr/share/datasets``; either is empty where there is none.
+    ``digits``: the images are handwritten digits. ``built_in``: the package brings the files. ``mirrors`` are addresses
+    to which a file's name and ``.gz`` is added, ``debian_package`` has them in ``/usr/share/datasets``; either is empty
+    where there is none.
     """
 
     name: str
@@ -37,7 +38,7 @@ class DatasetFiles:
     train_size: int
     digits: bool = False
     built_in: bool = False
-    torchvision_class: str = ""
+    mirrors: tuple[str, ...] = ()
     debian_package: str = ""
     goals: Goals = Goals()
 
@@ -83,7 +84,8 @@ DATASETS = {
             "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
         ),
         train_size=60_000,
-        torchvision_class="FashionMNIST",
+        # Source: torchvision.datasets.FashionMNIST.mirrors (tests/test_download.py).
+        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         debian_package="dataset-fashion-mnist",
         goals=Goals(in_time=(0.85, 0.88, 0.9), from_few=(0.8, 0.85), distorted=0.7),
     ),

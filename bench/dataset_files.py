@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ import platformdirs
 
 from bench.catalogue import DatasetFiles
 from bench.common.package import PACKAGE
+from bench.foreign import MAX_BYTES
 
 ASSETS = PACKAGE / "assets"
+GZIP = b"\x1f\x8b"
 SYSTEM = Path("/usr/share/datasets")
 """Where Debian's packages of datasets put their files, one folder each."""
 
@@ -49,22 +52,25 @@ def right_copy(dataset: DatasetFiles, file: str, data_dir: Path) -> Copy:
     """The first that is right: packed in its place in the data folder, inside the package, in Debian's folder."""
     damaged: list[Path] = []
     for path in _copies(dataset, file, data_dir):
-        content = _unpacked(path)
-        if content is not None and hashlib.sha256(content).hexdigest() == dataset.sha256[file]:
+        content = right_content(path, dataset.sha256[file])
+        if content is not None:
             return Copy(content, tuple(damaged))
         if path.exists():
             damaged.append(path)
     return Copy(None, tuple(damaged))
 
 
+def right_content(path: Path, expected_sha256: str) -> bytes | None:
+    """What the file holds, unpacked if it is packed; None where that is wrong, or there is no such file."""
+    try:
+        content = path.read_bytes()
+        if content[:2] == GZIP:  # rather than by its name, as some servers unpack on the way
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return None
+    return content if hashlib.sha256(content).hexdigest() == expected_sha256 else None
+
+
 def _copies(dataset: DatasetFiles, file: str, data_dir: Path) -> list[Path]:
     folders = (data_dir / dataset.folder, ASSETS / dataset.name, SYSTEM / dataset.name)
     return [*(folder / f"{file}.gz" for folder in folders), SYSTEM / dataset.name / file]
-
-
-def _unpacked(path: Path) -> bytes | None:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error):
-        return None

@@ -95,7 +95,7 @@ def _get(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
         raise UserError(f"the built-in file {files[0]}.gz is damaged; install mnist-bench again")
     package = f", or install Debian's package {dataset.debian_package}" if dataset.debian_package else ""
     wanted = f"put {', '.join(f'{file}.gz' for file in files)} into {raw}{package}"
-    if not dataset.torchvision_class:
+    if not dataset.mirrors:
         raise UserError(f"{dataset.name} is not on this machine: {wanted}")
     from bench.download import NotDownloaded, download
 

@@ -1,31 +1,26 @@
-"""A dataset from the network, by torchvision's class of it: its mirrors, its md5 sums, its progress bar.
+"""A dataset's files from the network, by pooch: from the first of its mirrors that has them, with a progress bar.
 
-Imported only when something has to be downloaded: torchvision takes 1.5 s to import.
+Imported only when something has to be downloaded.
 """
 
 import contextlib
-import http.client
-import queue
+import re
 import shutil
-import socket
 import tempfile
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import torchvision
+import pooch
 
 from bench.atomic import write_atomically
 from bench.catalogue import DatasetFiles
-from bench.dataset_files import problem_with
+from bench.dataset_files import right_content
 
 ANSWER_S = 10
-"""Seconds in which one of the mirrors must answer, the look-up of its name included."""
+"""Seconds in which a mirror must answer, the look-up of its name included."""
 STALLED_S = 30
 """Seconds without a byte after which a download is given up."""
-
 
 UNFINISHED = ".download-"
 """Begins the name of the folder that is downloaded into. Callers hold a lock, so one that is there already is of a call
@@ -33,72 +28,56 @@ that was killed."""
 
 
 class NotDownloaded(Exception):
-    """Nothing was downloaded; the text says why, in one line."""
+    """Not everything was downloaded; the text says why, in one line."""
 
 
 def download(dataset: DatasetFiles, raw: Path, files: Sequence[str]) -> None:
-    """Put ``files`` of ``dataset`` into the folder ``raw``: downloaded elsewhere, checked, and moved there whole.
+    """Put ``files`` of ``dataset`` into the folder ``raw``: each downloaded elsewhere, checked, and moved there whole.
 
     Raises:
         NotDownloaded: no mirror answers, the connection breaks, or what comes is not what it should be.
         OSError: the folder cannot be written.
     """
-    source = getattr(torchvision.datasets, dataset.torchvision_class)
-    _check_reachable(source.mirrors)
     for left in raw.glob(f"{UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)
+    mirrors = [mirror for mirror in dataset.mirrors if _answers(mirror)]
     with tempfile.TemporaryDirectory(dir=raw, prefix=UNFINISHED) as folder:
-        with _no_longer_than(STALLED_S):
-            try:
-                source(folder, download=True)
-            except (OSError, RuntimeError, http.client.HTTPException) as error:
-                raise NotDownloaded(_last_line(error)) from error
         for file in files:
-            path = Path(folder) / dataset.torchvision_class / "raw" / file
-            problem = problem_with(path, dataset.sha256[file])
-            if problem:
-                raise NotDownloaded(f"{file} came {problem}")
-            write_atomically(raw / file, path.read_bytes())
+            urls = [f"{mirror}{file}.gz" for mirror in mirrors]
+            write_atomically(raw / file, _first_right(urls, dataset.sha256[file], Path(folder) / file))
 
 
-def _check_reachable(mirrors: Sequence[str]) -> None:
-    """Ask all of them at once; whatever a server answers will do."""
-    answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for mirror in mirrors:
-        # Looking up a name has no timeout of its own, so a thread does it that nobody waits for longer.
-        threading.Thread(target=lambda url=mirror: answers.put(_problem_with(url)), daemon=True).start()
+def _answers(mirror: str) -> bool:
+    """False where nothing came in time; whatever a server answers will do, and a refusal is told by the download."""
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            pooch.HTTPDownloader(timeout=2 * ANSWER_S)(mirror, None, None, check_only=True)
+
+    # Neither looking up a name nor trying all its addresses has a timeout, so a thread does it that is waited for.
+    asked = threading.Thread(target=ask, daemon=True)
+    asked.start()
+    asked.join(ANSWER_S)
+    return not asked.is_alive()
+
+
+def _first_right(urls: Sequence[str], sha256: str, path: Path) -> bytes:
+    """The file from the first place that has it as it should be; ``path`` is where it is downloaded to."""
     reason = f"no answer within {ANSWER_S} s"
-    with contextlib.suppress(queue.Empty):
-        for _ in mirrors:
-            reason = answers.get(timeout=ANSWER_S)
-            if not reason:
-                return
+    for url in urls:
+        try:
+            pooch.HTTPDownloader(progressbar=True, timeout=(ANSWER_S, STALLED_S))(url, path, None)
+        except (OSError, ValueError) as error:  # what requests raises is one of them
+            reason = _in_its_own_words(error)
+            continue
+        content = right_content(path, sha256)
+        if content is not None:
+            return content
+        reason = f"{url} is damaged"
     raise NotDownloaded(reason)
 
 
-def _problem_with(url: str) -> str:
-    try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=ANSWER_S).close()
-    except urllib.error.HTTPError:
-        return ""
-    except urllib.error.URLError as error:
-        return str(getattr(error.reason, "strerror", None) or error.reason)
-    except (OSError, http.client.HTTPException) as error:
-        return _last_line(error)
-    return ""
-
-
-@contextlib.contextmanager
-def _no_longer_than(seconds: float) -> Iterator[None]:
-    """Sockets that are opened in the body give up after so many seconds without a byte."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+def _in_its_own_words(error: Exception) -> str:
+    """``Connection refused``, if the system said so; else all that requests says around it."""
+    said = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(error))
+    return said[1] if said else str(error)

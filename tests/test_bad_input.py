@@ -3,18 +3,20 @@
 The command runs in this process, which spares each case the seconds that importing torch takes.
 """
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import FashionMNIST
 
 from bench import dataset_files
+from bench.catalogue import DATASETS
 from bench.cli import app
 from bench.storage import save_run
 from tests.conftest import Command
 from tests.factories import make_predictions, make_run
+from tests.fashion import FASHION
 
 BAD = [
     (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),
@@ -143,7 +145,7 @@ def test_data_that_cannot_be_had_is_one_line(
     in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
-    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:9/"])
+    monkeypatch.setitem(DATASETS, "fashion-mnist", dataclasses.replace(FASHION, mirrors=("http://127.0.0.1:9/",)))
     done = in_process("run", "--dataset", "fashion-mnist", "--data-dir", str(tmp_path / "data"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("error: fashion-mnist is not on this machine and cannot be downloaded")

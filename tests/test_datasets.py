@@ -1,9 +1,7 @@
-import dataclasses
 import gzip
 import hashlib
 import random
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +10,12 @@ import pytest
 import torch
 import torchvision
 
-from bench import dataset_files, datasets, download, idx
+from bench import dataset_files, datasets, idx
 from bench.catalogue import DATASETS, label_names_of
 from bench.errors import UserError
 from bench.packed import packed_array
 from tests.conftest import ROOT
-from tests.fashion import DEBIAN, FASHION, as_published, needs_debians_files, served
+from tests.fashion import DEBIAN, FASHION, as_published, needs_debians_files
 
 MNIST = datasets.DATASETS["mnist"]
 
@@ -130,15 +128,6 @@ def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path)
     assert {process.communicate()[0].strip() for process in started} == {"267236 44434"}
 
 
-@pytest.fixture
-def no_debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
-
-
-def mirror(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
-    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "mirrors", list(urls))
-
-
 @needs_debians_files
 def test_debians_files_are_those_that_were_published() -> None:
     published = dict(torchvision.datasets.FashionMNIST.resources)
@@ -178,70 +167,6 @@ def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_
     datasets.prepare(FASHION, tmp_path)
     assert "train-labels-idx1-ubyte is damaged" in capsys.readouterr().err
     assert all(dataset_files.problem_with(raw / file, sha256) is None for file, sha256 in FASHION.sha256.items())
-
-
-@needs_debians_files
-@pytest.mark.slow
-def test_what_is_missing_is_downloaded_checked_and_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    published = tmp_path / "published"
-    published.mkdir()
-    for file in FASHION.sha256:
-        (published / f"{file}.gz").write_bytes(as_published(file))
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
-    with served(published) as address:
-        mirror(monkeypatch, f"{unused_address()}", address)
-        datasets.prepare(FASHION, tmp_path / "data")
-    raw = tmp_path / "data" / FASHION.folder
-    assert sorted(path.name for path in raw.iterdir()) == sorted([".lock", *FASHION.sha256])
-    shown = capfd.readouterr()
-    assert "100%" in shown.err.replace(".0%", "%")
-    assert shown.out == ""
-
-
-@pytest.mark.parametrize("served_content", [None, b"not the file"])
-def test_without_any_source_one_line_says_which_file_to_put_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_debian: None, served_content: bytes | None
-) -> None:
-    website = tmp_path / "website"
-    website.mkdir()
-    for file in FASHION.sha256 if served_content else ():
-        (website / f"{file}.gz").write_bytes(served_content or b"")
-    with served(website) as address:
-        mirror(monkeypatch, address)
-        with pytest.raises(UserError) as raised:
-            datasets.prepare(FASHION, tmp_path / "data")
-    raw = tmp_path / "data" / FASHION.folder
-    said = str(raised.value)
-    assert "\n" not in said
-    assert "cannot be downloaded" in said
-    assert f"train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into {raw}" in said
-    assert "dataset-fashion-mnist" in said
-    assert [path.name for path in raw.iterdir()] == [".lock"]
-
-
-def test_a_dataset_that_nothing_downloads_is_asked_for_by_its_files(tmp_path: Path, no_debian: None) -> None:
-    ours = dataclasses.replace(FASHION, name="ours", folder="Ours/raw", torchvision_class="", debian_package="")
-    with pytest.raises(UserError) as raised:
-        datasets.prepare(ours, tmp_path)
-    files = ", ".join(f"{file}.gz" for file in ours.sha256)
-    assert str(raised.value) == f"ours is not on this machine: put {files} into {tmp_path / 'Ours' / 'raw'}"
-
-
-def test_a_server_that_never_answers_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_debian: None
-) -> None:
-    monkeypatch.setattr(download, "ANSWER_S", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        mirror(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        with pytest.raises(UserError, match=r"no answer within 0\.1 s|timed out"):
-            datasets.prepare(FASHION, tmp_path)
-
-
-def unused_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
 def test_labels_of_datasets_known_and_unknown_have_names() -> None:
