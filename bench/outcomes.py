@@ -6,25 +6,24 @@ Each function imports what it needs when it runs, so that no command waits for w
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from bench.records import Measurement
-
-M = TypeVar("M", bound="Measurement")
+    from bench.throughput_records import ThroughputRecord
 
 
 def store(
-    save: Callable[[Path, M], Path], results: Path, record: M, rows: Callable[[M], list[dict[str, Any]]], as_json: bool
+    results: Path, record: "ThroughputRecord", rows: Callable[["ThroughputRecord"], list[dict[str, Any]]], as_json: bool
 ) -> int:
     """Save the record, render the report, and print the record's rows, or all of it as JSON; gives the exit code."""
     from bench.progress.summary import report_problems
     from bench.report import render
+    from bench.throughput_records import save_throughput
 
     try:
-        path = save(results, record)
+        path = save_throughput(results, record)
     except OSError as error:
         raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
     rendered = render(results)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from bench.peer_records import OURS, PeersRecord, PeerTimes
 from bench.probe_records import ProbeRecord
 from bench.records import (
     Clock,
@@ -24,8 +23,17 @@ from bench.records import (
     run_stem,
     trial_id,
 )
-from bench.speed_records import Cost, ModelSpeed, Peaks, SpeedRecord, StepTime
 from bench.storage import Predictions
+from bench.throughput_records import (
+    ARTICLE,
+    OURS,
+    Cost,
+    EpochTimes,
+    ModelThroughput,
+    Peaks,
+    StepTime,
+    ThroughputRecord,
+)
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})
@@ -163,22 +171,24 @@ CONDITIONS: dict[str, Any] = {
 """Of whatever is measured beside training."""
 
 
-def make_speed(precision: str = "fp32") -> SpeedRecord:
+def make_speed(precision: str = "fp32") -> ThroughputRecord:
     """One model: epochs of 30, 40, 20 s by the article's loop and 10 s by ours; a step of 128 images takes 0.01 s."""
 
     def times(phase: str, batch_size: int, seconds: float) -> StepTime:
         parts = {"median_s": seconds, "low_quartile_s": seconds, "high_quartile_s": seconds, "rounds": 5}
         return StepTime.model_validate({"phase": phase, "batch_size": batch_size} | parts)
 
-    return SpeedRecord(
+    return ThroughputRecord(
         **CONDITIONS,
         precision=precision,
         peaks=Peaks(matmul_flops_per_s=1e11, copy_bytes_per_s=2e10),
         models=[
-            ModelSpeed(
+            ModelThroughput(
                 model="cnn",
-                article_epoch_s=[30.0, 40.0, 20.0],
-                harness_epoch_s=[10.0, 10.0, 10.0],
+                times=[
+                    EpochTimes(framework=ARTICLE, epoch_s=[30.0, 40.0, 20.0]),
+                    EpochTimes(framework=OURS, epoch_s=[10.0, 10.0, 10.0]),
+                ],
                 step_times=[
                     times("train", 1, 0.001),
                     times("infer", 1, 0.0001),
@@ -200,13 +210,11 @@ def make_speed(precision: str = "fp32") -> SpeedRecord:
     )
 
 
-def make_peers() -> PeersRecord:
-    return PeersRecord(
-        **CONDITIONS,
-        times=[
-            PeerTimes(peer=OURS, versions={"torch": "2.15.0"}, model="mlp", epoch_s=[1.0, 2.0, 1.0]),
-            PeerTimes(peer="jax", versions={"jax": "1.0"}, model="mlp", epoch_s=[2.0, 2.0, 3.0]),
-            PeerTimes(peer="lightning", versions={}, model="mlp", epoch_s=[], note="not installed"),
-            PeerTimes(peer="keras-tensorflow", versions={"keras": "3"}, model="mlp", epoch_s=[0.5, 0.5, 0.5]),
-        ],
-    )
+def make_peers() -> ThroughputRecord:
+    times = [
+        EpochTimes(framework=OURS, versions={"torch": "2.15.0"}, epoch_s=[1.0, 2.0, 1.0]),
+        EpochTimes(framework="jax", versions={"jax": "1.0"}, epoch_s=[2.0, 2.0, 3.0]),
+        EpochTimes(framework="lightning", versions={}, epoch_s=[], note="not installed"),
+        EpochTimes(framework="keras-tensorflow", versions={"keras": "3"}, epoch_s=[0.5, 0.5, 0.5]),
+    ]
+    return ThroughputRecord(**CONDITIONS, precision="fp32", models=[ModelThroughput(model="mlp", times=times)])

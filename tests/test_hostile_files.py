@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.foreign import MAX_BYTES
-from bench.peer_records import load_peers, save_peers
 from bench.probe_records import load_probes, save_probe
 from bench.saved_benchmarks import saved_runs
-from bench.speed_records import load_speed, save_speed
 from bench.storage import load_runs, runs_dir, save_run
+from bench.throughput_records import load_throughput, save_throughput
 from tests.damage import FREE_TEXT, JSON, cut, overwritten, places
 from tests.factories import MACHINE, make_peers, make_probe, make_run, make_speed
 
@@ -22,8 +21,8 @@ GOOD = make_run()
 RECORDS = [
     (load_runs, save_run, make_run("mlp")),
     (load_probes, save_probe, make_probe(GOOD, clean=0.9)),
-    (load_speed, save_speed, make_speed()),
-    (load_peers, save_peers, make_peers()),
+    (load_throughput, save_throughput, make_speed()),
+    (load_throughput, save_throughput, make_peers()),
 ]
 KEPT_BY_PLACE = (False, False, True, True)
 """Of the speed of a place, and of other frameworks there, the newest record counts."""

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
-from bench.peer_records import PeersRecord, save_peers
 from bench.probe_records import ProbeRecord, load_probes, save_probe
 from bench.records import Execution, Run
 from bench.report import render
-from bench.speed_records import SpeedRecord, save_speed
 from bench.storage import save_run
+from bench.throughput_records import save_throughput
 from tests.conftest import ROOT
 from tests.damage import FREE_TEXT, JSON, places
 from tests.factories import make_peers, make_predictions, make_probe, make_run, make_speed
@@ -45,8 +44,8 @@ def save_all(results: Path, words: str) -> None:
                 save_probe(results, make_probe(run, probe, clean=0.9).model_copy(update={"notes": found}))
     failed = make_run("softmax", 5, status="error").model_copy(update={"error": words[:500]})
     save_run(results, failed.model_copy(update={"environment": environment}))
-    save_speed(results, make_speed().model_copy(update={"environment": environment}))
-    save_peers(results, make_peers().model_copy(update={"environment": environment}))
+    save_throughput(results, make_speed().model_copy(update={"environment": environment}))
+    save_throughput(results, make_peers().model_copy(update={"environment": environment}))
 
 
 class Tags(HTMLParser):
@@ -108,7 +107,6 @@ def test_any_words_are(tmp_path_factory: pytest.TempPathFactory) -> None:
     each()
 
 
-KINDS = {"run": Run, "probe": ProbeRecord, "speed": SpeedRecord, "peers": PeersRecord}
 ANSWERS = {record.probe: record.numbers for record in load_probes(ROOT / "results")[0]}
 NUMBERS = st.integers(0, 2**40) | st.floats(0, 1e300) | st.sampled_from([0, 1, 1e-300, 1e300])
 
@@ -159,10 +157,8 @@ def test_records_that_cannot_be_true_never_stop_the_report(
                 save_run(results, record, make_predictions(0.9), b"")
             elif isinstance(record, ProbeRecord):
                 save_probe(results, record)
-            elif isinstance(record, SpeedRecord):
-                save_speed(results, record)
             else:
-                save_peers(results, record)
+                save_throughput(results, record)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of numbers too large to square
             rendered = render(results)

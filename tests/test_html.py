@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.peer_records import save_peers
 from bench.report import html, render
 from bench.report.blocks import Link, Table
 from bench.report.cells import spreadsheet_safe
 from bench.report.document import LISTED, Document
 from bench.report.inline_svg import inline
-from bench.speed_records import save_speed
 from bench.storage import save_run
+from bench.throughput_records import save_throughput
 from tests.factories import make_peers, make_predictions, make_run, make_speed
 
 SCRIPT = "<script>alert(1)</script>"
@@ -60,8 +59,8 @@ def results(tmp_path: Path) -> Path:
             save_run(tmp_path, run, make_predictions(accuracy, seed=seed), b"")
     failed = make_run("mlp", seed=9, status="error", later=600)
     save_run(tmp_path, failed.model_copy(update={"error": f"ValueError: {SCRIPT}"}))
-    save_speed(tmp_path, make_speed())
-    save_peers(tmp_path, make_peers())
+    save_throughput(tmp_path, make_speed())
+    save_throughput(tmp_path, make_peers())
     return tmp_path
 
 

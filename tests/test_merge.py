@@ -15,11 +15,10 @@ from bench.compare import find_changes, open_side
 from bench.groups import compare_groups
 from bench.merge import merge_into
 from bench.noise import noise_runs
-from bench.peer_records import load_peers, save_peers
 from bench.probe_records import load_arrays, load_probes, save_probe
 from bench.records import Machine, Run
-from bench.speed_records import load_speed, save_speed
 from bench.storage import load_predictions, load_runs, save_run
+from bench.throughput_records import load_throughput, save_throughput
 from tests.conftest import Command
 from tests.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
 
@@ -69,8 +68,8 @@ def test_everything_that_was_measured_comes_along(tmp_path: Path, one: Path) -> 
     run = make_run("cnn", 0)
     answer = make_probe(run, clean=0.9).model_copy(update={"arrays": "its.npz"})
     save_probe(one, answer, {"a": make_predictions().labels})
-    save_speed(one, make_speed())
-    save_peers(one, make_peers())
+    save_throughput(one, make_speed())
+    save_throughput(one, make_peers())
     save(one / "noise", *(make_run("cnn", 0, later=later) for later in range(3)))
     failed = make_run("cnn", 7, status="error")
     save_run(one, failed)
@@ -84,7 +83,7 @@ def test_everything_that_was_measured_comes_along(tmp_path: Path, one: Path) -> 
     assert load_predictions(out, run) is not None
     assert load_arrays(out, load_probes(out)[0][0])
     assert len(noise_runs(out)) == 3, "repeats of one key are what a noise floor is made of"
-    assert len(load_speed(out)[0]) == len(load_peers(out)[0]) == 1
+    assert [record.folder for record in load_throughput(out)[0]] == ["peers", "speed"]
 
 
 def test_last_keeps_the_newest_done_of_a_key_and_all_keeps_all(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_models_are_imported_without_bench() -> None:
 
 
 def test_relu_after_pooling_computes_what_the_article_computes() -> None:
-    from bench.speed.article_loop import article_model
+    from bench.peers.in_article import article_model
 
     ours, theirs = create_model("cnn"), article_model("cnn")
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))

@@ -10,9 +10,9 @@ from torch.utils.data import DataLoader, Subset
 
 from bench import datasets
 from bench.epochs import prepare_epochs
+from bench.peers.in_article import article_loader, article_model
 from bench.pipeline import epoch_order, to_device
 from bench.recipes import ARTICLE
-from bench.speed.article_loop import article_loader, article_model
 from bench.trials import initial_model
 
 CPU = torch.device("cpu")

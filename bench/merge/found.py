@@ -7,27 +7,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from bench import peer_records, probe_records, saved_benchmarks, speed_records
+from bench import probe_records, saved_benchmarks, throughput_records
 from bench.foreign import Foreign, check_inside, parse_json, read_inside
-from bench.peer_records import PeersRecord
 from bench.probe_records import ProbeRecord
 from bench.records import Run
-from bench.speed_records import SpeedRecord
 from bench.storage import NOISE_FOLDER, Problem, parse_record
+from bench.throughput_records import ThroughputRecord
 
 RUNS = "runs"
 NOISE = f"{NOISE_FOLDER}/{RUNS}"
 PROBES = probe_records.FOLDER
 BENCHMARKS = saved_benchmarks.FOLDER
 
-Record = Run | ProbeRecord | SpeedRecord | PeersRecord
+Record = Run | ProbeRecord | ThroughputRecord
 
-KINDS: dict[str, tuple[type[Run] | type[ProbeRecord] | type[SpeedRecord] | type[PeersRecord], str]] = {
+KINDS: dict[str, tuple[type[Run] | type[ProbeRecord] | type[ThroughputRecord], str]] = {
     RUNS: (Run, "run"),
     NOISE: (Run, "run"),
     PROBES: (ProbeRecord, "probe"),
-    speed_records.FOLDER: (SpeedRecord, "speed"),
-    peer_records.FOLDER: (PeersRecord, "peers"),
+    **{folder: (ThroughputRecord, folder) for folder in throughput_records.FOLDERS},
 }
 """By folder below the results: what its records are, and what they are called."""
 

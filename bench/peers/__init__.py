@@ -1,15 +1,16 @@
-"""The same training in other frameworks, to be timed in turn with ours. One file each, imported in its own process.
+"""The same training in several frameworks, the article's own loop and ours among them, to be timed in turn.
 
-Such a file has ``timer(task) -> Timer``: what builds the model of that name, the data in memory and Adam 1e-3 with
-batches of 128, and gives a function that trains for an epoch and returns its seconds. None of them imports torch but
-Lightning's.
+One file each, imported in its own process. Such a file has ``timer(task) -> Timer``: what builds the model of that
+name, the data in memory and Adam 1e-3 with batches of 128, and gives a function that trains for an epoch and returns
+its seconds. None of them imports torch but ours, the article's and Lightning's.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.catalogue import MNIST
-from bench.recipes import ARTICLE
+from bench.recipes import ARTICLE as RECIPE
+from bench.throughput_records import ARTICLE, OURS
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,16 @@ class Peer:
 
 
 PEERS = {
+    OURS: Peer("in_mnist_bench", ("torch",)),
+    ARTICLE: Peer("in_article", ("torch", "torchvision")),
     "jax": Peer("in_jax", ("jax", "optax")),
     "keras-tensorflow": Peer("in_keras", ("keras", "tensorflow-cpu")),
     "scikit-learn": Peer("in_sklearn", ("scikit-learn",)),
     "lightning": Peer("in_lightning", ("lightning",)),
 }
 
-BATCH_SIZE = ARTICLE.batch_size
-LEARNING_RATE = ARTICLE.learning_rate
+BATCH_SIZE = RECIPE.batch_size
+LEARNING_RATE = RECIPE.learning_rate
 CLASSES = MNIST.num_classes
 LAYERS = {"softmax": (CLASSES,), "mlp": (256, 128, CLASSES)}
 """Widths of the models that are nothing but linear layers with ReLU between them."""
@@ -42,8 +45,13 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A model by name, to be trained with so many threads; ``data_dir`` holds MNIST as torchvision lays it out."""
+    """A model by name, and the conditions it is trained under; can be sent to another process.
+
+    ``data_dir`` holds MNIST as torchvision lays it out. Other devices and precisions are for those who import torch.
+    """
 
     model: str
     threads: int
     data_dir: Path
+    device: str = "cpu"
+    precision: str = "fp32"

@@ -8,7 +8,6 @@ from bench.catalogue import MNIST
 from bench.devices import available_threads
 from bench.errors import say, unknown_name
 from bench.outcomes import store
-from bench.peer_records import save_peers
 from bench.peers import MODELS, Task
 from bench.peers.measure import measure_peers
 from bench.report.peers import rows_of
@@ -28,4 +27,4 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     check_writable(results)
     datasets.prepare(MNIST, folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
-    return store(save_peers, results, record, rows_of, as_json)
+    return store(results, record, rows_of, as_json)

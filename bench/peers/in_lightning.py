@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from bench.peers import LEARNING_RATE, Task
+from bench.peers.in_article import article_loader, article_model
 from bench.speed.apart import Timer
-from bench.speed.article_loop import article_loader, article_model
 
 STEPS = 60
 """Of an epoch only so many steps are timed, beginning after the first few."""

@@ -11,7 +11,6 @@ from bench.errors import UserError
 from bench.foreign import make_folder
 from bench.groups import Comparison, Condition, compare_groups
 from bench.noise import noise_floors, noise_runs
-from bench.peer_records import PeersRecord, load_peers
 from bench.probe_records import ProbeRecord, load_arrays, load_probes
 from bench.records import Run
 from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
@@ -22,8 +21,8 @@ from bench.report.sections import sections_of
 from bench.report.style import in_style, model_colours
 from bench.report.verdicts import Pair, judge_pairs
 from bench.saved_benchmarks import saved_runs
-from bench.speed_records import SpeedRecord, load_speed
 from bench.storage import Predictions, Problem, load_predictions, load_runs
+from bench.throughput_records import ThroughputRecord, load_throughput
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
@@ -62,15 +61,15 @@ class _Measured:
     runs: list[Run]
     comparisons: list[Comparison]
     probes: list[ProbeRecord]
-    speed: list[SpeedRecord]
-    peers: list[PeersRecord]
+    speed: list[ThroughputRecord]
+    peers: list[ThroughputRecord]
     problems: list[Problem]
 
     @cached_property
     def colours(self) -> dict[str, str]:
         """Of each model, by its name, the same in every picture."""
         sizes = [(group.model, group.parameters) for each in self.comparisons for group in each.groups]
-        sizes += [(each.model, each.cost.parameters) for record in self.speed for each in record.models]
+        sizes += [(each.model, each.cost.parameters) for record in self.speed for each in record.models if each.cost]
         return model_colours(sizes)
 
 
@@ -97,10 +96,9 @@ def render(results: Path) -> Rendered:
 def _read(results: Path) -> _Measured:
     runs, problems = load_runs(results)
     probes, damaged = load_probes(results)
-    timed, unreadable = load_speed(results)
-    others, damaged_too = load_peers(results)
-    problems += damaged + unreadable + damaged_too
-    return _Measured(runs, compare_groups(runs), probes, timed, others, problems)
+    timed, unreadable = load_throughput(results)
+    with_peaks, without = [each for each in timed if each.peaks], [each for each in timed if not each.peaks]
+    return _Measured(runs, compare_groups(runs), probes, with_peaks, without, problems + damaged + unreadable)
 
 
 def _compose(results: Path, measured: _Measured) -> Document:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import stats
 from bench.report.blocks import Block, Heading, Picture, Table
 from bench.report.cells import commit_words, three_digits
+from bench.report.peers import epoch_rows, ratio_words, where
 from bench.report.section import Section
 from bench.report.style import INK, to_svg
-from bench.speed_records import ModelSpeed, SpeedRecord, StepTime
+from bench.throughput_records import ARTICLE, ModelThroughput, StepTime, ThroughputRecord
 
 BY_SIZE_NOTE = (
     "Median of at least three rounds for each size. Where a line flattens the machine is busy; where it rises, most of "
@@ -34,8 +34,13 @@ HEADLINE_NOTE = (
 PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
 """In words, as marker and as line."""
 
+ARTICLE_COLUMNS = [
+    "model", "machine", "device", "precision", "threads", "commit",
+    "rounds", "article_epoch_s", "harness_epoch_s", "ratio", "ratio_min", "ratio_max",
+]  # fmt: skip
 
-def section(records: Sequence[SpeedRecord], colours: Mapping[str, str]) -> Section:
+
+def section(records: Sequence[ThroughputRecord], colours: Mapping[str, str]) -> Section:
     """All records, one after the other; empty where there are none."""
     if not records:
         return Section()
@@ -62,12 +67,12 @@ def section(records: Sequence[SpeedRecord], colours: Mapping[str, str]) -> Secti
     return Section(blocks)
 
 
-def headline_rows(record: SpeedRecord) -> list[dict[str, Any]]:
+def headline_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
     """One row per model: the article's loop and ours, and at the recipe's batch size how near to the roofs."""
-    return [_headline(record, each) for each in record.models]
+    return [_headline(record, *pair) for pair in zip(record.models, _article_rows([record]), strict=True)]
 
 
-def terminal_rows(record: SpeedRecord) -> list[dict[str, Any]]:
+def terminal_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
     """The same in 80 columns."""
     names = {
         "model": "model",
@@ -80,27 +85,13 @@ def terminal_rows(record: SpeedRecord) -> list[dict[str, Any]]:
     return [{short: row[name] for name, short in names.items()} for row in headline_rows(record)]
 
 
-def article_loop_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
+def article_loop_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
     """One row per model: median seconds of an epoch of both loops over the rounds, and the ratios' median and range."""
-    return pd.DataFrame(
-        [
-            {
-                "model": each.model,
-                **_where(record),
-                "rounds": len(each.ratios),
-                "article_epoch_s": stats.spread(each.article_epoch_s).median,
-                "harness_epoch_s": stats.spread(each.harness_epoch_s).median,
-                "ratio": stats.spread(each.ratios).median,
-                "ratio_min": min(each.ratios),
-                "ratio_max": max(each.ratios),
-            }
-            for record in records
-            for each in record.models
-        ]
-    )
+    rows = [row | {"article_epoch_s": row["epoch_s"]} for row in _article_rows(records)]
+    return pd.DataFrame(rows, columns=ARTICLE_COLUMNS)
 
 
-def throughput_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
+def throughput_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
     """One row per model and batch size in timm's columns: step times in ms, parameters in millions, GMACs an image."""
     return pd.DataFrame(
         [
@@ -110,16 +101,17 @@ def throughput_table(records: Sequence[SpeedRecord]) -> pd.DataFrame:
                 "param_count": round(each.cost.parameters / 1e6, 6),
                 **_timm(each.step_time("infer", size), "infer"),
                 "infer_gmacs": each.cost.infer_flops_per_image / 2e9,
-                **_where(record),
+                **where(record),
             }
             for record in records
             for each in record.models
+            if each.cost
             for size in _sizes(each)
         ]
     )
 
 
-def draw_by_batch_size(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
+def draw_by_batch_size(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes:
     """SVG: images per second against batch size, both axes logarithmic."""
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
@@ -145,8 +137,9 @@ def draw_by_batch_size(record: SpeedRecord, colours: Mapping[str, str]) -> bytes
     return to_svg(figure)
 
 
-def draw_roofline(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
+def draw_roofline(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes:
     """SVG: FLOP/s against FLOPs per byte of traffic at the recipe's batch size, under the measured roofs."""
+    assert record.peaks
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
     peak, copy = record.peaks.matmul_flops_per_s, record.peaks.copy_bytes_per_s
@@ -169,13 +162,19 @@ def draw_roofline(record: SpeedRecord, colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _headline(record: SpeedRecord, each: ModelSpeed) -> dict[str, Any]:
-    size, ratios = each.cost.batch_size, each.ratios
+def _article_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
+    """One for each model, since ``speed`` times the article's loop on all."""
+    return [row for row in epoch_rows(records) if row["framework"] == ARTICLE]
+
+
+def _headline(record: ThroughputRecord, each: ModelThroughput, article: dict[str, Any]) -> dict[str, Any]:
+    assert record.peaks and each.cost
+    size = each.cost.batch_size
     row = {
         "model": each.model,
-        "article's loop, s/epoch": three_digits(stats.spread(each.article_epoch_s).median),
-        "ours, s/epoch": three_digits(stats.spread(each.harness_epoch_s).median),
-        "times as fast": f"{stats.spread(ratios).median:.1f} ({min(ratios):.1f} to {max(ratios):.1f})",
+        "article's loop, s/epoch": three_digits(article["epoch_s"]),
+        "ours, s/epoch": three_digits(article["harness_epoch_s"]),
+        "times as fast": ratio_words(article, 1),
     }
     for phase, (words, _, _) in PHASES.items():
         time = each.step_time(phase, size)
@@ -192,16 +191,17 @@ def _headline(record: SpeedRecord, each: ModelSpeed) -> dict[str, Any]:
     return row
 
 
-def _note(record: SpeedRecord) -> str:
-    sizes = sorted({each.cost.batch_size for each in record.models})
+def _note(record: ThroughputRecord) -> str:
+    sizes = sorted({each.cost.batch_size for each in record.models if each.cost})
     return (
         f"Batch {'/'.join(map(str, sizes))}, {record.threads} threads; measured {record.started_at:%Y-%m-%d} at commit "
         f"{commit_words(record.git)}; repeat it with `make speed`. {HEADLINE_NOTE}"
     )
 
 
-def _intensity(each: ModelSpeed, phase: str) -> tuple[float, float]:
+def _intensity(each: ModelThroughput, phase: str) -> tuple[float, float]:
     """FLOPs per byte, and FLOP/s, at the batch size the cost was counted for; zeros where it was not timed."""
+    assert each.cost
     time, cost = each.step_time(phase, each.cost.batch_size), each.cost
     flops, moved = (
         (cost.train_flops_per_image, cost.train_bytes_per_image)
@@ -211,7 +211,7 @@ def _intensity(each: ModelSpeed, phase: str) -> tuple[float, float]:
     return (flops / moved, flops * time.images_per_s) if time and moved and flops else (0.0, 0.0)
 
 
-def _sizes(each: ModelSpeed) -> list[int]:
+def _sizes(each: ModelThroughput) -> list[int]:
     return sorted({it.batch_size for it in each.step_times})
 
 
@@ -220,14 +220,4 @@ def _timm(time: StepTime | None, phase: str) -> dict[str, float | None]:
         f"{phase}_samples_per_sec": round(time.images_per_s, 2) if time else None,
         f"{phase}_step_time": round(1e3 * time.median_s, 4) if time else None,
         f"{phase}_batch_size": time.batch_size if time else None,
-    }
-
-
-def _where(record: SpeedRecord) -> dict[str, Any]:
-    return {
-        "machine": record.machine.label,
-        "device": record.device,
-        "precision": record.precision,
-        "threads": record.threads,
-        "commit": record.git.commit,
     }

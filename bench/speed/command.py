@@ -14,7 +14,7 @@ from bench.plan import check_models
 from bench.precision import check_precision
 from bench.report.speed import terminal_rows
 from bench.speed.measure import measure_speed
-from bench.speed_records import save_speed
+from bench.speed.subject import Subject
 from bench.storage import check_writable
 
 
@@ -31,9 +31,9 @@ def time_models(
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
     datasets.prepare(MNIST, folder)
-    record, failures = measure_speed(names, resolved, precision, available_threads(), folder, say)
+    record, failures = measure_speed(names, Subject("", available_threads(), folder, resolved, precision), say)
     for line in failures:
         say(f"error: {line}")
     if record is None:
         return 2
-    return max(store(save_speed, results, record, terminal_rows, as_json), 2 if failures else 0)
+    return max(store(results, record, terminal_rows, as_json), 2 if failures else 0)

@@ -13,8 +13,8 @@ from bench.memory import forget_peak, measure_memory
 from bench.pipeline import DeviceData
 from bench.recipes import ARTICLE
 from bench.speed.subject import Subject
-from bench.speed_records import Cost
 from bench.steps import EagerStep
+from bench.throughput_records import Cost
 
 MEMORY_STEPS = 20
 

@@ -1,50 +1,49 @@
 """One call of ``bench speed``: every measurement of every model, one after the other."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from bench.peers import NotPossible
+from bench.peers.measure import epochs_in_turn, reason
 from bench.speed.apart import measured_apart
 from bench.speed.around import begin
-from bench.speed.beside import measure_beside
 from bench.speed.cost import measure_cost
 from bench.speed.peaks import measure_peaks
 from bench.speed.step_times import measure_step_times
 from bench.speed.subject import Subject
-from bench.speed_records import ModelSpeed, SpeedRecord
+from bench.throughput_records import ARTICLE, OURS, ModelThroughput, ThroughputRecord
 
 
 def measure_speed(
-    models: Sequence[str], device: str, precision: str, threads: int, data_dir: Path, say: Callable[[str], None]
-) -> tuple[SpeedRecord | None, list[str]]:
+    models: Sequence[str], subject: Subject, say: Callable[[str], None]
+) -> tuple[ThroughputRecord | None, list[str]]:
     """Measure all of ``models``; gives the record, None where none could be, and a line for each that could not.
 
     Args:
+        subject: the conditions; its own model does not count.
         say: told what is being measured.
     """
-    end = begin(device, threads, data_dir)
+    end = begin(subject)
     say("what the machine can do: matrix products and copies")
-    peaks = measured_apart(measure_peaks, device, precision, threads)
+    peaks = measured_apart(measure_peaks, subject)
     measured, failures = [], []
     for model in models:
         try:
-            measured.append(_measure(Subject(model, device, precision, threads, data_dir), say))
+            measured.append(_measure(dataclasses.replace(subject, model=model), say))
         except Exception as error:  # a model may do anything
-            failures.append(" ".join(f"{model} could not be timed: {type(error).__name__}: {error}".split()))
+            failures.append(f"{model} could not be timed: {reason(error)}")
     if not measured:
         return None, failures
-    return SpeedRecord(**end(), precision=precision, peaks=peaks, models=measured), failures
+    return ThroughputRecord(**end(), peaks=peaks, models=measured), failures
 
 
-def _measure(subject: Subject, say: Callable[[str], None]) -> ModelSpeed:
+def _measure(subject: Subject, say: Callable[[str], None]) -> ModelThroughput:
     say(f"{subject.model}: the article's loop and ours in turn")
-    article_epoch_s, harness_epoch_s = measure_beside(subject)
+    times = epochs_in_turn((ARTICLE, OURS), subject)
+    if notes := [each.note for each in times if each.note]:
+        raise NotPossible(notes[0])
     say(f"{subject.model}: steps by batch size")
     step_times = measured_apart(measure_step_times, subject)
     say(f"{subject.model}: FLOPs, traffic, memory")
-    return ModelSpeed(
-        model=subject.model,
-        article_epoch_s=article_epoch_s,
-        harness_epoch_s=harness_epoch_s,
-        step_times=step_times,
-        cost=measured_apart(measure_cost, subject),
-    )
+    cost = measured_apart(measure_cost, subject)
+    return ModelThroughput(model=subject.model, times=times, step_times=step_times, cost=cost)

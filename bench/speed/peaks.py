@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import torch
 
+from bench.peers import Task
 from bench.precision import set_matrix_precision
-from bench.speed_records import Peaks
+from bench.throughput_records import Peaks
 from bench.timing import synchronise
 
 SIDES = (1024, 2048, 4096)
@@ -14,12 +15,12 @@ COPY_BYTES = 256 * 2**20
 REPEATS = 7
 
 
-def measure_peaks(device: str, precision: str, threads: int) -> Peaks:
+def measure_peaks(task: Task) -> Peaks:
     """The fastest of several square matrix products in the precision's type, and the fastest copy."""
-    torch.set_num_threads(threads)
-    set_matrix_precision(precision)
-    where = torch.device(device)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    torch.set_num_threads(task.threads)
+    set_matrix_precision(task.precision)
+    where = torch.device(task.device)
+    dtype = torch.bfloat16 if task.precision == "bf16" else torch.float32
     rates = []
     for side in SIDES:
         a, b = torch.randn(2, side, side, device=where).to(dtype)

@@ -10,8 +10,8 @@ from torch import nn
 from bench.evaluate import evaluate
 from bench.pipeline import DeviceData
 from bench.speed.subject import Subject
-from bench.speed_records import StepTime
 from bench.stats import spread
+from bench.throughput_records import StepTime
 from bench.timing import synchronise
 
 BATCH_SIZES = (1, 8, 32, 128, 512, 2048, 8192)

@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -10,6 +9,7 @@ from torch import nn
 from bench import datasets
 from bench.catalogue import MNIST
 from bench.epochs import RunEpoch, prepare_epochs
+from bench.peers import Task
 from bench.pipeline import DeviceData, to_device
 from bench.precision import set_matrix_precision
 from bench.recipes import ARTICLE, Recipe
@@ -17,14 +17,8 @@ from bench.trials import initial_model
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model by name, and the conditions it is measured under; can be sent to another process."""
-
-    model: str
-    device: str
-    precision: str
-    threads: int
-    data_dir: Path
+class Subject(Task):
+    """The task as the harness carries it out."""
 
     @property
     def recipe(self) -> Recipe:
