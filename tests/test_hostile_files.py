@@ -14,6 +14,7 @@ from bench.probe_records import load_probes, save_probe
 from bench.saved_benchmarks import saved_runs
 from bench.storage import load_runs, runs_dir, save_run
 from bench.throughput_records import load_throughput, save_throughput
+from tests.conftest import ROOT
 from tests.damage import FREE_TEXT, JSON, cut, overwritten, places
 from tests.factories import MACHINE, make_peers, make_probe, make_run, make_speed
 
@@ -75,18 +76,24 @@ def check_a_damaged_record(results: Path, content: bytes, kind: int) -> None:
 
 
 many = pytest.mark.parametrize("cases", [20, pytest.param(1000, marks=pytest.mark.slow)])
-kinds = pytest.mark.parametrize("kind", range(len(RECORDS)), ids=["run", "probe", "speed", "peers"])
+TEXTS = [record.model_dump_json(by_alias=True) for _, _, record in RECORDS]
+OLD = [(ROOT / "tests" / "golden" / f"{name}-schema-1.json").read_text() for name in ("speed", "peers")]
+kinds = pytest.mark.parametrize(
+    ("kind", "text"),
+    [*enumerate(TEXTS), *enumerate(OLD, start=2)],
+    ids=["run", "probe", "speed", "peers", "speed of schema 1", "peers of schema 1"],
+)
 
 
 @many
 @kinds
 def test_a_damaged_record_is_named_or_read_and_nothing_else(
-    tmp_path_factory: pytest.TempPathFactory, kind: int, cases: int
+    tmp_path_factory: pytest.TempPathFactory, kind: int, text: str, cases: int
 ) -> None:
     results = tmp_path_factory.mktemp("results")
 
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(broken_json(RECORDS[kind][2].model_dump_json(by_alias=True)))
+    @given(broken_json(text))
     def each(content: bytes) -> None:
         check_a_damaged_record(results, content, kind)
 

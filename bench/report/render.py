@@ -97,8 +97,9 @@ def _read(results: Path) -> _Measured:
     runs, problems = load_runs(results)
     probes, damaged = load_probes(results)
     timed, unreadable = load_throughput(results)
-    with_peaks, without = [each for each in timed if each.peaks], [each for each in timed if not each.peaks]
-    return _Measured(runs, compare_groups(runs), probes, with_peaks, without, problems + damaged + unreadable)
+    speed_records = [record for record in timed if record.peaks]
+    peers_records = [record for record in timed if not record.peaks]
+    return _Measured(runs, compare_groups(runs), probes, speed_records, peers_records, problems + damaged + unreadable)
 
 
 def _compose(results: Path, measured: _Measured) -> Document:
