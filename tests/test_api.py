@@ -18,8 +18,8 @@ from bench.report import render
 from bench.report.tables import RUN_COLUMNS
 from bench.storage import load_runs, save_run
 from tests.conftest import ROOT
-from tests.factories import make_predictions, make_run
-from tests.small_runs import IN_PYTHON
+from tests.support.factories import make_predictions, make_run
+from tests.support.small_runs import IN_PYTHON
 
 
 @pytest.fixture

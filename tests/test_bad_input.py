@@ -15,8 +15,8 @@ from bench.catalogue import DATASETS
 from bench.cli import app
 from bench.storage import save_run
 from tests.conftest import Command
-from tests.factories import make_predictions, make_run
-from tests.fashion import FASHION
+from tests.support.factories import make_predictions, make_run
+from tests.support.fashion import FASHION
 
 BAD = [
     (("run", "--models", "cnm"), "unknown model 'cnm': did you mean 'cnn'?"),

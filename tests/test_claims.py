@@ -15,7 +15,7 @@ from bench.report.asked import Asked, ask, gap
 from bench.report.claims import Claim
 from bench.report.verdicts import judge_pairs
 from bench.storage import load_predictions, load_runs, save_run
-from tests.factories import MACHINE, make_predictions, make_probe, make_run
+from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
 
 WOBBLE = (0.0, 0.002, -0.002, 0.0)
 """How far each seed is from the mean, in every number."""

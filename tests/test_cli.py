@@ -18,8 +18,8 @@ from bench.storage import load_runs
 from bench.throughput_records import ARTICLE, ThroughputRecord, load_throughput
 from models import list_models
 from tests.conftest import ROOT, Command
-from tests.factories import make_run
-from tests.processes import start, wait_for, worker
+from tests.support.factories import make_run
+from tests.support.processes import start, wait_for, worker
 
 QUICK = ("run", "--suite", "quick", "--epochs", "1")
 SMALL = (*QUICK, "--probes", "none")

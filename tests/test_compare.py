@@ -15,7 +15,7 @@ from bench.noise import noise_floors, noise_runs, subject_of
 from bench.records import Run
 from bench.storage import save_run
 from tests.conftest import Command
-from tests.factories import MACHINE, make_predictions, make_run
+from tests.support.factories import MACHINE, make_predictions, make_run
 
 EPOCH_S = (10.0, 10.2, 9.9)
 

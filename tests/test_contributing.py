@@ -7,7 +7,7 @@ import pytest
 
 from bench.storage import load_runs
 from tests.conftest import ROOT
-from tests.documents import blocks_of, carry_out, copy_of_the_project, section_of
+from tests.support.documents import blocks_of, carry_out, copy_of_the_project, section_of
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 LISTS = ("Add a model", "Add a question", "Add a dataset")

@@ -15,7 +15,7 @@ from bench.catalogue import DATASETS, label_names_of
 from bench.errors import UserError
 from bench.packed import packed_array
 from tests.conftest import ROOT
-from tests.fashion import DEBIAN, FASHION, as_published, needs_debians_files
+from tests.support.fashion import DEBIAN, FASHION, as_published, needs_debians_files
 
 MNIST = datasets.DATASETS["mnist"]
 

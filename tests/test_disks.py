@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command
-from tests.processes import start, wait_for
-from tests.small_runs import QUICK, every, records_of, trials_of
+from tests.support.processes import start, wait_for
+from tests.support.small_runs import QUICK, every, records_of, trials_of
 
 pytestmark = pytest.mark.slow
 

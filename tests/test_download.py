@@ -15,7 +15,7 @@ import torchvision
 from bench import dataset_files, datasets, download
 from bench.catalogue import DatasetFiles
 from bench.errors import UserError
-from tests.fashion import FASHION, Quiet, as_published, needs_debians_files, served
+from tests.support.fashion import FASHION, Quiet, as_published, needs_debians_files, served
 
 
 @pytest.fixture

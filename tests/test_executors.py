@@ -12,7 +12,7 @@ import pytest
 
 from bench import executors
 from bench.probe_records import ProbeTask
-from tests.factories import make_trial
+from tests.support.factories import make_trial
 
 
 class Worker:

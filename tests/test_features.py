@@ -12,7 +12,7 @@ from bench.probes.calibration import binned, measure
 from bench.probes.heads import answers_of_head
 from bench.probes.layers import feature_layer, first_layer, inputs_of, peaks_of
 from models import create_model
-from tests.trained import Mnist, make_trained
+from tests.support.trained import Mnist, make_trained
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from bench.groups import Condition, compare_groups, condition_of, run_flags, seconds_to
 from bench.records import Data, Git, GpuState, Run, Surroundings
-from tests.factories import make_run
+from tests.support.factories import make_run
 
 
 def around(run: Run, **surroundings: Any) -> Run:

@@ -14,7 +14,7 @@ from bench.report.style import in_style
 from bench.saved_benchmarks import Case, SavedRun, saved_runs
 from bench.storage import save_run
 from bench.track import save
-from tests.factories import MACHINE, START, make_run
+from tests.support.factories import MACHINE, START, make_run
 from tests.test_track import content
 
 LATER = {"git": Git(commit="d00d" * 10, dirty=False)}

@@ -22,8 +22,8 @@ from bench.probes.trained import load_weights
 from bench.storage import load_predictions, runs_dir, save_run
 from bench.trials import portable_weights
 from models import create_model
-from tests.damage import JSON, cut, overwritten
-from tests.factories import make_predictions, make_run
+from tests.support.damage import JSON, cut, overwritten
+from tests.support.factories import make_predictions, make_run
 
 
 @st.composite

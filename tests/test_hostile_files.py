@@ -15,8 +15,8 @@ from bench.saved_benchmarks import saved_runs
 from bench.storage import load_runs, runs_dir, save_run
 from bench.throughput_records import load_throughput, save_throughput
 from tests.conftest import ROOT
-from tests.damage import FREE_TEXT, JSON, cut, overwritten, places
-from tests.factories import MACHINE, make_peers, make_probe, make_run, make_speed
+from tests.support.damage import FREE_TEXT, JSON, cut, overwritten, places
+from tests.support.factories import MACHINE, make_peers, make_probe, make_run, make_speed
 
 GOOD = make_run()
 RECORDS = [

@@ -21,8 +21,8 @@ from bench.report import render
 from bench.storage import save_run
 from bench.throughput_records import save_throughput
 from tests.conftest import ROOT
-from tests.damage import FREE_TEXT, JSON, places
-from tests.factories import make_peers, make_predictions, make_probe, make_run, make_speed
+from tests.support.damage import FREE_TEXT, JSON, places
+from tests.support.factories import make_peers, make_predictions, make_probe, make_run, make_speed
 
 HOSTILE = (
     "<b class=hostile>x</b>\n=1+1\r\n| a [b](javascript:alert(1)) `code` \x1b[31m \u202e <script>alert(1)</script> "

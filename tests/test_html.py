@@ -17,7 +17,7 @@ from bench.report.document import LISTED, Document
 from bench.report.inline_svg import inline
 from bench.storage import save_run
 from bench.throughput_records import save_throughput
-from tests.factories import make_peers, make_predictions, make_run, make_speed
+from tests.support.factories import make_peers, make_predictions, make_run, make_speed
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from bench.storage import load_runs
 from tests.conftest import ROOT
-from tests.small_runs import IN_PYTHON
+from tests.support.small_runs import IN_PYTHON
 
 
 class Kernel:

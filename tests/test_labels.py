@@ -9,8 +9,8 @@ from bench.report import render
 from bench.report.labels import labels_of
 from bench.storage import load_runs, save_run
 from tests.conftest import Command
-from tests.factories import make_predictions, make_run
-from tests.fashion import needs_debians_files
+from tests.support.factories import make_predictions, make_run
+from tests.support.fashion import needs_debians_files
 
 
 def save(results: Path, dataset: str) -> None:

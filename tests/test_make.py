@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.processes import CLEAN
+from tests.support.processes import CLEAN
 
 
 def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

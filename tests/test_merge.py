@@ -20,7 +20,7 @@ from bench.records import Machine, Run
 from bench.storage import load_predictions, load_runs, save_run
 from bench.throughput_records import load_throughput, save_throughput
 from tests.conftest import Command
-from tests.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
+from tests.support.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
 
 OTHER = Machine(slug="other-cpu", id="beef0000")
 NAMESAKE = Machine(slug=MACHINE.slug, id=MACHINE.id[:4] + "ffff")

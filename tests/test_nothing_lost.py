@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.conftest import Command
-from tests.processes import start, wait_for, worker
-from tests.small_runs import QUICK, every, records_of, trials_of
+from tests.support.processes import start, wait_for, worker
+from tests.support.small_runs import QUICK, every, records_of, trials_of
 
 pytestmark = pytest.mark.slow
 

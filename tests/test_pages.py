@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.documents import copy_of_the_project
+from tests.support.documents import copy_of_the_project
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -17,7 +17,7 @@ from bench.report.peers import rows_of
 from bench.throughput_records import ARTICLE, OURS, EpochTimes, ThroughputRecord, load_throughput, save_throughput
 from models import create_model
 from tests.conftest import ROOT, Command
-from tests.factories import START, make_peers
+from tests.support.factories import START, make_peers
 
 
 def test_frameworks_stand_in_order_of_speed_as_ratios_to_ours() -> None:

@@ -20,8 +20,8 @@ from bench.records import Machine, Run
 from bench.report import playground, render
 from bench.storage import load_runs, save_run
 from models import create_model, list_models
-from tests.factories import MACHINE, make_predictions, make_probe, make_run
-from tests.trained import Mnist, make_trained
+from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
+from tests.support.trained import Mnist, make_trained
 
 TEN = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

@@ -27,8 +27,8 @@ from bench.run_context import Setting
 from bench.storage import save_run
 from bench.suites import SUITES
 from tests.conftest import Command
-from tests.factories import DATA, MACHINE, make_predictions, make_probe, make_run
-from tests.trained import make_trained
+from tests.support.factories import DATA, MACHINE, make_predictions, make_probe, make_run
+from tests.support.trained import make_trained
 
 
 class Oracle:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.progress.eta import Eta
-from tests.factories import make_run, make_trial
+from tests.support.factories import make_run, make_trial
 
 
 def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:

@@ -20,7 +20,7 @@ from bench.probe_records import load_probes
 from bench.records import Run
 from bench.storage import load_predictions, load_runs, runs_dir
 from tests.conftest import ROOT, Command
-from tests.processes import start, wait_for
+from tests.support.processes import start, wait_for
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 
@@ -218,7 +218,7 @@ from bench.cluster.connect import open_cluster
 from bench.cluster.executor import RayExecutor
 from bench.environment import this_machine
 from bench.datasets import default_data_dir
-from tests.factories import make_trial
+from tests.support.factories import make_trial
 
 cluster = open_cluster(sys.argv[1], "auto", "mnist", None)
 executor = RayExecutor(cluster, this_machine(default_data_dir()), print)

@@ -10,8 +10,8 @@ import pytest
 
 from bench.report.markdown import BLOCK_END
 from tests.conftest import ROOT, Command
-from tests.documents import blocks_of, copy_of_the_project, links_to_nowhere
-from tests.processes import CLEAN
+from tests.support.documents import blocks_of, copy_of_the_project, links_to_nowhere
+from tests.support.processes import CLEAN
 
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))

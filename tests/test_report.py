@@ -15,7 +15,7 @@ from bench.report import cells, markdown, render
 from bench.report.verdicts import judge_pairs, ranks
 from bench.storage import Predictions, load_predictions, save_run
 from tests.conftest import ROOT
-from tests.factories import MACHINE, make_predictions, make_run
+from tests.support.factories import MACHINE, make_predictions, make_run
 
 GOLDEN = Path(__file__).parent / "golden" / "results.md"
 ACCURACIES = {"softmax": (0.92, 0.922, 0.921), "mlp": (0.978, 0.979, 0.98), "cnn": (0.99, 0.991, 0.9905)}

@@ -13,7 +13,7 @@ from bench.probes.sample_efficiency import nested_order
 from bench.probes.scrambling import block_order, scrambled
 from bench.timing import Clocks
 from bench.train import train
-from tests.trained import Mnist, make_trained
+from tests.support.trained import Mnist, make_trained
 
 
 def test_trained_again_on_the_same_examples_is_the_same_model(mnist: Mnist, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from bench.run_context import Setting
 from bench.runner import run_trials
 from bench.signals import Interrupted
 from bench.storage import load_runs, run_path, save_run
-from tests.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
+from tests.support.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
 
 class Answer:

@@ -15,7 +15,7 @@ import pytest
 
 from bench.storage import save_run
 from tests.conftest import ROOT
-from tests.factories import make_predictions, make_run
+from tests.support.factories import make_predictions, make_run
 
 MODELS, SEEDS = 40, 25
 CONDITIONS = int(os.environ.get("SCALE_CONDITIONS", "10"))

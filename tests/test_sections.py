@@ -15,8 +15,8 @@ from bench.report.asked import ask
 from bench.report.calibration import pooled
 from bench.report.samples import images_needed
 from bench.storage import Predictions, load_runs, save_run
-from tests.factories import make_predictions, make_probe, make_run
-from tests.trained import Mnist
+from tests.support.factories import make_predictions, make_probe, make_run
+from tests.support.trained import Mnist
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from bench.throughput_records import (
 )
 from models import create_model
 from tests.conftest import ROOT
-from tests.factories import make_peers, make_run, make_speed
+from tests.support.factories import make_peers, make_run, make_speed
 
 OLD = ROOT / "tests" / "golden" / "speed-schema-1.json"
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from bench.atomic import write_atomically
 from bench.records import Epoch, Run, trial_id
 from bench.storage import latest_done, load_predictions, load_runs, runs_dir, save_run
-from tests.factories import DATA, MACHINE, make_predictions, make_run, make_trial
+from tests.support.factories import DATA, MACHINE, make_predictions, make_run, make_trial
 
 fractions = st.floats(0, 1)
 seconds = st.floats(0, 1e6)

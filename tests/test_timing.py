@@ -6,7 +6,7 @@ import torch
 
 from bench.timing import Clocks
 from bench.trials import execute
-from tests.factories import make_trial
+from tests.support.factories import make_trial
 
 
 def test_stretches_of_one_name_add_up_and_names_are_told_apart() -> None:

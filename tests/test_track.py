@@ -11,7 +11,7 @@ import pytest
 from bench.saved_benchmarks import Case, cases_of
 from bench.track import compare_with_last, last_cases, save
 from tests.conftest import ROOT, Command
-from tests.documents import copy_of_the_project
+from tests.support.documents import copy_of_the_project
 
 STEP = ("track", "--only", "training_step and softmax")
 

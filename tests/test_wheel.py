@@ -12,7 +12,7 @@ import pytest
 from bench.storage import load_runs
 from models import list_models
 from tests.conftest import ROOT
-from tests.processes import CLEAN
+from tests.support.processes import CLEAN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 from bench.report import render
 from bench.storage import save_run
 from tests.benchmarks.conftest import Measure
-from tests.factories import make_predictions, make_run
+from tests.support.factories import make_predictions, make_run
 
 MODELS = tuple(f"model_{number}" for number in range(10))
 SEEDS, CONDITIONS = 10, 10

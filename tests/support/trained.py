@@ -7,7 +7,7 @@ import torch
 from bench import datasets
 from bench.probes.trained import Examples, Trained
 from bench.trials import initial_model, recipe_of
-from tests.factories import make_trial
+from tests.support.factories import make_trial
 
 Mnist = tuple[datasets.Split, datasets.Split]
 
