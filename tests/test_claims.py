@@ -12,7 +12,7 @@ from bench.probes.registry import PROBES
 from bench.records import Machine, Run
 from bench.report import claims, render
 from bench.report.asked import Asked, ask, gap
-from bench.report.claims import Claim
+from bench.report.claims import EvaluatedClaim
 from bench.report.verdicts import judge_pairs
 from bench.storage import load_predictions, load_runs, save_run
 from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
@@ -58,14 +58,14 @@ class Ledger:
     def _save(self, record: ProbeRecord) -> None:
         save_probe(self.folder, record)
 
-    def claims(self) -> dict[str, Claim]:
+    def claims(self) -> dict[str, EvaluatedClaim]:
         runs = load_runs(self.folder)[0]
         comparison = compare_groups(runs)[0]
         stored = {run.stem: found for run in runs if (found := load_predictions(self.folder, run))}
         answers = {probe: ask(comparison, probe, load_probes(self.folder)[0]) for probe in PROBES}
         evidence = claims.evidence_of(comparison, judge_pairs(comparison, stored), answers)
         assert evidence is not None
-        return {claim.aspect: claim for claim in claims.judge(evidence)}
+        return {claim.aspect: claims.evaluate_claim(claim, evidence) for claim in claims.CLAIMS}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_the_claim_on_the_input_follows_accuracy(
 ) -> None:
     claim = Ledger(tmp_path, mlp=mlp, cnn=cnn).claims()["input"]
     assert claim.state == state
-    assert words in claim.sentences[0]
-    assert claim.cells["mlp"].startswith(f"{100 * mlp:.2f}"[:5])
+    assert words in claim.finding.sentences[0]
+    assert claim.finding.cells["mlp"].startswith(f"{100 * mlp:.2f}"[:5])
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_the_claim_on_the_input_follows_accuracy(
 )
 def test_the_control_says_whether_it_is_only_more_parameters(tmp_path: Path, matched: float, words: str) -> None:
     claim = Ledger(tmp_path, seeds=3, mlp=0.95, cnn=0.99, mlp_matched=matched).claims()["input"]
-    assert words in claim.sentences[1]
-    assert claim.cells["mlp_matched"].startswith(f"{100 * matched:.2f}")
+    assert words in claim.finding.sentences[1]
+    assert claim.finding.cells["mlp_matched"].startswith(f"{100 * matched:.2f}")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_claim_on_structure_follows_what_permuted_pixels_cost(
     ledger.permutation(mlp=mlp, cnn=cnn)
     claim = ledger.claims()["spatial structure"]
     assert (claim.state, claim.why) == (state, why)
-    assert f"the CNN loses {100 * cnn:.2f}"[:24] in claim.sentences[0]
+    assert f"the CNN loses {100 * cnn:.2f}"[:24] in claim.finding.sentences[0]
 
 
 ALL_BETTER = {"fog": 0.8, "zigzag": 0.7, "stripe": 0.6}
@@ -140,7 +140,7 @@ def test_the_claim_on_distortion_follows_the_corruptions(
     ledger.distortion(mlp=mlp, cnn=cnn)
     claim = ledger.claims()["distortion"]
     assert claim.state == state
-    assert words in " ".join(claim.sentences)
+    assert words in " ".join(claim.finding.sentences)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_claim_on_features_follows_what_training_adds(
     ledger.features(mlp=mlp, cnn=cnn)
     claim = ledger.claims()["features"]
     assert (claim.state, claim.why) == (state, why)
-    assert f"from 90.00 % to {90 + 100 * cnn:.2f}"[:18] in claim.sentences[0]
+    assert f"from 90.00 % to {90 + 100 * cnn:.2f}"[:18] in claim.finding.sentences[0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_claim_on_features_follows_what_training_adds(
 def test_designed_features_are_ranked_among_the_learnt(tmp_path: Path, hog: float, words: str) -> None:
     ledger = Ledger(tmp_path, softmax=0.92, mlp=0.96, cnn=0.99)
     ledger.features(hog=hog, mlp=0.05, cnn=0.08)
-    assert words in ledger.claims()["features"].sentences[1]
+    assert words in ledger.claims()["features"].finding.sentences[1]
 
 
 def test_with_too_few_seeds_nothing_is_claimed(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_with_too_few_seeds_nothing_is_claimed(tmp_path: Path) -> None:
 
 def test_the_total_is_counted_in_words() -> None:
     def total(*states: str) -> str:
-        return claims.in_total([Claim("", "", "", {}, state, "", "", ()) for state in states])
+        return claims.in_total(states)
 
     assert total("holds", "holds", "holds", "holds") == "Of the article's four claims 4 hold."
     expected = "Of the article's four claims 1 holds, 2 cannot be told and 1 was not measured."

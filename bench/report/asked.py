@@ -65,14 +65,9 @@ class Gap:
     seeds: int
 
     @property
-    def above(self) -> bool:
-        """The whole interval is above zero."""
-        return self.interval.low > 0
-
-    @property
-    def below(self) -> bool:
-        """The whole interval is below zero."""
-        return self.interval.high < 0
+    def sign(self) -> int:
+        """1 and -1 where the whole interval is above and below zero, else 0."""
+        return int(self.interval.low > 0) - int(self.interval.high < 0)
 
     @property
     def basis(self) -> str:
@@ -104,16 +99,23 @@ def ask(comparison: Comparison, probe: str, records: Iterable[ProbeRecord]) -> l
     return found
 
 
+def gap_over_seeds(differences: np.ndarray) -> Gap:
+    """The mean of one difference per seed, with its t interval; judged from three seeds on."""
+    count = len(differences)
+    interval = stats.t_interval(list(differences))
+    return Gap(float(differences.mean()), interval, f"{count} seeds", judged=count >= 3, seeds=count)
+
+
 def gap(asked: Asked, first: str, second: str, retrained: bool = False) -> Gap:
     """How much ``first`` is above ``second``: over seeds where there are three or more.
 
     With fewer, and where both are accuracies of the same model trained twice (``retrained``), the spread of a
     difference is taken from the accuracies of the group's seeds, of which there may be more. Else over test images.
     """
-    differences = asked.numbers[first] - asked.numbers[second]
-    mean, count = float(differences.mean()), len(differences)
-    if count >= 3:
-        return Gap(mean, stats.t_interval(list(differences)), f"{count} seeds", judged=True, seeds=count)
+    over = gap_over_seeds(asked.numbers[first] - asked.numbers[second])
+    if over.judged:
+        return over
+    mean, count = over.mean, over.seeds
     known = asked.group.accuracies
     if retrained and len(known) >= 3 and asked.train_images == asked.group.runs[0].trial.train_size:
         spread = stats.t_interval(known)
