@@ -117,9 +117,10 @@ test-browser: $(BROWSER_STAMP)  ## the pages in headless Chromium; installs it w
 
 test-all: test test-slow test-browser  ## all tests
 
-lint: $(STAMP)  ## ruff and mypy
+lint: $(STAMP)  ## ruff, the layers that imports keep to, and mypy
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(RUN) -m mypy
 
 clean:  ## remove .venv and caches; results/ and the data cache stay

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.commands import split_names
-from bench.errors import UserError
-from bench.progress.summary import report_failures, report_interruption, report_problems
-from bench.suites import DEFAULT_SUITE
+from bench.common.errors import UserError
+from bench.common.names import split_names
+from bench.runner.progress.summary import report_failures, report_interruption, report_problems
+from bench.runner.suites import DEFAULT_SUITE
 
 if TYPE_CHECKING:
-    from bench.records import Run
+    from bench.records.schema import Run
+    from bench.records.storage import Problem
     from bench.report import Rendered
-    from bench.storage import Problem
 
 RESULTS = "results"
 IFRAME_HEIGHT = 800
@@ -56,7 +56,7 @@ def run(
         epochs: passes over the training images; None: the suite's.
         batch_size: images per training step; None: the recipe's.
         dataset: ``mnist``, ``fashion-mnist`` (downloaded where this machine does not have it) or another in
-            :data:`bench.catalogue.DATASETS`.
+            :data:`bench.data.registry.DATASETS`.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
         probes: questions put to the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no question.
@@ -76,11 +76,11 @@ def run(
             the cluster cannot be used.
         KeyboardInterrupt: after the running trial's record has been written and the report rendered.
     """
-    from bench.executors import end_forkserver
-    from bench.plan import Request, make_plan
     from bench.report import render
-    from bench.session import train
-    from bench.signals import Interrupted
+    from bench.runner.local_executor import end_forkserver
+    from bench.runner.plan import Request, make_plan
+    from bench.runner.session import train
+    from bench.runner.signals import Interrupted
 
     folder = Path(results)
     plan = make_plan(
@@ -160,7 +160,7 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     Raises:
         UserError: there is no such folder.
     """
-    from bench.storage import load_runs
+    from bench.records.storage import load_runs
 
     runs, problems = load_runs(_existing(results))
     _warn(problems)
@@ -200,7 +200,7 @@ class Report:
 
 
 def _frame(runs: "Sequence[Run]") -> pd.DataFrame:
-    from bench.report.tables import runs_table
+    from bench.report.pages.csv_tables import runs_table
 
     frame = runs_table(runs)
     return frame.assign(started_at=pd.to_datetime(frame["started_at"], utc=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import datasets
+from bench.data import datasets
 
 ROOT = Path(__file__).resolve().parent.parent
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -57,7 +57,7 @@ def in_process(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
     """The same without a process of its own, for calls that end before anything is measured."""
-    from bench.cli import main
+    from bench.cli.app import main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_BENCH_DATA", environment["MNIST_BENCH_DATA"])

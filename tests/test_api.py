@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.errors import UserError
+from bench.common.errors import UserError
+from bench.records.storage import load_runs, save_run
 from bench.report import render
-from bench.report.tables import RUN_COLUMNS
-from bench.storage import load_runs, save_run
+from bench.report.pages.csv_tables import RUN_COLUMNS
 from tests.conftest import ROOT
 from tests.support.factories import make_predictions, make_run
 from tests.support.small_runs import IN_PYTHON

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import dataset_files
-from bench.catalogue import DATASETS
-from bench.cli import app
-from bench.storage import save_run
+from bench.cli.app import app
+from bench.data import files
+from bench.data.registry import DATASETS
+from bench.records.storage import save_run
 from tests.conftest import Command
 from tests.support.factories import make_predictions, make_run
 from tests.support.fashion import FASHION
@@ -124,7 +124,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 def test_without_ray_the_line_says_what_installs_it(in_process: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "bench.cluster.connect", raising=False)
+    monkeypatch.delitem(sys.modules, "bench.runner.ray_cluster.connect", raising=False)
     done = in_process("run", "--executor", "ray")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_merged_into_is_one_line(in_process: Command, tm
 def test_data_that_cannot_be_had_is_one_line(
     in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
     monkeypatch.setitem(DATASETS, "fashion-mnist", dataclasses.replace(FASHION, mirrors=("http://127.0.0.1:9/",)))
     done = in_process("run", "--dataset", "fashion-mnist", "--data-dir", str(tmp_path / "data"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

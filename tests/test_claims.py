@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.groups import compare_groups
-from bench.probe_records import ProbeRecord, load_probes, save_probe
+from bench.analysis.groups import compare_groups
+from bench.analysis.pairwise import judge_pairs
 from bench.probes.registry import PROBES
-from bench.records import Machine, Run
-from bench.report import claims, render
-from bench.report.asked import Asked, ask, gap
-from bench.report.claims import EvaluatedClaim
-from bench.report.verdicts import judge_pairs
-from bench.storage import load_predictions, load_runs, save_run
+from bench.records.probes import ProbeRecord, load_probes, save_probe
+from bench.records.schema import Machine, Run
+from bench.records.storage import load_predictions, load_runs, save_run
+from bench.report import render
+from bench.report.elements.probe_results import Asked, ask, gap
+from bench.report.sections import claims
+from bench.report.sections.claims import EvaluatedClaim
 from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
 
 WOBBLE = (0.0, 0.002, -0.002, 0.0)

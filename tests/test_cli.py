@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.plan import check_models
-from bench.probe_records import load_probes
-from bench.records import Execution
-from bench.storage import load_runs
-from bench.throughput_records import ARTICLE, ThroughputRecord, load_throughput
+from bench.records.probes import load_probes
+from bench.records.schema import Execution
+from bench.records.storage import load_runs
+from bench.records.throughput import ARTICLE, ThroughputRecord, load_throughput
+from bench.runner.plan import check_models
 from models import list_models
 from tests.conftest import ROOT, Command
 from tests.support.factories import make_run

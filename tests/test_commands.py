@@ -1,4 +1,4 @@
-from bench.session import Sparingly
+from bench.runner.session import Sparingly
 
 
 def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bench.compare import find_changes, judge, open_side, parse_gate
-from bench.compare.changes import Change
-from bench.errors import UserError
-from bench.noise import noise_floors, noise_runs, subject_of
-from bench.records import Run
-from bench.storage import save_run
+from bench.analysis.compare import find_changes, judge, open_side, parse_gate
+from bench.analysis.compare.changes import Change
+from bench.analysis.noise_floor import noise_floors, noise_runs, subject_of
+from bench.common.errors import UserError
+from bench.records.schema import Run
+from bench.records.storage import save_run
 from tests.conftest import Command
 from tests.support.factories import MACHINE, make_predictions, make_run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.storage import load_runs
+from bench.records.storage import load_runs
 from tests.conftest import ROOT
 from tests.support.documents import blocks_of, carry_out, copy_of_the_project, section_of
 

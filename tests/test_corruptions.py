@@ -9,8 +9,9 @@ import pytest
 from skimage import filters, transform
 from skimage.feature import canny
 
-from bench import datasets
-from bench.corruptions import CORRUPTIONS, blur, cache, corrupt, geometry, lines, noise, to_uint8, weather
+from bench.data import datasets
+from bench.data.corruptions import blur, cache, geometry, lines, noise, weather
+from bench.data.corruptions.mnist_c import CORRUPTIONS, corrupt, to_uint8
 
 MNIST_C = [
     *("shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness"),

@@ -10,16 +10,16 @@ import scipy.stats
 import torch
 from torch import nn
 
-from bench import datasets
-from bench.cuda_graphs import Record, ReplayedEpochs, Work
-from bench.epochs import StepByStep, prepare_epochs
-from bench.pipeline import DeviceData, epoch_order, to_device
-from bench.precision import set_matrix_precision
-from bench.recipes import ARTICLE, PRECISIONS
-from bench.steps import EagerStep
-from bench.timing import Clocks
-from bench.train import train
-from bench.trials import initial_model
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE, PRECISIONS
+from bench.training.cuda_graphs import Record, ReplayedEpochs, Work
+from bench.training.epoch_loop import StepByStep, prepare_epochs
+from bench.training.pipeline import DeviceData, epoch_order, to_device
+from bench.training.precision import set_matrix_precision
+from bench.training.timing import Clocks
+from bench.training.train import train
+from bench.training.train_step import EagerStep
+from bench.training.trial import initial_model
 from models import list_models
 from tests.test_steps import ChangesItsMind, LooksAtValues, WithMemory
 
@@ -150,7 +150,7 @@ def test_ten_seeds_are_as_accurate_replayed_as_eager(name: str, mnist: Mnist, mo
     sides = []
     for mode in ("cuda_graph", "eager"):
         if mode == "eager":
-            monkeypatch.setattr("bench.epochs.ReplayedEpochs", None)  # not to be called: stepped eagerly
+            monkeypatch.setattr("bench.training.epoch_loop.ReplayedEpochs", None)  # not to be called: stepped eagerly
         accuracies = []
         for seed in range(10):
             data = [to_device(split.images, split.labels, GPU) for split in mnist]

@@ -10,10 +10,10 @@ import pytest
 import torch
 import torchvision
 
-from bench import dataset_files, datasets, idx
-from bench.catalogue import DATASETS, label_names_of
-from bench.errors import UserError
-from bench.packed import packed_array
+from bench.common.errors import UserError
+from bench.data import datasets, files, idx
+from bench.data.numpy_loader import packed_array
+from bench.data.registry import DATASETS, label_names_of
 from tests.conftest import ROOT
 from tests.support.fashion import DEBIAN, FASHION, as_published, needs_debians_files
 
@@ -98,8 +98,8 @@ def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.Ca
 
 
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(dataset_files.ASSETS, tmp_path / "assets")
-    monkeypatch.setattr(dataset_files, "ASSETS", tmp_path / "assets")
+    shutil.copytree(files.ASSETS, tmp_path / "assets")
+    monkeypatch.setattr(files, "ASSETS", tmp_path / "assets")
     packed = tmp_path / "assets" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     (own_copy / MNIST.folder / "t10k-labels-idx1-ubyte").unlink()
     for content in (b"", packed.read_bytes()[:100], b"no gzip", gzip.compress(b"other labels")):
@@ -143,7 +143,7 @@ def test_fashion_mnist_is_unpacked_from_debians_folder(tmp_path: Path, monkeypat
     assert test.images.shape == (10_000, 28, 28)
     assert sorted(set(test.labels.tolist())) == list(range(FASHION.num_classes))
     assert FASHION.train_size == len(train.labels)
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
     monkeypatch.setenv("MNIST_BENCH_DATA", str(tmp_path))
     read_without_torch = packed_array("fashion-mnist")
     assert read_without_torch is not None
@@ -162,11 +162,11 @@ def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert f"{raw / 't10k-labels-idx1-ubyte.gz'} is damaged; passed over" in said
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
     (raw / "train-labels-idx1-ubyte").write_bytes(b"")
     datasets.prepare(FASHION, tmp_path)
     assert "train-labels-idx1-ubyte is damaged" in capsys.readouterr().err
-    assert all(dataset_files.problem_with(raw / file, sha256) is None for file, sha256 in FASHION.sha256.items())
+    assert all(files.problem_with(raw / file, sha256) is None for file, sha256 in FASHION.sha256.items())
 
 
 def test_labels_of_datasets_known_and_unknown_have_names() -> None:

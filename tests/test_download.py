@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torchvision
 
-from bench import dataset_files, datasets, download
-from bench.catalogue import DatasetFiles
-from bench.errors import UserError
+from bench.common.errors import UserError
+from bench.data import datasets, download
+from bench.data import files as dataset_files
+from bench.data.registry import DatasetFiles
 from tests.support.fashion import FASHION, Quiet, as_published, needs_debians_files, served
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from bench import executors
-from bench.probe_records import ProbeTask
+from bench.records.probes import ProbeTask
+from bench.runner import local_executor
 from tests.support.factories import make_trial
 
 
@@ -32,13 +32,13 @@ class Worker:
 
 
 @pytest.fixture
-def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> executors.LocalExecutor:
+def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> local_executor.LocalExecutor:
     Worker.started = iter(range(100))
-    monkeypatch.setattr(executors, "_Worker", Worker)
-    return executors.LocalExecutor(tmp_path)
+    monkeypatch.setattr(local_executor, "_Worker", Worker)
+    return local_executor.LocalExecutor(tmp_path)
 
 
-def test_each_model_has_a_process_and_all_probes_share_another(executor: executors.LocalExecutor) -> None:
+def test_each_model_has_a_process_and_all_probes_share_another(executor: local_executor.LocalExecutor) -> None:
     def trial(model: str) -> Any:
         return executor.submit(make_trial(model=model), lambda _: None)
 
@@ -50,8 +50,8 @@ def test_each_model_has_a_process_and_all_probes_share_another(executor: executo
 
 def test_fresh_workers_answer_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Worker.started = iter(range(100))
-    monkeypatch.setattr(executors, "_Worker", Worker)
-    executor = executors.LocalExecutor(tmp_path, fresh_workers=True)
+    monkeypatch.setattr(local_executor, "_Worker", Worker)
+    executor = local_executor.LocalExecutor(tmp_path, fresh_workers=True)
     assert [executor.submit(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
 
 
@@ -59,7 +59,7 @@ def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_th
     data_dir: Path,
 ) -> None:
     """Threads do not survive a fork, so the process that is forked must never have computed."""
-    executor = executors.LocalExecutor(data_dir)
+    executor = local_executor.LocalExecutor(data_dir)
     try:
         outcomes = [executor.submit(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")]
         (server,) = {psutil.Process(worker.process.pid).parent() for worker in executor._workers.values()}

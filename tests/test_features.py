@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from bench.probes import features
+from bench.probes.activations import feature_layer, first_layer, inputs_of, peaks_of
 from bench.probes.calibration import binned, measure
-from bench.probes.heads import answers_of_head
-from bench.probes.layers import feature_layer, first_layer, inputs_of, peaks_of
+from bench.probes.linear_probe import answers_of_head
 from models import create_model
 from tests.support.trained import Mnist, make_trained
 

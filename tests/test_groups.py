@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from bench.groups import Condition, compare_groups, condition_of, run_flags, seconds_to
-from bench.records import Data, Git, GpuState, Run, Surroundings
+from bench.analysis.groups import Condition, compare_groups, condition_of, run_flags, seconds_to
+from bench.records.schema import Data, Git, GpuState, Run, Surroundings
 from tests.support.factories import make_run
 
 

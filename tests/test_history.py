@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from bench.records import Git, Machine
-from bench.report import history, render
-from bench.report.blocks import Heading, Picture, Table
-from bench.report.style import in_style
-from bench.saved_benchmarks import Case, SavedRun, saved_runs
-from bench.storage import save_run
-from bench.track import save
+from bench.cli.track import save
+from bench.records.pytest_benchmarks import Case, SavedRun, saved_runs
+from bench.records.schema import Git, Machine
+from bench.records.storage import save_run
+from bench.report import render
+from bench.report.elements.blocks import Heading, Picture, Table
+from bench.report.elements.style import in_style
+from bench.report.sections import history
 from tests.support.factories import MACHINE, START, make_run
 from tests.test_track import content
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.foreign import MAX_BYTES
-from bench.probe_records import load_probes, save_probe
-from bench.saved_benchmarks import saved_runs
-from bench.storage import load_runs, runs_dir, save_run
-from bench.throughput_records import load_throughput, save_throughput
+from bench.common.untrusted import MAX_BYTES
+from bench.records.probes import load_probes, save_probe
+from bench.records.pytest_benchmarks import saved_runs
+from bench.records.storage import load_runs, runs_dir, save_run
+from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import ROOT
 from tests.support.damage import FREE_TEXT, JSON, cut, overwritten, places
 from tests.support.factories import MACHINE, make_peers, make_probe, make_run, make_speed

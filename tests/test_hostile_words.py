@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
-from bench.probe_records import ProbeRecord, load_probes, save_probe
-from bench.records import Execution, Run
+from bench.records.probes import ProbeRecord, load_probes, save_probe
+from bench.records.schema import Execution, Run
+from bench.records.storage import save_run
+from bench.records.throughput import save_throughput
 from bench.report import render
-from bench.storage import save_run
-from bench.throughput_records import save_throughput
 from tests.conftest import ROOT
 from tests.support.damage import FREE_TEXT, JSON, places
 from tests.support.factories import make_peers, make_predictions, make_probe, make_run, make_speed

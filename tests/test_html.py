@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import html, render
-from bench.report.blocks import Link, Table
-from bench.report.cells import spreadsheet_safe
-from bench.report.document import LISTED, Document
-from bench.report.inline_svg import inline
-from bench.storage import save_run
-from bench.throughput_records import save_throughput
+from bench.records.storage import save_run
+from bench.records.throughput import save_throughput
+from bench.report import render
+from bench.report.elements.blocks import Link, Table
+from bench.report.elements.formatting import spreadsheet_safe
+from bench.report.pages import html
+from bench.report.pages.inline_svg import inline
+from bench.report.sections.document import LISTED, Document
 from tests.support.factories import make_peers, make_predictions, make_run, make_speed
 
 SCRIPT = "<script>alert(1)</script>"

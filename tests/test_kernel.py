@@ -11,7 +11,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
-from bench.storage import load_runs
+from bench.records.storage import load_runs
 from tests.conftest import ROOT
 from tests.support.small_runs import IN_PYTHON
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import dataset_files
+from bench.data import files
+from bench.records.storage import load_runs, save_run
 from bench.report import render
-from bench.report.labels import labels_of
-from bench.storage import load_runs, save_run
+from bench.report.elements.labels import labels_of
 from tests.conftest import Command
 from tests.support.factories import make_predictions, make_run
 from tests.support.fashion import needs_debians_files
@@ -27,7 +27,7 @@ def test_digits_are_called_digits_and_other_images_images() -> None:
 
 
 def test_the_report_says_what_the_labels_mean(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
+    monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
     monkeypatch.setenv("MNIST_BENCH_DATA", str(data_dir))
     save(tmp_path, "fashion-mnist")
     rendered = render(tmp_path)

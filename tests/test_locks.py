@@ -2,12 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.locks import one_at_a_time
+from bench.runner.locks import one_at_a_time
 
 
 def test_of_a_trial_that_another_call_gave_up_the_lock_is_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from bench.locks import one_at_a_time\n"
+        "import sys, time; from pathlib import Path; from bench.runner.locks import one_at_a_time\n"
         "with one_at_a_time(Path(sys.argv[1]), Path(sys.argv[2]), 'work', print):\n"
         "    print('in', flush=True); time.sleep(60)"
     )

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from bench.memory import forget_peak, measure_memory
+from bench.training.memory import forget_peak, measure_memory
 
 CPU = torch.device("cpu")
 

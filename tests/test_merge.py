@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.compare import find_changes, open_side
-from bench.groups import compare_groups
-from bench.merge import merge_into
-from bench.noise import noise_runs
-from bench.probe_records import load_arrays, load_probes, save_probe
-from bench.records import Machine, Run
-from bench.storage import load_predictions, load_runs, save_run
-from bench.throughput_records import load_throughput, save_throughput
+from bench.analysis.compare import find_changes, open_side
+from bench.analysis.groups import compare_groups
+from bench.analysis.noise_floor import noise_runs
+from bench.records.merge import merge_into
+from bench.records.probes import load_arrays, load_probes, save_probe
+from bench.records.schema import Machine, Run
+from bench.records.storage import load_predictions, load_runs, save_run
+from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import Command
 from tests.support.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
 

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench import datasets
-from bench.evaluate import evaluate
-from bench.pipeline import normalise, to_device
-from bench.plan import check_models
-from bench.recipes import ARTICLE
-from bench.steps import EagerStep
-from bench.suites import SUITES
-from bench.trials import initial_model, portable_weights
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.runner.plan import check_models
+from bench.runner.suites import SUITES
+from bench.training.evaluate import evaluate
+from bench.training.pipeline import normalise, to_device
+from bench.training.train_step import EagerStep
+from bench.training.trial import initial_model, portable_weights
 from models import create_model, list_models, register_model
 from tests.conftest import ROOT
 
@@ -44,7 +44,7 @@ def test_models_are_imported_without_bench() -> None:
 
 
 def test_relu_after_pooling_computes_what_the_article_computes() -> None:
-    from bench.peers.in_article import article_model
+    from bench.throughput.frameworks.with_article import article_model
 
     ours, theirs = create_model("cnn"), article_model("cnn")
     theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))

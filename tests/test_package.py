@@ -4,8 +4,8 @@ import importlib.util
 import subprocess
 
 from bench.common.package import PACKAGE
-from bench.environment import read_git
-from bench.executors import PRELOADED
+from bench.runner.environment import read_git
+from bench.runner.local_executor import PRELOADED
 from tests.conftest import ROOT
 
 

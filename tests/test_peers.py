@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.peers import LAYERS, PEERS, Peer, Task, in_article
-from bench.peers import measure as measuring
-from bench.peers.data import normalised, training_set
-from bench.precision import set_matrix_precision
+from bench.records.throughput import ARTICLE, OURS, EpochTimes, ThroughputRecord, load_throughput, save_throughput
 from bench.report import render
-from bench.report.peers import rows_of
-from bench.throughput_records import ARTICLE, OURS, EpochTimes, ThroughputRecord, load_throughput, save_throughput
+from bench.report.sections.frameworks import rows_of
+from bench.throughput.frameworks import measure as measuring
+from bench.throughput.frameworks import with_article
+from bench.throughput.frameworks.data import normalised, training_set
+from bench.throughput.frameworks.registry import LAYERS, PEERS, Peer, Task
+from bench.training.precision import set_matrix_precision
 from models import create_model
 from tests.conftest import ROOT, Command
 from tests.support.factories import START, make_peers
@@ -68,7 +69,7 @@ def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
 def test_a_framework_that_is_not_installed_is_a_row_that_says_so(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "PEERS", PEERS | {"jax": Peer("in_jax", ("no-such-package",))})
+    monkeypatch.setattr(measuring, "PEERS", PEERS | {"jax": Peer("with_jax", ("no-such-package",))})
     monkeypatch.setattr(measuring, "ROUNDS", 2)
     ours, article, theirs = measuring.epochs_in_turn((OURS, ARTICLE, "jax"), Task("softmax", 2, data_dir))
     assert (len(ours.epoch_s), len(article.epoch_s), article.versions.keys()) == (2, 2, {"torch", "torchvision"})
@@ -77,13 +78,13 @@ def test_a_framework_that_is_not_installed_is_a_row_that_says_so(
 
 def test_the_articles_loop_is_float32_on_a_gpu_too(data_dir: Path) -> None:
     set_matrix_precision("tf32")
-    in_article.timer(Task("cnn", torch.get_num_threads(), data_dir, precision="tf32"))
+    with_article.timer(Task("cnn", torch.get_num_threads(), data_dir, precision="tf32"))
     assert torch.backends.cudnn.conv.fp32_precision == torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 
 def test_every_peer_has_its_file_and_loads_no_torch_but_ours_the_articles_and_lightnings() -> None:
     for name, peer in PEERS.items():
-        source = (ROOT / "bench" / "peers" / f"{peer.module}.py").read_text()
+        source = (ROOT / "bench" / "throughput" / "frameworks" / f"{peer.module}.py").read_text()
         assert ("import torch" in source) == (name in (OURS, ARTICLE, "lightning"))
 
 

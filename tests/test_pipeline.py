@@ -1,9 +1,9 @@
 import torch
 from torchvision import transforms
 
-from bench import datasets
-from bench.pipeline import DeviceData, epoch_order, normalise, to_device
-from bench.recipes import ARTICLE
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.training.pipeline import DeviceData, epoch_order, normalise, to_device
 
 
 def test_normalise_is_to_tensor_and_normalize_of_torchvision(mnist: tuple[datasets.Split, datasets.Split]) -> None:

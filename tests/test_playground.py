@@ -11,14 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench import networks
-from bench.groups import compare_groups
-from bench.networks import Layer
-from bench.probe_records import Findings, load_probes, save_probe
+from bench.analysis.groups import compare_groups
 from bench.probes import network
-from bench.records import Machine, Run
-from bench.report import playground, render
-from bench.storage import load_runs, save_run
+from bench.records import network_export
+from bench.records.network_export import Layer
+from bench.records.probes import Findings, load_probes, save_probe
+from bench.records.schema import Machine, Run
+from bench.records.storage import load_runs, save_run
+from bench.report import render
+from bench.report.pages import playground
 from models import create_model, list_models
 from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
 from tests.support.trained import Mnist, make_trained
@@ -33,7 +34,7 @@ def test_what_is_taken_out_answers_like_the_model(mnist: Mnist, tmp_path: Path, 
     assert (found.numbers["pixel_mean"], found.numbers["pixel_std"]) == (0.5, 0.5)
     assert {array.dtype for array in found.arrays.values()} == {np.dtype(np.float16)}
     assert found.numbers["weights"] == sum(weights.numel() for weights in create_model(model).parameters())
-    assert networks.shape_after(networks.from_text(found.notes["layers"]), found.arrays) == (10,)
+    assert network_export.shape_after(network_export.from_text(found.notes["layers"]), found.arrays) == (10,)
 
 
 class Functional(nn.Module):
@@ -57,8 +58,8 @@ def test_functions_and_strides_are_understood_and_dropout_is_left_away() -> None
     assert [layer.kind for layer in layers] == kinds
     assert model.training, "as it was before"
     assert torch.allclose(network.logits(layers, arrays, TEN), model.eval()(TEN), atol=5e-3)
-    assert networks.shape_after(layers, arrays) == (10,)
-    assert networks.from_text(networks.to_text(layers)) == tuple(layers)
+    assert network_export.shape_after(layers, arrays) == (10,)
+    assert network_export.from_text(network_export.to_text(layers)) == tuple(layers)
 
 
 class Residual(nn.Sequential):
@@ -124,13 +125,13 @@ def test_weights_too_large_for_half_precision_are_left_out(mnist: Mnist, tmp_pat
 def test_layers_that_do_not_fit_are_refused(layers: list[Layer], message: str) -> None:
     arrays = {"weight_0": np.zeros((10, 784), np.float16), "bias_0": np.zeros(10, np.float16)}
     with pytest.raises(ValueError, match=message):
-        networks.shape_after(layers, arrays)
+        network_export.shape_after(layers, arrays)
 
 
 @pytest.mark.parametrize("text", ["", "[{}]", '[{"kind": "eval"}]', '[{"kind": "relu", "size": [-1, 1]}]', "{}"])
 def test_what_is_no_list_of_layers_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no list of layers"):
-        networks.from_text(text)
+        network_export.from_text(text)
 
 
 def keep(results: Path, run: Run, found: Findings) -> None:
@@ -144,7 +145,7 @@ def keep(results: Path, run: Run, found: Findings) -> None:
 def taken(model: str) -> Findings:
     layers, arrays = network.taken_apart(create_model(model))
     numbers = {"deviation": 0.00034, "pixel_mean": 0.5, "pixel_std": 0.5}
-    return Findings(numbers, {"layers": networks.to_text(layers)}, arrays)
+    return Findings(numbers, {"layers": network_export.to_text(layers)}, arrays)
 
 
 def choose(results: Path) -> playground.Cast:

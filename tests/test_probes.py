@@ -10,22 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import datasets, stats
-from bench.corruptions import CORRUPTIONS
-from bench.executors import TrialFailed
-from bench.groups import compare_groups
-from bench.keys import CodeIdentity
-from bench.probe_records import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
+from bench.analysis import stats
+from bench.analysis.groups import compare_groups
+from bench.data import datasets
+from bench.data.corruptions.mnist_c import CORRUPTIONS
 from bench.probes.distortion import measure
 from bench.probes.registry import PROBES, probe_fingerprint
-from bench.probing import open_questions, run_probes
-from bench.records import Git, Run
+from bench.records.probes import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
+from bench.records.schema import Git, Run
+from bench.records.storage import save_run
 from bench.report import render
-from bench.report.asked import ask
-from bench.report.distortion import CURVES, corruption_error, corruptions_of, verdicts
-from bench.run_context import Setting
-from bench.storage import save_run
-from bench.suites import SUITES
+from bench.report.elements.probe_results import ask
+from bench.report.sections.distortion import CURVES, corruption_error, corruptions_of, verdicts
+from bench.runner.cache_key import CodeIdentity
+from bench.runner.local_executor import TrialFailed
+from bench.runner.probe_runner import open_questions, run_probes
+from bench.runner.run_context import Setting
+from bench.runner.suites import SUITES
 from tests.conftest import Command
 from tests.support.factories import DATA, MACHINE, make_predictions, make_probe, make_run
 from tests.support.trained import make_trained
@@ -186,7 +187,7 @@ def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Pat
 
 
 def load_all(results: Path) -> list[Run]:
-    from bench.storage import load_runs
+    from bench.records.storage import load_runs
 
     return load_runs(results)[0]
 

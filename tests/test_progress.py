@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.progress.eta import Eta
+from bench.runner.progress.eta import Eta
 from tests.support.factories import make_run, make_trial
 
 

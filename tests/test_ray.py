@@ -16,9 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.probe_records import load_probes
-from bench.records import Run
-from bench.storage import load_predictions, load_runs, runs_dir
+from bench.records.probes import load_probes
+from bench.records.schema import Run
+from bench.records.storage import load_predictions, load_runs, runs_dir
 from tests.conftest import ROOT, Command
 from tests.support.processes import start, wait_for
 
@@ -282,11 +282,13 @@ def test_a_node_with_other_code_is_one_line(
 ) -> None:
     for package in ("bench", "models"):
         shutil.copytree(ROOT / package, tmp_path / "old" / package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "old" / "bench" / "train.py").open("a") as file:
+    with (tmp_path / "old" / "bench" / "training" / "train.py").open("a") as file:
         file.write("# not yet mended\n")
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("PYTHONPATH", str(tmp_path / "old"))
         cluster = make_cluster(1)
     done = command(*SMALL, "--models", "softmax", *on(cluster), env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: node 1 of 1 has another bench/train.py: install the same commit on every node\n"
+    assert (
+        done.stderr == "error: node 1 of 1 has another bench/training/train.py: install the same commit on every node\n"
+    )

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from bench.places import kind_of_node
-from bench.records import Machine
+from bench.records.schema import Machine
+from bench.runner.nodes import kind_of_node
 from tests.conftest import Command
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.markdown import BLOCK_END
+from bench.report.pages.markdown import BLOCK_END
 from tests.conftest import ROOT, Command
 from tests.support.documents import blocks_of, copy_of_the_project, links_to_nowhere
 from tests.support.processes import CLEAN

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from bench import datasets
-from bench.epochs import prepare_epochs
-from bench.peers.in_article import article_loader, article_model
-from bench.pipeline import epoch_order, to_device
-from bench.recipes import ARTICLE
-from bench.trials import initial_model
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.throughput.frameworks.with_article import article_loader, article_model
+from bench.training.epoch_loop import prepare_epochs
+from bench.training.pipeline import epoch_order, to_device
+from bench.training.trial import initial_model
 
 CPU = torch.device("cpu")
 STEPS = 50

@@ -9,11 +9,13 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from bench.groups import compare_groups
-from bench.records import Machine, Run
-from bench.report import cells, markdown, render
-from bench.report.verdicts import judge_pairs, ranks
-from bench.storage import Predictions, load_predictions, save_run
+from bench.analysis.groups import compare_groups
+from bench.analysis.pairwise import judge_pairs, ranks
+from bench.records.schema import Machine, Run
+from bench.records.storage import Predictions, load_predictions, save_run
+from bench.report import render
+from bench.report.elements import formatting
+from bench.report.pages import markdown
 from tests.conftest import ROOT
 from tests.support.factories import MACHINE, make_predictions, make_run
 
@@ -175,11 +177,11 @@ def test_without_predictions_the_digits_are_left_out(tmp_path: Path) -> None:
 
 
 def test_text_from_a_record_cannot_break_the_page() -> None:
-    assert cells.escape("a|b\n<script>`x`*") == "a\\|b &lt;script>\\`x\\`\\*"
+    assert formatting.escape("a|b\n<script>`x`*") == "a\\|b &lt;script>\\`x\\`\\*"
 
 
 def test_it_takes_under_five_seconds_without_torch(results: Path) -> None:
-    code = "import sys\nfrom bench.cli import main\ntry: main(['report', '--results', sys.argv[1]])\n"
+    code = "import sys\nfrom bench.cli.app import main\ntry: main(['report', '--results', sys.argv[1]])\n"
     code += "finally: assert 'torch' not in sys.modules"
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code, results], capture_output=True, text=True, check=False)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench.pipeline import to_device
 from bench.probes import blocks, permutation, sample_efficiency
-from bench.probes.retraining import steps_of, trained_again
+from bench.probes.retrain import steps_of, trained_again
 from bench.probes.sample_efficiency import nested_order
-from bench.probes.scrambling import block_order, scrambled
-from bench.timing import Clocks
-from bench.train import train
+from bench.probes.shuffling import block_order, scrambled
+from bench.training.pipeline import to_device
+from bench.training.timing import Clocks
+from bench.training.train import train
 from tests.support.trained import Mnist, make_trained
 
 

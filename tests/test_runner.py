@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from bench import runner
-from bench.errors import UserError
-from bench.executors import TrialFailed
-from bench.keys import CodeIdentity, run_key
-from bench.locks import one_at_a_time
-from bench.places import Event, Place
-from bench.progress.plain import PlainProgress
-from bench.progress.shared import SharedProgress
-from bench.progress.summary import report_failures
-from bench.records import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
-from bench.run_context import Setting
-from bench.runner import run_trials
-from bench.signals import Interrupted
-from bench.storage import load_runs, run_path, save_run
+from bench.common.errors import UserError
+from bench.records.schema import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
+from bench.records.storage import load_runs, run_path, save_run
+from bench.runner import trial_runner
+from bench.runner.cache_key import CodeIdentity, run_key
+from bench.runner.local_executor import TrialFailed
+from bench.runner.locks import one_at_a_time
+from bench.runner.nodes import Event, Place
+from bench.runner.progress.plain import PlainProgress
+from bench.runner.progress.summary import report_failures
+from bench.runner.progress.threadsafe import SharedProgress
+from bench.runner.run_context import Setting
+from bench.runner.signals import Interrupted
+from bench.runner.trial_runner import run_trials
 from tests.support.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
 
@@ -81,7 +81,7 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> Setti
     return Setting(**(plain | changes))  # type: ignore[arg-type]
 
 
-def play(results: Path, script: Script, **setting: object) -> runner.Summary:
+def play(results: Path, script: Script, **setting: object) -> trial_runner.Summary:
     return run_trials(TRIALS, make_setting(results, **setting), script, PlainProgress())  # type: ignore[arg-type]
 
 
@@ -288,5 +288,5 @@ def test_a_record_that_was_removed_meanwhile_is_named(tmp_path: Path, capsys: py
 
 
 def test_the_runner_needs_no_torch() -> None:
-    code = "import sys, bench.runner, bench.executors; assert 'torch' not in sys.modules"
+    code = "import sys, bench.runner.trial_runner, bench.runner.local_executor; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.storage import save_run
+from bench.records.storage import save_run
 from tests.conftest import ROOT
 from tests.support.factories import make_predictions, make_run
 

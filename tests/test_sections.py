@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import stats
-from bench.groups import compare_groups
-from bench.packed import packed_array
-from bench.probe_records import load_probes, save_probe
-from bench.report import mistakes, render
-from bench.report.asked import ask
-from bench.report.calibration import pooled
-from bench.report.samples import images_needed
-from bench.storage import Predictions, load_runs, save_run
+from bench.analysis import stats
+from bench.analysis.groups import compare_groups
+from bench.data.numpy_loader import packed_array
+from bench.records.probes import load_probes, save_probe
+from bench.records.storage import Predictions, load_runs, save_run
+from bench.report import render
+from bench.report.elements.probe_results import ask
+from bench.report.sections import confusion
+from bench.report.sections.calibration import pooled
+from bench.report.sections.sample_efficiency import images_needed
 from tests.support.factories import make_predictions, make_probe, make_run
 from tests.support.trained import Mnist
 
@@ -91,7 +92,7 @@ def test_confusion_counts_label_by_answer_per_seed(tmp_path: Path) -> None:
     labels = np.array([0, 0, 1, 2], dtype=np.uint8)
     answers = ([0, 1, 1, 2], [0, 1, 1, 1])
     stored = {run.stem: predictions(labels, answer) for run, answer in zip(runs, answers, strict=True)}
-    found = mistakes.confusion(compare_groups(runs)[0].groups[0], stored)
+    found = confusion.confusion(compare_groups(runs)[0].groups[0], stored)
     assert found[0].tolist()[:3] == [1, 1, 0]
     assert found[2].tolist()[:3] == [0, 0.5, 0.5]
     assert found.sum() == 4

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bench.signals import Interrupted, interruptible, uninterrupted
+from bench.runner.signals import Interrupted, interruptible, uninterrupted
 
 
 def test_a_signal_waits_until_a_record_is_written_beside_other_threads_too() -> None:

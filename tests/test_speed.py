@@ -9,13 +9,8 @@ import torch
 from pydantic import ValidationError
 from tabulate import tabulate
 
-from bench.flops import infer_flops_per_image
-from bench.report import render
-from bench.report.speed import article_loop_table, headline_rows, terminal_rows, throughput_table
-from bench.speed.cost import traffic
-from bench.speed.step_times import BATCH_SIZES
-from bench.storage import save_run
-from bench.throughput_records import (
+from bench.records.storage import save_run
+from bench.records.throughput import (
     ARTICLE,
     OURS,
     EpochTimes,
@@ -25,6 +20,11 @@ from bench.throughput_records import (
     load_throughput,
     save_throughput,
 )
+from bench.report import render
+from bench.report.sections.throughput import article_loop_table, headline_rows, terminal_rows, throughput_table
+from bench.throughput.cost import traffic
+from bench.throughput.step_times import BATCH_SIZES
+from bench.training.flops import infer_flops_per_image
 from models import create_model
 from tests.conftest import ROOT
 from tests.support.factories import make_peers, make_run, make_speed

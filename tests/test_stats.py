@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
-from bench import stats
+from bench.analysis import stats
 from tests.conftest import ROOT
 
 

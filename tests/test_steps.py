@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench import datasets
-from bench.epochs import StepByStep, batches_of_each_size
-from bench.pipeline import DeviceData, epoch_order, to_device
-from bench.recipes import ARTICLE
-from bench.records import Execution
-from bench.steps import Batch, EagerStep, Method, choose_method
-from bench.trials import initial_model
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.records.schema import Execution
+from bench.training.epoch_loop import StepByStep, batches_of_each_size
+from bench.training.pipeline import DeviceData, epoch_order, to_device
+from bench.training.train_step import Batch, EagerStep, Method, choose_method
+from bench.training.trial import initial_model
 from models import list_models
 
 CPU = torch.device("cpu")

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.atomic import write_atomically
-from bench.records import Epoch, Run, trial_id
-from bench.storage import latest_done, load_predictions, load_runs, runs_dir, save_run
+from bench.common.atomic import write_atomically
+from bench.records.schema import Epoch, Run, trial_id
+from bench.records.storage import latest_done, load_predictions, load_runs, runs_dir, save_run
 from tests.support.factories import DATA, MACHINE, make_predictions, make_run, make_trial
 
 fractions = st.floats(0, 1)

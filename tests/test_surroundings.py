@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from bench import gpu
-from bench.surroundings import cpu_share, watch
+from bench.runner import gpu
+from bench.runner.monitor import cpu_share, watch
 
 BUSY = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.storage import load_runs
+from bench.records.storage import load_runs
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[1-7]|38|9[0-7])[;\d]*m")
 RUN = ("run", "--suite", "quick", "--models", "softmax", "--epochs", "1", "--probes", "none")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.timing import Clocks
-from bench.trials import execute
+from bench.training.timing import Clocks
+from bench.training.trial import execute
 from tests.support.factories import make_trial
 
 

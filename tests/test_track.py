@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.saved_benchmarks import Case, cases_of
-from bench.track import compare_with_last, last_cases, save
+from bench.cli.track import compare_with_last, last_cases, save
+from bench.records.pytest_benchmarks import Case, cases_of
 from tests.conftest import ROOT, Command
 from tests.support.documents import copy_of_the_project
 
@@ -45,7 +45,7 @@ def test_a_step_made_slower_is_caught_by_the_real_command(
     first = track()
     assert first.returncode == 0, first.stderr
     assert "baseline saved: " in first.stdout
-    source, step = checkout / "bench" / "steps.py", "        self._count += 1\n"
+    source, step = checkout / "bench" / "training" / "train_step.py", "        self._count += 1\n"
     assert source.read_text().count(step) == 1
     source.write_text(source.read_text().replace(step, f"        __import__('time').sleep(0.005)\n{step}"))
     second = track()

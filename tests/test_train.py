@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from bench import datasets
-from bench.epochs import RunEpoch, StepByStep
-from bench.pipeline import DeviceData, to_device
-from bench.recipes import ARTICLE, Recipe
-from bench.records import Epoch, Execution
-from bench.steps import EagerStep, make_optimizer
-from bench.timing import Clocks
-from bench.train import DivergedError, History, train
-from bench.trials import initial_model, portable_weights
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE, Recipe
+from bench.records.schema import Epoch, Execution
+from bench.training.epoch_loop import RunEpoch, StepByStep
+from bench.training.pipeline import DeviceData, to_device
+from bench.training.timing import Clocks
+from bench.training.train import DivergedError, History, train
+from bench.training.train_step import EagerStep, make_optimizer
+from bench.training.trial import initial_model, portable_weights
 
 CPU = torch.device("cpu")
 SHORT = dataclasses.replace(ARTICLE, epochs=2)
@@ -85,7 +85,7 @@ def test_warm_up_leaves_no_trace(few: tuple[DeviceData, DeviceData], monkeypatch
     model = WithMemory()
     twin = copy.deepcopy(model)
     train(model, SHORT, *few, 0, Clocks(CPU))
-    monkeypatch.setattr("bench.train.prepare_epochs", without_warm_up)
+    monkeypatch.setattr("bench.training.train.prepare_epochs", without_warm_up)
     train(twin, SHORT, *few, 0, Clocks(CPU))
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
 

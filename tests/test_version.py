@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from bench.common.fingerprint import Pinned, fingerprint, matching_files
-from bench.keys import CodeIdentity, identify_code
 from bench.probes.registry import FINGERPRINTS, PROBES, probe_fingerprint
+from bench.runner.cache_key import CodeIdentity, identify_code
 from bench.training.version import HARNESS, harness_fingerprint
 from tests.conftest import ROOT
 
@@ -27,36 +27,36 @@ class Edit(NamedTuple):
 
 
 EDITS = [
-    Edit("a comment", "bench/steps.py", "    def __call__", "    # why not\n    def __call__"),
-    Edit("a docstring", "bench/train.py", '"""The harness: one model', '"""Other words: one model'),
-    Edit("a docstring taken out", "bench/timing.py", '        """Seconds measured under ``name`` so far."""\n', ""),
-    Edit("layout", "bench/pipeline.py", "return zip(", "return zip(  \n"),
-    Edit("quotes", "bench/precision.py", '"tf32" if precision == "tf32"', "'tf32' if precision == 'tf32'"),
-    Edit("imports in another order", "bench/evaluate.py", "import math\n", "import math\n\n"),
-    Edit("the report", "bench/report/cells.py", "100 *", "101 *"),
-    Edit("an operation", "bench/pipeline.py", ".sub_(shift)", ".add_(shift)", HARNESS_ALONE),
-    Edit("a constant", "bench/recipes.py", "learning_rate=1e-3", "learning_rate=2e-3", HARNESS_ALONE),
-    Edit("a type of constant", "bench/recipes.py", "epochs=10", "epochs=10.0", HARNESS_ALONE),
-    Edit("an operator", "bench/train.py", "loss_sum.item() / len", "loss_sum.item() * len", HARNESS_ALONE),
-    Edit("an option", "bench/steps.py", "set_to_none=True", "set_to_none=False", HARNESS_ALONE),
-    Edit("a default", "bench/evaluate.py", "batch_size: int = BATCH", "batch_size: int = 2 * BATCH", HARNESS_ALONE),
-    Edit("a decorator", "bench/evaluate.py", "@torch.inference_mode()", "@torch.no_grad()", HARNESS_ALONE),
+    Edit("a comment", "bench/training/train_step.py", "    def __call__", "    # why not\n    def __call__"),
+    Edit("a docstring", "bench/training/train.py", '"""The harness: one model', '"""Other words: one model'),
+    Edit("no docstring", "bench/training/timing.py", '        """Seconds measured under ``name`` so far."""\n', ""),
+    Edit("layout", "bench/training/pipeline.py", "return zip(", "return zip(  \n"),
+    Edit("quotes", "bench/training/precision.py", '"tf32" if precision == "tf32"', "'tf32' if precision == 'tf32'"),
+    Edit("imports in another order", "bench/training/evaluate.py", "import math\n", "import math\n\n"),
+    Edit("the report", "bench/report/elements/formatting.py", "100 *", "101 *"),
+    Edit("an operation", "bench/training/pipeline.py", ".sub_(shift)", ".add_(shift)", HARNESS_ALONE),
+    Edit("a constant", "bench/recipes/recipe.py", "learning_rate=1e-3", "learning_rate=2e-3", HARNESS_ALONE),
+    Edit("a type of constant", "bench/recipes/recipe.py", "epochs=10", "epochs=10.0", HARNESS_ALONE),
+    Edit("an operator", "bench/training/train.py", "loss_sum.item() / len", "loss_sum.item() * len", HARNESS_ALONE),
+    Edit("an option", "bench/training/train_step.py", "set_to_none=True", "set_to_none=False", HARNESS_ALONE),
+    Edit("a default", "bench/training/evaluate.py", "int = BATCH", "int = 2 * BATCH", HARNESS_ALONE),
+    Edit("a decorator", "bench/training/evaluate.py", "@torch.inference_mode()", "@torch.no_grad()", HARNESS_ALONE),
     Edit(
-        "an imported name", "bench/evaluate.py", "from bench.precision import autocast",
-        "from bench.precision import check_precision as autocast", HARNESS_ALONE,
+        "an imported name", "bench/training/evaluate.py", "from bench.training.precision import autocast",
+        "from bench.training.precision import check_precision as autocast", HARNESS_ALONE,
     ),
     Edit(
-        "a module that is not ours", "bench/evaluate.py", "import torch.nn.functional as F",
+        "a module that is not ours", "bench/training/evaluate.py", "import torch.nn.functional as F",
         "import torch.special as F", HARNESS_ALONE,
     ),
-    Edit("the reading of files", "bench/idx.py", "return", "return 0 or", HARNESS_ALONE),
+    Edit("the reading of files", "bench/data/idx.py", "return", "return 0 or", HARNESS_ALONE),
     Edit("a model", "models/cnn.py", "128, num_classes", "128 + 0, num_classes", frozenset({"cnn"})),
     Edit("a model's docstring", "models/cnn.py", "The article puts ReLU", "The author puts ReLU"),
     Edit("a model's helper", "models/_widths.py", "WIDTH = 256", "WIDTH = 257", frozenset({"mlp"})),
     Edit("a helper's helper", "models/_base.py", "BASE = 1", "BASE = 2", frozenset({"mlp"})),
     Edit("the models' registry", "models/registry.py", "controls: bool = True", "controls: bool = False"),
     Edit("a probe", "bench/probes/distortion.py", "SEED = 0", "SEED = 1", PROBE_ALONE),
-    Edit("what a probe uses", "bench/corruptions/noise.py", "PHOTONS = 3", "PHOTONS = 4", PROBE_ALONE),
+    Edit("what a probe uses", "bench/data/corruptions/noise.py", "PHOTONS = 3", "PHOTONS = 4", PROBE_ALONE),
     Edit("what probes are asked with", "bench/probes/execute.py", "task.images", "task.train_images", PROBE_ALONE),
     Edit("another probe", "bench/probes/calibration.py", "BINS = 15", "BINS = 16"),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage import load_runs
+from bench.records.storage import load_runs
 from models import list_models
 from tests.conftest import ROOT
 from tests.support.processes import CLEAN

@@ -1,8 +1,8 @@
 """How much disorder costs how much: blocks of 14, 7, 4 and 2 pixels change places, their contents kept."""
 
-from bench.probe_records import Findings
-from bench.probes.scrambling import right_in_order, right_scrambled
-from bench.probes.trained import Trained
+from bench.probes.shuffling import right_in_order, right_scrambled
+from bench.probes.trained_model import Trained
+from bench.records.probes import Findings
 
 SIZES = (14, 7, 4, 2)
 

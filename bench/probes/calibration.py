@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.probe_records import Findings
-from bench.probes.trained import Trained
+from bench.probes.trained_model import Trained
+from bench.records.probes import Findings
 
 BINS = 15
 

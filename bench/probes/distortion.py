@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.corruptions import CORRUPTIONS, to_uint8
-from bench.corruptions.cache import corrupted
-from bench.corruptions.geometry import rotated, scaled, shifted
-from bench.corruptions.noise import gaussian_noise
-from bench.probe_records import Findings
-from bench.probes.trained import Trained
+from bench.data.corruptions.cache import corrupted
+from bench.data.corruptions.geometry import rotated, scaled, shifted
+from bench.data.corruptions.mnist_c import CORRUPTIONS, to_uint8
+from bench.data.corruptions.noise import gaussian_noise
+from bench.probes.trained_model import Trained
+from bench.records.probes import Findings
 
 SEED = 0
 TRANSLATIONS = tuple(range(9))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from bench import datasets
-from bench.devices import resolve_device
-from bench.precision import set_matrix_precision
-from bench.probe_records import Findings, ProbeTask
-from bench.probes.trained import Examples, Trained, load_weights
-from bench.trials import initial_model, recipe_of
+from bench.data import datasets
+from bench.probes.trained_model import Examples, Trained, load_weights
+from bench.records.probes import Findings, ProbeTask
+from bench.training.devices import resolve_device
+from bench.training.precision import set_matrix_precision
+from bench.training.trial import initial_model, recipe_of
 
 
 def execute_probe(task: ProbeTask, data_dir: Path) -> Findings:

@@ -10,11 +10,11 @@ import torch
 from skimage.feature import hog
 from torch import nn
 
-from bench.probe_records import Findings
-from bench.probes.heads import RECIPE, answers_of_head
-from bench.probes.layers import feature_layer, first_layer, inputs_of, peaks_of
-from bench.probes.trained import Examples, Trained
-from bench.trials import initial_model
+from bench.probes.activations import feature_layer, first_layer, inputs_of, peaks_of
+from bench.probes.linear_probe import RECIPE, answers_of_head
+from bench.probes.trained_model import Examples, Trained
+from bench.records.probes import Findings
+from bench.training.trial import initial_model
 
 HOG = {"orientations": 9, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "block_norm": "L2-Hys"}
 FILTERS = 12

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from bench.evaluate import BATCH_SIZE
-from bench.networks import Layer, names_at, to_text
-from bench.pipeline import normalise
-from bench.probe_records import Findings
-from bench.probes.trained import Trained
+from bench.probes.trained_model import Trained
+from bench.records.network_export import Layer, names_at, to_text
+from bench.records.probes import Findings
+from bench.training.evaluate import BATCH_SIZE
+from bench.training.pipeline import normalise
 
 MOST_WEIGHTS = 650_000
 """More would not fit into a page of 2 MB: two bytes each, a third more as text."""
@@ -43,7 +43,7 @@ class Unknown(Exception):
 
 
 def measure(trained: Trained) -> Findings:
-    """The layers as JSON in the note ``layers``, their weights as float16 arrays by :func:`bench.networks.names_at`.
+    """The layers as JSON in the note ``layers``, their weights as float16 arrays by the names of :func:`names_at`.
 
     Numbers: ``weights`` is how many, ``deviation`` the largest difference between a probability of theirs and of the
     model's on the test images, ``pixel_mean`` and ``pixel_std`` how pixels in [0, 1] are to be normalised. Where the
@@ -67,7 +67,7 @@ def taken_apart(model: nn.Module) -> tuple[list[Layer], dict[str, np.ndarray]]:
     """The layers of ``model`` in evaluation mode and their weights as float16.
 
     Raises:
-        Unknown: it is no chain of layers, or one of them is of another kind than :class:`bench.networks.Layer` has.
+        Unknown: it is no chain of layers, or one of them is of another kind than :class:`Layer` has.
     """
     layers, arrays = list[Layer](), dict[str, np.ndarray]()
     for module in _chain(model):

@@ -9,10 +9,10 @@ import copy
 import torch
 from torch import nn
 
-from bench.probe_records import Findings
-from bench.probes.layers import first_layer
-from bench.probes.scrambling import block_order, right_in_order, right_scrambled, scrambled
-from bench.probes.trained import Trained
+from bench.probes.activations import first_layer
+from bench.probes.shuffling import block_order, right_in_order, right_scrambled, scrambled
+from bench.probes.trained_model import Trained
+from bench.records.probes import Findings
 
 
 def measure(trained: Trained) -> Findings:

@@ -47,7 +47,7 @@ FINGERPRINTS = {
 SHARED_FILES = ("probes/execute.py",)
 """Shapes the answers of every probe, though none imports it."""
 
-ANSWERING = ("probes", "corruptions", "networks.py")
+ANSWERING = ("probes", "data/corruptions", "records/network_export.py")
 """Where the files lie that shape answers, below ``bench``; the harness has an identity of its own in a probe's key."""
 
 

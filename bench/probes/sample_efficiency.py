@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bench.probe_records import Findings
-from bench.probes.retraining import steps_of, trained_again
-from bench.probes.trained import Examples, Trained
+from bench.probes.retrain import steps_of, trained_again
+from bench.probes.trained_model import Examples, Trained
+from bench.records.probes import Findings
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 

@@ -1,4 +1,4 @@
-"""Records -> tables, plots and pages. Imports no torch and no models; everything shown comes from the records."""
+"""Records -> tables, plots, pages; needs no torch."""
 
 from bench.report.render import Rendered, render
 

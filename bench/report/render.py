@@ -6,23 +6,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.atomic import write_atomically
-from bench.errors import UserError
-from bench.foreign import make_folder
-from bench.groups import Comparison, Condition, compare_groups
-from bench.noise import noise_floors, noise_runs
-from bench.probe_records import ProbeRecord, load_arrays, load_probes
-from bench.records import Run
-from bench.report import history, html, markdown, peers, playground, speed, tables, terminal
-from bench.report.blocks import Block, Picture
-from bench.report.document import Document
-from bench.report.section import Sections, made
-from bench.report.sections import sections_of
-from bench.report.style import in_style, model_colours
-from bench.report.verdicts import Pair, judge_pairs
-from bench.saved_benchmarks import saved_runs
-from bench.storage import Predictions, Problem, load_predictions, load_runs
-from bench.throughput_records import ThroughputRecord, load_throughput
+from bench.analysis.groups import Comparison, Condition, compare_groups
+from bench.analysis.noise_floor import noise_floors, noise_runs
+from bench.analysis.pairwise import Pair, judge_pairs
+from bench.common.atomic import write_atomically
+from bench.common.errors import UserError
+from bench.common.untrusted import make_folder
+from bench.records.probes import ProbeRecord, load_arrays, load_probes
+from bench.records.pytest_benchmarks import saved_runs
+from bench.records.schema import Run
+from bench.records.storage import Predictions, Problem, load_predictions, load_runs
+from bench.records.throughput import ThroughputRecord, load_throughput
+from bench.report.elements.blocks import Block, Picture
+from bench.report.elements.section import Sections, made
+from bench.report.elements.style import in_style, model_colours
+from bench.report.pages import csv_tables, html, markdown, playground, terminal
+from bench.report.sections import frameworks, history, throughput
+from bench.report.sections.document import Document
+from bench.report.sections.registry import sections_of
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
@@ -50,7 +51,7 @@ class Rendered:
 
     def noise_rows(self) -> list[dict[str, Any]]:
         """The noise floors as plain numbers, one row per subject."""
-        rows = tables.noise_table(self.document.floors).to_dict("records")
+        rows = csv_tables.noise_table(self.document.floors).to_dict("records")
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
@@ -118,8 +119,8 @@ def _compose(results: Path, measured: _Measured) -> Document:
             with_digits=position < WITH_DIGITS,
         )
     apart = [
-        made("speed", lambda: speed.section(measured.speed, measured.colours)),
-        made("peers", lambda: peers.section(measured.peers)),
+        made("speed", lambda: throughput.section(measured.speed, measured.colours)),
+        made("peers", lambda: frameworks.section(measured.peers)),
         made("history", lambda: history.section(measured.runs, saved_runs(results))),
     ]
     floors = noise_floors(noise_runs(results))
@@ -145,24 +146,24 @@ def _load_all_predictions(results: Path, comparison: Comparison) -> dict[str, Pr
 def _write_tables(folder: Path, document: Document, measured: _Measured) -> None:
     comparisons = document.comparisons
     frames = {
-        **tables.section_tables(document.sections.values()),
-        "accuracy": tables.accuracy_table(comparisons),
-        "verdicts": tables.verdicts_table(document.pairs),
-        "time_to_accuracy": tables.time_to_accuracy_table(comparisons),
-        "speed": tables.speed_table(comparisons),
-        "article_loop": speed.article_loop_table(measured.speed),
-        "peers": peers.table(measured.peers),
-        "throughput": speed.throughput_table(measured.speed),
-        "epochs": tables.epochs_table(comparisons),
-        "noise": tables.noise_table(document.floors),
-        "runs": tables.runs_table(document.runs),
+        **csv_tables.section_tables(document.sections.values()),
+        "accuracy": csv_tables.accuracy_table(comparisons),
+        "verdicts": csv_tables.verdicts_table(document.pairs),
+        "time_to_accuracy": csv_tables.time_to_accuracy_table(comparisons),
+        "speed": csv_tables.speed_table(comparisons),
+        "article_loop": throughput.article_loop_table(measured.speed),
+        "peers": frameworks.table(measured.peers),
+        "throughput": throughput.throughput_table(measured.speed),
+        "epochs": csv_tables.epochs_table(comparisons),
+        "noise": csv_tables.noise_table(document.floors),
+        "runs": csv_tables.runs_table(document.runs),
     }
     for name, frame in frames.items():
         path = folder / f"{name}.csv"
         if frame.empty:
             path.unlink(missing_ok=True)
         else:
-            write_atomically(path, tables.csv_text(frame))
+            write_atomically(path, csv_tables.csv_text(frame))
 
 
 def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:

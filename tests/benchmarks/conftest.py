@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from bench import gpu
-from bench.devices import available_threads, resolve_device
-from bench.environment import LIBRARIES, describe_environment, read_git
-from bench.timing import synchronise
+from bench.runner import gpu
+from bench.runner.environment import LIBRARIES, describe_environment, read_git
+from bench.training.devices import available_threads, resolve_device
+from bench.training.timing import synchronise
 
 Measure = Callable[..., None]
 

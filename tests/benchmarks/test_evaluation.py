@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from bench import datasets
-from bench.evaluate import evaluate
-from bench.pipeline import to_device
-from bench.recipes import ARTICLE
-from bench.trials import initial_model
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.training.evaluate import evaluate
+from bench.training.pipeline import to_device
+from bench.training.trial import initial_model
 from models import list_models
 from tests.benchmarks.conftest import Measure
 

@@ -1,8 +1,8 @@
 import torch
 
-from bench import datasets
-from bench.pipeline import epoch_order, normalise, to_device
-from bench.recipes import ARTICLE
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.training.pipeline import epoch_order, normalise, to_device
 from tests.benchmarks.conftest import Measure
 
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from bench.records.storage import save_run
 from bench.report import render
-from bench.storage import save_run
 from tests.benchmarks.conftest import Measure
 from tests.support.factories import make_predictions, make_run
 

@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 
-from bench import stats
+from bench.analysis import stats
 from tests.benchmarks.conftest import Measure
 
 MODELS, SEEDS, IMAGES, DRAWS = 3, 10, 10_000, 1000

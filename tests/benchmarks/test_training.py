@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from bench import datasets
-from bench.epochs import RunEpoch, prepare_epochs
-from bench.pipeline import DeviceData, epoch_order, to_device
-from bench.recipes import ARTICLE
-from bench.trials import initial_model
+from bench.data import datasets
+from bench.recipes.recipe import ARTICLE
+from bench.training.epoch_loop import RunEpoch, prepare_epochs
+from bench.training.pipeline import DeviceData, epoch_order, to_device
+from bench.training.trial import initial_model
 from models import list_models
 from tests.benchmarks.conftest import Measure
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.report.playground import FILE
+from bench.report.pages.playground import FILE
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from bench.corruptions import to_uint8
-from bench.corruptions.geometry import rotated, scaled, shifted
-from bench.pipeline import normalise
-from bench.recipes import ARTICLE
-from bench.report.playground import first_digits
-from bench.storage import load_runs, runs_dir
+from bench.data.corruptions.geometry import rotated, scaled, shifted
+from bench.data.corruptions.mnist_c import to_uint8
+from bench.recipes.recipe import ARTICLE
+from bench.records.storage import load_runs, runs_dir
+from bench.report.pages.playground import first_digits
+from bench.training.pipeline import normalise
 from models import create_model, list_models
 from tests.browser.conftest import Browser
 from tests.browser.hands import bars, change, seen, take

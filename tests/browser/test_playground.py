@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.report.playground import FILE
+from bench.report.pages.playground import FILE
 from models import list_models
 from tests.browser.conftest import LOCAL, Audit, Browser
 from tests.browser.hands import bars, change, seen, take, until

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.probe_records import ProbeRecord
-from bench.records import (
+from bench.records.probes import ProbeRecord
+from bench.records.schema import (
     Clock,
     Data,
     Epoch,
@@ -23,17 +23,8 @@ from bench.records import (
     run_stem,
     trial_id,
 )
-from bench.storage import Predictions
-from bench.throughput_records import (
-    ARTICLE,
-    OURS,
-    Cost,
-    EpochTimes,
-    ModelThroughput,
-    Peaks,
-    StepTime,
-    ThroughputRecord,
-)
+from bench.records.storage import Predictions
+from bench.records.throughput import ARTICLE, OURS, Cost, EpochTimes, ModelThroughput, Peaks, StepTime, ThroughputRecord
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})

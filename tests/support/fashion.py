@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 
-from bench import dataset_files
-from bench.catalogue import DATASETS
+from bench.data import files
+from bench.data.registry import DATASETS
 
 FASHION = DATASETS["fashion-mnist"]
-DEBIAN = dataset_files.SYSTEM / FASHION.name
+DEBIAN = files.SYSTEM / FASHION.name
 PACKED_AT = {"train": 1504176606, "t10k": 1504176627}
 """Seconds since 1970, as in the published files' headers: 31 August 2017. Found by trying all of that month against
 the published md5 sums; Debian has packed the same content again without a name, at another time."""

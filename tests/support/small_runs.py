@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from bench.storage import load_runs
+from bench.records.storage import load_runs
 
 QUICK = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax,mlp")
 IN_PYTHON = "suite='quick', epochs=1, probes='none'"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from bench import datasets
-from bench.probes.trained import Examples, Trained
-from bench.trials import initial_model, recipe_of
+from bench.data import datasets
+from bench.probes.trained_model import Examples, Trained
+from bench.training.trial import initial_model, recipe_of
 from tests.support.factories import make_trial
 
 Mnist = tuple[datasets.Split, datasets.Split]

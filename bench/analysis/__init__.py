@@ -1,0 +1,1 @@
+"""Records -> groups, intervals, verdicts, changes; needs no torch."""

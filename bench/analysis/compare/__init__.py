@@ -1,0 +1,25 @@
+"""Two sets of records held against each other: what got better, what got worse, what a gate says to it.
+
+Needs no torch and measures nothing.
+"""
+
+from bench.analysis.compare.changes import Change, find_changes
+from bench.analysis.compare.gates import Gate, Judgement, judge, parse_gate
+from bench.analysis.compare.sources import Side, open_side
+from bench.analysis.compare.table import LEGEND, SORTS, arrange, table, to_json
+
+__all__ = [
+    "LEGEND",
+    "SORTS",
+    "Change",
+    "Gate",
+    "Judgement",
+    "Side",
+    "arrange",
+    "find_changes",
+    "judge",
+    "open_side",
+    "parse_gate",
+    "table",
+    "to_json",
+]

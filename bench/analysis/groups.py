@@ -1,0 +1,223 @@
+"""Records sorted into what may be compared: same condition, then one group per model and machine."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+
+from bench.analysis import stats
+from bench.records.schema import Run, digest
+from bench.records.storage import latest_done
+
+SHARED_CPU = 0.05
+"""Share of a machine's CPU time that may go to other programs before a run counts as disturbed."""
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What two runs must share before their numbers may stand in one table; ``data`` is a digest of its hashes."""
+
+    dataset: str
+    recipe: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    precision: str
+    train_size: int
+    pixel_order: str
+    data: str
+
+    @property
+    def title(self) -> str:
+        """``mnist (60,000 images), article recipe, 10 epochs, batch 128, adam 0.001, fp32``"""
+        parts = [
+            f"{self.dataset} ({self.train_size:,} images)",
+            f"{self.recipe} recipe",
+            f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}",
+            f"batch {self.batch_size}",
+            f"{self.optimizer} {self.learning_rate:g}",
+            self.precision,
+        ]
+        return ", ".join(parts if self.pixel_order == "identity" else [*parts, f"pixels {self.pixel_order}"])
+
+    @property
+    def slug(self) -> str:
+        """For file names: readable first, then four digits that tell it from every other condition."""
+        return f"{self.dataset}-{self.recipe}-{self.epochs}ep-{digest(vars(self))[:4]}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The finished runs of one model on one machine under one condition, one per seed, seeds ascending."""
+
+    model: str
+    place: str
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Of its runs, ascending."""
+        return tuple(run.trial.seed for run in self.runs)
+
+    @cached_property
+    def accuracies(self) -> list[float]:
+        """Test accuracy after the last epoch, one per seed."""
+        return [run.result.test_accuracy for run in self.runs if run.result]
+
+    @cached_property
+    def mean_accuracy(self) -> float:
+        """Over the seeds, as a fraction."""
+        return float(np.mean(self.accuracies))
+
+    @cached_property
+    def accuracy_interval(self) -> stats.Interval:
+        """95 %: Student's t over seeds; Wilson's over test images where there is but one seed."""
+        if len(self.accuracies) > 1:
+            return stats.t_interval(self.accuracies)
+        return stats.wilson_interval(round(self.accuracies[0] * self.test_size), self.test_size)
+
+    @cached_property
+    def epoch_spread(self) -> stats.Spread:
+        """Of :attr:`epoch_seconds`."""
+        return stats.spread(self.epoch_seconds)
+
+    @cached_property
+    def epoch_seconds(self) -> list[float]:
+        """Training seconds of every epoch after the first, over all seeds; of all epochs where there is but one."""
+        return [seconds for run in self.runs for seconds in timed_epochs(run)]
+
+    @cached_property
+    def eval_spread(self) -> stats.Spread:
+        """Of the seconds that an evaluation on the whole test set took."""
+        return stats.spread([epoch.eval_s for run in self.runs for epoch in run.epochs])
+
+    @cached_property
+    def trial_s(self) -> float:
+        """Median seconds of a whole trial, process start included."""
+        return stats.spread([run.clock.total_s for run in self.runs if run.clock]).median
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model learns."""
+        return self.runs[-1].model.parameters if self.runs[-1].model else 0
+
+    @property
+    def train_flops_per_image(self) -> int:
+        """Operations of a training step, two per multiply-add."""
+        return self.runs[-1].model.train_flops_per_image if self.runs[-1].model else 0
+
+    @property
+    def test_size(self) -> int:
+        """Test images."""
+        return self.runs[-1].result.test_size if self.runs[-1].result else 0
+
+    @property
+    def images_per_s(self) -> float:
+        """Training images per second at the median epoch."""
+        return self.runs[0].trial.train_size / self.epoch_spread.median
+
+    def times_to(self, accuracy: float) -> stats.Reached:
+        """Seconds of training until an epoch ends at ``accuracy`` or above on the test set, one per seed."""
+        return stats.reached([seconds_to(run, accuracy) for run in self.runs])
+
+    @cached_property
+    def flags(self) -> list[str]:
+        """What a reader should know before trusting the numbers: ``dirty``, ``throttled``, ``shared``, ``noisy``."""
+        of_runs = {flag for run in self.runs for flag in run_flags(run)}
+        return [*sorted(of_runs), *filter(None, [stats.noise(self.epoch_spread)])]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All groups of one condition, the most accurate first."""
+
+    condition: Condition
+    groups: tuple[Group, ...]
+
+    @property
+    def places(self) -> list[str]:
+        """Machine and device of each group, once."""
+        return sorted({group.place for group in self.groups})
+
+    def at(self, place: str) -> list[Group]:
+        """The groups measured there."""
+        return [group for group in self.groups if group.place == place]
+
+    @property
+    def test_size(self) -> int:
+        """Test images, the same for all groups."""
+        return self.groups[0].test_size
+
+    @property
+    def runs(self) -> list[Run]:
+        """Of all groups."""
+        return [run for group in self.groups for run in group.runs]
+
+
+def compare_groups(runs: Iterable[Run]) -> list[Comparison]:
+    """The latest finished runs by condition; the condition with the most epochs and runs comes first."""
+    sorted_out: dict[Condition, dict[tuple[str, str], list[Run]]] = {}
+    for run in latest_done(runs):
+        groups = sorted_out.setdefault(condition_of(run), {})
+        groups.setdefault((run.trial.model, place_of(run)), []).append(run)
+    comparisons = [
+        Comparison(condition, tuple(sorted(_groups(members), key=_rank, reverse=True)))
+        for condition, members in sorted_out.items()
+    ]
+    return sorted(comparisons, key=lambda c: (c.condition.epochs, len(c.runs), c.condition), reverse=True)
+
+
+def place_of(run: Run) -> str:
+    """Machine and device, as the tables name them."""
+    return f"{run.machine.label} ({run.trial.device})"
+
+
+def condition_of(run: Run) -> Condition:
+    """What the run's numbers depend on besides model, seed, machine and code."""
+    fields = Condition.__dataclass_fields__.keys() - {"data"}
+    return Condition(**{name: getattr(run.trial, name) for name in fields}, data=digest(run.data.sha256))
+
+
+def most_then_newest(runs: Sequence[Run]) -> tuple[int, datetime]:
+    """How much the runs of a place say beside those of another: more of them, then newer ones."""
+    return len(runs), max(run.started_at for run in runs)
+
+
+def timed_epochs(run: Run) -> list[float]:
+    """Training seconds of each epoch after the first; of the only one where there is but one."""
+    return [epoch.train_s for epoch in run.epochs[1:] or run.epochs]
+
+
+def seconds_to(run: Run, accuracy: float) -> float:
+    """Seconds of training until the end of the first epoch with at least that test accuracy; NaN if none has."""
+    elapsed = 0.0
+    for epoch in run.epochs:
+        elapsed += epoch.train_s
+        if epoch.test_accuracy >= accuracy:
+            return elapsed
+    return float("nan")
+
+
+def run_flags(run: Run) -> list[str]:
+    """``dirty``: uncommitted changes. ``shared``: other programs ran. ``throttled``: the GPU slowed itself down."""
+    around = run.surroundings
+    found = {
+        "dirty": bool(run.git.dirty),
+        "shared": around is not None and around.shared(SHARED_CPU),
+        "throttled": around is not None and around.throttled,
+    }
+    return [flag for flag, is_set in found.items() if is_set]
+
+
+def _groups(members: dict[tuple[str, str], list[Run]]) -> list[Group]:
+    return [
+        Group(model, place, tuple(sorted(runs, key=lambda run: run.trial.seed)))
+        for (model, place), runs in members.items()
+    ]
+
+
+def _rank(group: Group) -> tuple[float, str, str]:
+    return group.mean_accuracy, group.model, group.place

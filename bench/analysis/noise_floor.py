@@ -1,0 +1,83 @@
+"""How much the same thing differs from itself: the floor below which a change says nothing (an A/A comparison)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.analysis.groups import place_of
+from bench.analysis.metrics import METRICS, Metric
+from bench.records.schema import Run
+from bench.records.storage import NOISE_FOLDER, load_runs
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """What a floor holds for: any number of epochs and any seed of this, on this machine."""
+
+    model: str
+    place: str
+    precision: str
+    batch_size: int
+    train_size: int
+    threads: int
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The largest change between any two repeats, as :meth:`bench.analysis.metrics.Metric.change` counts it."""
+
+    change: float
+    repeats: int
+
+
+Floors = dict[tuple[Subject, str], Floor]
+"""By subject and name of the metric."""
+
+
+def subject_of(run: Run) -> Subject:
+    """What the run's noise floor is looked up by."""
+    trial = run.trial
+    return Subject(
+        model=trial.model,
+        place=place_of(run),
+        precision=trial.precision,
+        batch_size=trial.batch_size,
+        train_size=trial.train_size,
+        threads=trial.threads,
+        dataset=trial.dataset,
+    )
+
+
+def noise_runs(results: Path) -> list[Run]:
+    """The finished repeats stored with the results; files that are no records are left to ``doctor`` to name."""
+    return [run for run in load_runs(results / NOISE_FOLDER)[0] if run.status == "done"]
+
+
+def floors_of(subject: Subject, floors: Floors) -> dict[str, Floor]:
+    """One subject's floors by metric."""
+    return {metric: floors[subject, metric] for metric in METRICS if (subject, metric) in floors}
+
+
+def noise_floors(runs: Iterable[Run]) -> Floors:
+    """The floor of every metric of everything that was repeated; the widest where several versions were.
+
+    Only runs of one key, that is of the same trial and the same code, are repeats of each other.
+    """
+    by_key: dict[str, list[Run]] = {}
+    for run in runs:
+        by_key.setdefault(run.key, []).append(run)
+    floors: Floors = {}
+    for repeats in by_key.values():
+        if len(repeats) < 2:
+            continue
+        for metric in METRICS.values():
+            place = subject_of(repeats[0]), metric.name
+            floor = Floor(_largest_change(metric, repeats), len(repeats))
+            floors[place] = max(floors.get(place, floor), floor, key=lambda each: each.change)
+    return floors
+
+
+def _largest_change(metric: Metric, repeats: list[Run]) -> float:
+    values = [metric.of_runs([run]) for run in repeats]
+    return metric.change(min(values), max(values))

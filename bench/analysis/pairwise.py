@@ -1,0 +1,130 @@
+"""Which differences in one table are real: a verdict for each pair of models, and a ranking with ties."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bench.analysis import stats
+from bench.analysis.groups import Comparison, Group
+from bench.records.storage import Predictions
+
+Stored = Mapping[str, Predictions]
+"""Predictions by the stem of their run."""
+
+MANY = 45
+"""Pairs of ten models: up to so many are all told and resampled."""
+
+BySeed = dict[int, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The more accurate of two models first, with the verdict and what describes it.
+
+    ``detectable`` is the true difference such a comparison finds four times in five, ``bootstrap`` the two-way
+    interval over seeds and test images (unknown where there are many pairs), ``only_one_right`` the images only one of
+    them got right, seed by seed.
+    """
+
+    place: str
+    first: str
+    second: str
+    seeds: int
+    verdict: stats.Verdict
+    detectable: float
+    bootstrap: stats.Interval
+    only_one_right: tuple[stats.McNemar, ...]
+
+    @property
+    def winner(self) -> str | None:
+        """The model that is better beyond doubt, if one is."""
+        return {"better": self.first, "worse": self.second}.get(self.verdict.kind)
+
+    @property
+    def words(self) -> str:
+        """``cnn > mlp by 1.50 points [1.21, 1.79]``, ``cnn, mlp: cannot tell apart``, ``cnn, mlp: too few seeds``."""
+        kind, test = self.verdict.kind, self.verdict.test
+        if kind == "too few seeds":
+            return f"{self.first}, {self.second}: too few seeds"
+        if kind == "cannot tell":
+            return f"{self.first}, {self.second}: cannot tell apart"
+        winner, loser = (self.first, self.second) if kind == "better" else (self.second, self.first)
+        ends = sorted((abs(test.interval.low), abs(test.interval.high)))
+        return (
+            f"{winner} > {loser} by {100 * abs(test.difference):.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
+        )
+
+
+def worth_telling(pairs: Sequence[Pair], comparison: Comparison) -> list[Pair]:
+    """All pairs where they are few; of many, those with the most accurate model of each place."""
+    if len(pairs) <= MANY:
+        return list(pairs)
+    best = {place: comparison.at(place)[0].model for place in comparison.places}
+    return [pair for pair in pairs if best[pair.place] in (pair.first, pair.second)]
+
+
+def judge_pairs(comparison: Comparison, stored: Stored) -> list[Pair]:
+    """Every pair of models measured at one place, over the seeds both have; Holm over all pairs of that place."""
+    return [pair for place in comparison.places for pair in _judge_place(comparison, place, stored)]
+
+
+def ranks(comparison: Comparison, pairs: Sequence[Pair]) -> dict[tuple[str, str], int]:
+    """(model, place) -> 1 + how many models are better beyond doubt, so that models not told apart share a rank."""
+    losers = [
+        (pair.second if pair.verdict.kind == "better" else pair.first, pair.place)
+        for pair in pairs
+        if pair.verdict.kind in ("better", "worse")
+    ]
+    return {(group.model, group.place): 1 + losers.count((group.model, group.place)) for group in comparison.groups}
+
+
+def _judge_place(comparison: Comparison, place: str, stored: Stored) -> list[Pair]:
+    groups = comparison.at(place)
+    right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
+    candidates = list(combinations(range(len(groups)), 2))
+    resampled = _resample(right) if len(candidates) <= MANY else [{} for _ in right]
+    seeds = [sorted(right[a].keys() & right[b].keys()) for a, b in candidates]
+    tests = [
+        stats.paired_test(_stack(right[a], shared), _stack(right[b], shared))
+        for (a, b), shared in zip(candidates, seeds, strict=True)
+    ]
+    verdicts = stats.judge(tests, [len(shared) for shared in seeds])
+    random = np.random.default_rng(0)  # the same records give the same page
+    return [
+        Pair(
+            place=place,
+            first=groups[a].model,
+            second=groups[b].model,
+            seeds=len(shared),
+            verdict=verdict,
+            detectable=stats.minimum_detectable(verdict.test, comparisons=len(candidates)),
+            bootstrap=stats.two_way_bootstrap(_drawn(resampled[a], shared), _drawn(resampled[b], shared), random),
+            only_one_right=tuple(stats.mcnemar(right[a][seed], right[b][seed]) for seed in shared),
+        )
+        for (a, b), shared, verdict in zip(candidates, seeds, verdicts, strict=True)
+    ]
+
+
+def _right_by_seed(group: Group, test_size: int, stored: Stored) -> BySeed:
+    """bool of shape ``(test_size,)`` for each seed whose predictions are there."""
+    answers = {run.trial.seed: stored[run.stem].correct for run in group.runs if run.stem in stored}
+    return {seed: correct for seed, correct in answers.items() if correct.shape == (test_size,)}
+
+
+def _resample(right: Sequence[BySeed]) -> list[BySeed]:
+    """The same with accuracies on resampled test images, float32 of shape ``(draws,)``; all see the same draws."""
+    rows = [correct for by_seed in right for correct in by_seed.values()]
+    if not rows:
+        return [{} for _ in right]
+    drawn = iter(stats.resample_images(np.array(rows), np.random.default_rng(0)))
+    return [{seed: next(drawn) for seed in by_seed} for by_seed in right]
+
+
+def _drawn(resampled: BySeed, seeds: Sequence[int]) -> np.ndarray:
+    return _stack(resampled, seeds) if resampled else np.empty((0, 0))
+
+
+def _stack(by_seed: BySeed, seeds: Sequence[int]) -> np.ndarray:
+    return np.array([by_seed[seed] for seed in seeds]) if seeds else np.empty((0, 0), dtype=bool)

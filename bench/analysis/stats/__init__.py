@@ -1,0 +1,49 @@
+"""Statistics, pure: numbers in, numbers out; a random generator is passed in where one is needed."""
+
+from bench.analysis.stats.bootstrap import resample_images, two_way_bootstrap
+from bench.analysis.stats.curves import Reached, area_under, falls_below, reached
+from bench.analysis.stats.intervals import (
+    Interval,
+    Spread,
+    noise,
+    share_difference,
+    spread,
+    t_interval,
+    wilson_interval,
+)
+from bench.analysis.stats.multiple_testing import Verdict, holm, judge
+from bench.analysis.stats.paired import (
+    McNemar,
+    PairedTest,
+    mcnemar,
+    mean_test,
+    minimum_detectable,
+    paired_test,
+    ratio_test,
+)
+
+__all__ = [
+    "Interval",
+    "McNemar",
+    "PairedTest",
+    "Reached",
+    "Spread",
+    "Verdict",
+    "area_under",
+    "falls_below",
+    "holm",
+    "judge",
+    "mcnemar",
+    "mean_test",
+    "minimum_detectable",
+    "noise",
+    "paired_test",
+    "ratio_test",
+    "reached",
+    "resample_images",
+    "share_difference",
+    "spread",
+    "t_interval",
+    "two_way_bootstrap",
+    "wilson_interval",
+]

@@ -1,0 +1,1 @@
+"""What was typed -> an exit code and text; one file per command."""

@@ -1,0 +1,274 @@
+"""The commands. Each imports what it needs when it runs, so that ``report`` and ``--help`` never wait for torch."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bench.cli.output import print_rows
+from bench.common.errors import UserError, say
+from bench.common.names import split_names
+from bench.data.registry import DATASETS
+
+app = typer.Typer(
+    name="mnist-bench",
+    help="Which of these models, at what cost, and how sure are you?",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# typer.BadParameter derives from the usage error of whichever click typer brings along.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
+Dataset = Annotated[
+    str,
+    typer.Option(help=f"{' or '.join(DATASETS)}; downloaded where it is not on this machine and can be."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Option(help="quick, article or full.")] = "article",
+    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    seeds: Annotated[int | None, typer.Option(help="How many seeds. Default: the suite's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
+    dataset: Dataset = "mnist",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
+    probes: Annotated[str, typer.Option(help="Questions to ask, by name, or none. Default: the suite's.")] = "",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train again what is already done.")] = False,
+    executor: Annotated[str, typer.Option(help="local, or ray: on the nodes of a cluster.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="auto or HOST:PORT. Default: a cluster of this machine.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the models of a suite, write a record of each run, and render the report."""
+    from bench.cli.run import carry_out
+    from bench.runner.plan import Request, make_plan
+
+    plan = make_plan(
+        Request(
+            suite=suite,
+            models=split_names(models),
+            seeds=seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            dataset=dataset,
+            device=device,
+            precision=precision,
+            probes=[] if probes == "none" else split_names(probes) or None,
+            results=results,
+            data_dir=data_dir,
+            timeout_s=timeout,
+            force=force,
+            executor=executor,
+            ray_address=ray_address,
+        )
+    )
+    raise typer.Exit(carry_out(plan, as_json))
+
+
+@app.command()
+def report(results: Results = Path("results"), as_json: Json = False) -> None:
+    """Render the report again from the records alone."""
+    from bench.report import render
+    from bench.runner.progress.summary import report_problems
+
+    if not results.is_dir():
+        raise UserError(f"no results folder {results}: run 'python -m bench run' first, or name one with --results")
+    rendered = render(results)
+    if as_json:
+        print(json.dumps({"report": str(rendered.page), "problems": [str(problem) for problem in rendered.problems]}))
+    else:
+        print(rendered.terminal_text())
+    raise typer.Exit(report_problems(rendered.problems))
+
+
+@app.command("models")
+def list_registered(as_json: Json = False) -> None:
+    """List the registered models with their size."""
+    from bench.training.trial import describe_model
+    from models import create_model, list_models
+
+    rows = []
+    for name in list_models():
+        try:
+            info = describe_model(name, create_model(name))
+        except Exception as error:
+            raise UserError(f"model {name!r} cannot be built: {type(error).__name__}: {error}") from error
+        rows.append(info.model_dump(include={"name", "parameters", "train_flops_per_image"}))
+    print_rows(rows, as_json)
+
+
+@app.command()
+def speed(
+    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, tf32 or bf16.")] = "fp32",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Time training and inference by batch size, beside the article's own loop and beside what the machine can do."""
+    from bench.cli.speed import time_models
+
+    raise typer.Exit(time_models(split_names(models), device, precision, results, data_dir, as_json))
+
+
+@app.command()
+def peers(
+    models: Annotated[str, typer.Option(help="softmax, mlp, cnn. Default: all three.")] = "",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Time the same training in JAX, Keras, scikit-learn and Lightning, as far as they are installed, beside ours."""
+    from bench.cli.peers import time_peers
+
+    raise typer.Exit(time_peers(split_names(models), results, data_dir, as_json))
+
+
+@app.command()
+def noise(
+    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
+    dataset: Dataset = "mnist",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run the same trials several times over: how much does nothing change? The answer bounds the gates of compare."""
+    from dataclasses import replace
+
+    from bench.cli.run import measure_noise
+    from bench.records.storage import NOISE_FOLDER
+    from bench.runner.plan import Request, make_plan
+
+    if repeats < 2:
+        raise UserError(f"--repeats is {repeats}: it must be at least 2, since repeats are compared with each other")
+    request = Request(
+        models=split_names(models),
+        seeds=1,
+        epochs=epochs,
+        dataset=dataset,
+        device=device,
+        precision=precision,
+        results=results / NOISE_FOLDER,
+        data_dir=data_dir,
+        force=True,
+        probes=[],
+    )
+    plan = make_plan(request)
+    plan = replace(plan, trials=plan.trials * repeats)
+    raise typer.Exit(measure_noise(plan, results, as_json))
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help="Folder of records, or REV:FOLDER to read one out of git.")],
+    new: Annotated[str, typer.Argument(help="The same, of what is to be judged.")],
+    fail: Annotated[list[str] | None, typer.Option(help="Gate, as test_accuracy:0.3pp or cnn.epoch_s:15%.")] = None,
+    only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out what did not change.")] = False,
+    sort: Annotated[str, typer.Option(help="name, or change: the worst first.")] = "name",
+    as_json: Json = False,
+) -> None:
+    """Hold two sets of records against each other. Exit code 1 where a gate given with --fail is broken."""
+    from bench.cli.compare import compare_sides
+
+    raise typer.Exit(compare_sides(base, new, fail or [], only_changed, sort, as_json))
+
+
+@app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders, of other machines say.")],
+    results: Annotated[Path, typer.Option("--results", help="Folder that all is copied into; may be one of them.")] = (
+        Path("results")
+    ),
+    keep: Annotated[str, typer.Option(help="last, or all: of runs of the same trial, code and machine.")] = "last",
+    as_json: Json = False,
+) -> None:
+    """Copy the records of several results folders into one and render its report, with tables per machine.
+
+    Of runs with the same key (the same trial by the same code on the same machine) --keep last copies the newest that
+    is done, --keep all every one. Nothing that is in the folder already is changed or removed. Two files of one name
+    with different content are a conflict: the first stays, the other is named, and the exit code is 2, as it is where
+    a file is no record. The rest is merged all the same.
+    """
+    from bench.cli.merge import merge_folders
+
+    raise typer.Exit(merge_folders(folders, results, keep, as_json))
+
+
+@app.command()
+def track(
+    only: Annotated[str | None, typer.Option(help="Benchmarks whose names match, as pytest's -k.")] = None,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run the benchmarks of the code itself. Exit code 1 where one is slower than in its last run on this machine."""
+    from bench.cli.track import track_benchmarks
+
+    raise typer.Exit(track_benchmarks(only, results, data_dir, as_json))
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
+    """Check data, devices and records, and say what this machine is called."""
+    from bench.cli.doctor import examine
+    from bench.runner.progress.summary import report_problems
+
+    findings = examine(data_dir, results)
+    print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)
+    raise typer.Exit(report_problems(findings.problems))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
+    given = sys.argv[1:] if arguments is None else arguments
+    # Whoever closed a stream wants nothing from it.
+    sys.stdout, sys.stderr = (each or Path(os.devnull).open("w") for each in (sys.stdout, sys.stderr))  # noqa: SIM115
+    try:
+        code = app(args=given or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads our output has seen enough, as head has
+        code = _without_output(1)
+    except UserError as error:
+        code = _fail(str(error))
+    except _USAGE_ERROR as error:
+        code = _fail(error.format_message())  # type: ignore[attr-defined]
+    except ImportError as error:  # a model's file, or a dependency that is missing
+        code = _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        code = _without_output(_fail(f"cannot write to standard output: {error.strerror}"))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _without_output(code: int) -> int:
+    """The exit code, with standard output led to where it cannot fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _fail(message: str) -> int:
+    say(f"error: {message}")
+    return 2

@@ -1,0 +1,39 @@
+"""What ``python -m bench compare`` does once its options are read."""
+
+import json
+from collections.abc import Sequence
+
+from bench.analysis.compare.changes import find_changes
+from bench.analysis.compare.gates import Judgement, judge, parse_gate
+from bench.analysis.compare.sources import open_side
+from bench.analysis.compare.table import LEGEND, SORTS, arrange, table, to_json
+from bench.common.errors import UserError, say, unknown_name
+from bench.runner.progress.summary import report_problems
+
+
+def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, sort: str, as_json: bool) -> int:
+    """Compare two sources of records and print what changed; gives the exit code.
+
+    Raises:
+        UserError: a side cannot be read, or a gate is wrong or tighter than the noise floor.
+    """
+    gates = [parse_gate(text) for text in fail]
+    if sort not in SORTS:
+        raise unknown_name("sort order", sort, SORTS)
+    with open_side(base) as before, open_side(new) as after:
+        if not after.runs:
+            raise UserError(f"{new} holds no records: run 'python -m bench run' first")
+        changes = find_changes(before, after) if before.runs else []
+    judgement = judge(changes, gates) if changes else Judgement([], [])
+    shown = arrange(changes, sort, only_changed)
+    if as_json:
+        print(json.dumps({"base": base, "new": new, "changes": to_json(shown), **vars(judgement)}))
+    elif not changes:
+        print(f"{base} holds no records yet: nothing to compare with")
+    else:
+        print(table(shown), LEGEND, sep="\n\n")
+        for line in judgement.regressions:
+            print(f"regression: {line}")
+    for line in judgement.warnings:
+        say(f"warning: {line}")
+    return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)

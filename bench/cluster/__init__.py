@@ -1,5 +1,0 @@
-"""Trials on a Ray cluster (``--executor ray``). Imported only where that is asked for; Ray need not be installed.
-
-Ray decides which node gets what; on the node a trial runs as it does at home, in a worker of
-:class:`bench.executors.LocalExecutor`. So what Ray reports as lost is a node, never a model.
-"""

@@ -1,0 +1,1 @@
+"""A name -> verified uint8 arrays, clean or corrupted."""

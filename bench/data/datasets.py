@@ -1,0 +1,107 @@
+"""Verified files on disk -> uint8 tensors.
+
+MNIST itself ships inside the package (``assets/mnist``), so the first run needs no network; what other datasets
+there are says :mod:`bench.data.registry`. The files are unpacked once into torchvision's folder layout; every file is
+checked by SHA-256 at each load and unpacked again when it does not match.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from bench.common.atomic import write_atomically
+from bench.common.errors import UserError, say
+from bench.data import idx
+from bench.data.files import ASSETS, default_data_dir, problem_with, right_copy
+from bench.data.registry import DATASETS, DatasetFiles, find_dataset
+
+__all__ = ["DATASETS", "DatasetFiles", "Split", "default_data_dir", "find_dataset", "load", "prepare"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """``images`` uint8 of shape ``(N, 28, 28)``; ``labels`` int64 of shape ``(N,)``."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
+    """Make every file of ``dataset`` present and correct under ``data_dir``.
+
+    A file that is missing or wrong is taken from the first right copy that is found: packed (``.gz``) in its place, in
+    the package, in the folder of Debian's package; else it is downloaded. One that is there but wrong is named on
+    standard error. Several processes may call this at once: one of them unpacks, the others wait.
+
+    Raises:
+        UserError: the folder cannot be written, the packed file is itself damaged, or there is no way to get one.
+    """
+    raw = data_dir / dataset.folder
+    try:
+        raw.mkdir(parents=True, exist_ok=True)
+        with FileLock(raw / ".lock"):
+            missing = [file for file in dataset.sha256 if not _mend(dataset, file, data_dir)]
+            if missing:
+                _get(dataset, raw, missing)
+    except OSError as error:
+        raise UserError(
+            f"cannot unpack {dataset.name} into {raw}: {error.strerror or error}; "
+            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
+        ) from error
+
+
+def load(dataset: DatasetFiles, data_dir: Path) -> tuple[Split, Split]:
+    """Training and test split, verified, as stored: uint8 images on the CPU.
+
+    Raises:
+        UserError: see :func:`prepare`.
+    """
+    prepare(dataset, data_dir)
+    return _split(data_dir / dataset.folder, "train"), _split(data_dir / dataset.folder, "t10k")
+
+
+def _split(folder: Path, name: str) -> Split:
+    images, labels = (_tensor(folder / f"{name}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    return Split(images, labels.long())
+
+
+def _tensor(path: Path) -> torch.Tensor:
+    return torch.from_numpy(idx.parse(path.read_bytes()).copy())
+
+
+def _mend(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
+    """Whether the file is right now: it was, or there was a copy of it."""
+    path = data_dir / dataset.folder / file
+    problem = problem_with(path, dataset.sha256[file])
+    if problem is None:
+        return True
+    copy = right_copy(dataset, file, data_dir)
+    if problem != "missing":
+        say(f"{dataset.name}: {file} is {problem}{'; unpacked again' if copy.content else ''}")
+    for damaged in copy.damaged:
+        if damaged.parent != ASSETS / dataset.name:  # which is the error's own line, if nothing else is found
+            say(f"{dataset.name}: {damaged} is damaged; passed over")
+    if copy.content is None:
+        return False
+    write_atomically(path, copy.content)
+    return True
+
+
+def _get(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
+    """Download what this machine has no right copy of."""
+    if dataset.built_in:
+        raise UserError(f"the built-in file {files[0]}.gz is damaged; install mnist-bench again")
+    package = f", or install Debian's package {dataset.debian_package}" if dataset.debian_package else ""
+    wanted = f"put {', '.join(f'{file}.gz' for file in files)} into {raw}{package}"
+    if not dataset.mirrors:
+        raise UserError(f"{dataset.name} is not on this machine: {wanted}")
+    from bench.data.download import NotDownloaded, download
+
+    try:
+        download(dataset, raw, files)
+    except NotDownloaded as reason:
+        raise UserError(
+            f"{dataset.name} is not on this machine and cannot be downloaded ({reason}): {wanted}"
+        ) from reason

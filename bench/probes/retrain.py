@@ -1,0 +1,33 @@
+"""The same model trained again, from the same seed by the same recipe, on other examples."""
+
+import torch
+from torch import nn
+
+from bench.probes.trained_model import Examples, Trained
+from bench.training.epoch_loop import prepare_epochs, steps_per_epoch
+from bench.training.pipeline import epoch_order, to_device
+from bench.training.train import seed_streams
+from bench.training.trial import initial_model
+
+
+def steps_of(trained: Trained) -> int:
+    """Optimizer steps the recipe takes on the examples a probe may train on."""
+    return trained.recipe.epochs * steps_per_epoch(len(trained.train), trained.recipe.batch_size)
+
+
+def trained_again(trained: Trained, examples: Examples, steps: int) -> nn.Module:
+    """A new model after ``steps`` optimizer steps on ``examples``, shuffled anew at each pass.
+
+    Initial weights and order come from the trial's seed as in :func:`bench.training.train.train`: on the same examples
+    and for the same steps the result is the same model. Batches are no larger than there are examples.
+    """
+    streams = seed_streams(trained.trial.seed)
+    model = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
+    order = torch.Generator().manual_seed(streams.order)
+    data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
+    run_epoch, _ = prepare_epochs(model, trained.recipe, data)
+    torch.manual_seed(streams.weights)  # as in training: dropout draws from it
+    per_epoch = steps_per_epoch(len(data), trained.recipe.batch_size)
+    for done in range(0, steps, per_epoch):
+        run_epoch(epoch_order(len(data), order), steps - done)
+    return model

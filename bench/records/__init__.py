@@ -1,0 +1,1 @@
+"""Schemas and their files: load, save, merge; needs no torch."""

@@ -1,0 +1,123 @@
+"""What a results folder holds: each record with the files that belong to it, and where it goes in another folder."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from bench.common.untrusted import Foreign, check_inside, parse_json, read_inside
+from bench.records import probes, pytest_benchmarks, throughput
+from bench.records.probes import ProbeRecord
+from bench.records.schema import Run
+from bench.records.storage import NOISE_FOLDER, Problem, parse_record
+from bench.records.throughput import ThroughputRecord
+
+RUNS = "runs"
+NOISE = f"{NOISE_FOLDER}/{RUNS}"
+PROBES = probes.FOLDER
+BENCHMARKS = pytest_benchmarks.FOLDER
+
+Record = Run | ProbeRecord | ThroughputRecord
+
+KINDS: dict[str, tuple[type[Run] | type[ProbeRecord] | type[ThroughputRecord], str]] = {
+    RUNS: (Run, "run"),
+    NOISE: (Run, "run"),
+    PROBES: (ProbeRecord, "probe"),
+    **{folder: (ThroughputRecord, folder) for folder in throughput.FOLDERS},
+}
+"""By folder below the results: what its records are, and what they are called."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A record: the file as it lies, what it is, where it goes below another results folder.
+
+    ``beside`` are the files that belong to it and are there, to be copied to the same folder under the same names.
+    ``record`` is None for saved benchmarks, which pytest-benchmark writes.
+    """
+
+    path: Path
+    kind: str
+    target: Path
+    sha256: str
+    record: Record | None
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def order(self) -> tuple[bool, datetime]:
+        """Of two records with one key the higher is the one that counts: done before not done, newer before older."""
+        assert self.record is not None
+        return not isinstance(self.record, Run) or self.record.status == "done", self.record.started_at
+
+
+@dataclass
+class Found:
+    """All of one folder; ``problems`` are the files that are no records, each skipped with its reason."""
+
+    items: list[Item] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def look_through(results: Path) -> Found:
+    """Read every record below ``results``, in the order of the files' names.
+
+    A symbolic link to a file is followed within ``results`` and nowhere else, one to a folder not at all.
+    """
+    found = Found()
+    for kind in (*KINDS, BENCHMARKS):
+        for path in _json_files(results / kind, found.problems):
+            try:
+                found.items.append(_item(results, kind, path))
+            except Foreign as reason:
+                found.problems.append(Problem(path, str(reason)))
+            except OSError as error:
+                found.problems.append(Problem(path, f"unreadable ({error.strerror})"))
+    return found
+
+
+def _json_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    def say(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            problems.append(Problem(Path(str(error.filename)), f"unreadable ({error.strerror})"))
+
+    for place, folders, files in os.walk(folder, onerror=say):
+        folders.sort()
+        links = [path for name in folders if (path := Path(place, name)).is_symlink()]
+        problems += [Problem(path, "a link to a folder") for path in links]
+        yield from (Path(place) / name for name in sorted(files) if name.endswith(".json") and name[0] != ".")
+
+
+def _item(results: Path, kind: str, path: Path) -> Item:
+    content = read_inside(results, path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if kind == BENCHMARKS:
+        _check_benchmarks(results, path, content)
+        return Item(path, kind, Path(kind, path.parent.name, path.name), sha256, None)
+    record_type, name = KINDS[kind]
+    record = parse_record(content, record_type, name)
+    beside = [path.with_name(file) for file in _names_beside(record, path)]
+    for file in beside:
+        if file.suffix not in (".npz", ".safetensors", ".log"):
+            raise Foreign(f"it names {file.name}, which is nothing that belongs to a record")
+    there = [file for file in beside if os.path.lexists(file)]
+    for file in there:
+        check_inside(results, file)
+    return Item(path, kind, Path(kind, record.machine.name, path.name), sha256, record, tuple(there))
+
+
+def _names_beside(record: Record, path: Path) -> list[str]:
+    if isinstance(record, Run):
+        artifacts = [record.artifacts.predictions, record.artifacts.weights] if record.artifacts else []
+        return [*artifacts, f"{path.stem}.log"]
+    return [record.arrays] if isinstance(record, ProbeRecord) and record.arrays else []
+
+
+def _check_benchmarks(results: Path, path: Path, content: bytes) -> None:
+    if path.parent.parent != results / BENCHMARKS:
+        raise Foreign("not in the folder of a machine")
+    try:
+        pytest_benchmarks.cases_of(parse_json(content))
+    except pytest_benchmarks.NOT_ONE as error:
+        raise Foreign("not a saved run of the benchmarks") from error

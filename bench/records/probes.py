@@ -1,0 +1,126 @@
+"""The record of one probe: which run was asked, what came out. Written once and atomically, never edited.
+
+Schema history:
+    1  first version
+    2  notes, arrays, train_images
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bench.common.atomic import write_atomically
+from bench.common.untrusted import Foreign, make_folder, read_arrays
+from bench.records.schema import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Seconds, Trial
+from bench.records.storage import Problem, load_records, npz
+
+FOLDER = "probes"
+
+
+@dataclass(frozen=True)
+class ProbeTask:
+    """What a worker needs to answer a probe.
+
+    ``images`` is how many of the test images are used, ``train_images`` how many of the training images, both from
+    the first; a probe that trains nothing gets none of the latter.
+    """
+
+    probe: str
+    trial: Trial
+    weights: Path
+    images: int
+    train_images: int = 0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a probe found: numbers and words by name, and arrays for pictures.
+
+    ``machine`` is where it was asked, if that was not this one.
+    """
+
+    numbers: dict[str, float]
+    notes: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    machine: Machine | None = None
+
+
+class ProbeRecord(Dated):
+    """What one probe found for one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of its record.
+
+    ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
+    """
+
+    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
+    probe: Name
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    run: FileName
+    images: PositiveInt
+    train_images: Count = 0
+    numbers: dict[Name, float]
+    notes: dict[Name, str] = Field(default_factory=dict)
+    arrays: FileName | None = None
+    seconds: Seconds
+    git: Git
+
+    @property
+    def stem(self) -> str:
+        """The record's file name without its ending."""
+        return probe_stem(self.probe, self.run, self.key)
+
+
+def probe_stem(probe: str, run: str, key: str) -> str:
+    """File name of a probe's record without its ending."""
+    return f"{probe}-{run}-{key[:8]}"
+
+
+def probe_path(results: Path, machine: Machine, stem: str) -> Path:
+    """Where the record of that stem lies."""
+    return results / FOLDER / machine.name / f"{stem}.json"
+
+
+def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray] | None = None) -> Path:
+    """Write the record below ``results/probes``, its arrays first.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = probe_path(results, record.machine, record.stem)
+    make_folder(results, path.parent)
+    if record.arrays and arrays:
+        write_atomically(path.with_name(record.arrays), npz(arrays))
+    write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
+    return path
+
+
+def load_probes(results: Path) -> tuple[list[ProbeRecord], list[Problem]]:
+    """Every probe record below ``results``, oldest first, and every JSON file there that is not one."""
+    return load_records(results / FOLDER, ProbeRecord, "probe")
+
+
+def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
+    """The arrays of a record by name; none where it has none or their file is gone or damaged."""
+    if record.arrays is None:
+        return {}
+    try:
+        return read_arrays(results, results / FOLDER / record.machine.name / record.arrays)
+    except (OSError, Foreign):
+        return {}
+
+
+def answers_to(probe: str, records: Iterable[ProbeRecord]) -> dict[str, ProbeRecord]:
+    """The newest answer to one probe for each run, by the run's stem; on the most images where there are several."""
+    chosen: dict[str, ProbeRecord] = {}
+    for record in records:
+        other = chosen.get(record.run)
+        if record.probe == probe and (other is None or _size(record) >= _size(other)):
+            chosen[record.run] = record
+    return chosen
+
+
+def _size(record: ProbeRecord) -> tuple[int, int]:
+    return record.train_images, record.images

@@ -1,0 +1,288 @@
+"""The record of one training run: its schema, its validation, its identity.
+
+A record is one JSON file, written once and atomically, never edited. Fractions lie in [0, 1], times are seconds,
+sizes are bytes, times of day are UTC; the unit stands in the name. Values that were not finite are null, and the
+status says why.
+
+Schema history:
+    1  first version
+    2  surroundings: other programs' share of the CPU, the GPU's state before and after
+    3  execution: how the training steps were carried out
+    4  execution may be cuda_graph
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+Status = Literal["done", "diverged", "error", "timeout", "interrupted"]
+Seconds = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=200)]
+
+
+Environment = dict[str, str | int | float | bool | None]
+
+
+class Part(BaseModel):
+    """A piece of a record: no unknown fields, nothing that is not finite, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Machine(Part):
+    """``id`` is random, made once per machine; neither part names the host or its user."""
+
+    slug: Name
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+
+    @property
+    def name(self) -> str:
+        """Of its folders; two machines in 65,536 of the same kind share it."""
+        return f"{self.slug}-{self.id[:4]}"
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.name
+
+
+class NamesakeMachine(Machine):
+    """A machine among others of the same name, which tables call by its whole id; see ``machine_names``."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.slug}-{self.id}"
+
+
+class Dated(Part):
+    """A record, which says when it was begun and on which machine."""
+
+    started_at: AwareDatetime
+    machine: Machine
+
+
+class ModelInfo(Part):
+    """The model as it was trained; ``train_flops_per_image`` counts 2 per multiply-add, forward and backward."""
+
+    name: Name
+    parameters: Count
+    train_flops_per_image: Count
+    source_sha256: Sha256
+
+
+class Trial(Part):
+    """What to do. Everything a worker needs, and nothing about the machine it runs on."""
+
+    suite: Name
+    model: Name
+    recipe: Name
+    dataset: Name
+    seed: Count
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimizer: Name
+    learning_rate: Annotated[float, Field(gt=0)]
+    precision: Name
+    device: Name
+    threads: PositiveInt
+    train_size: PositiveInt
+    pixel_order: Annotated[str, Field(pattern=r"^(identity|permuted-\d+|blocks-\d+)$")] = "identity"
+
+
+class Epoch(Part):
+    """One epoch; ``train_s`` is training alone, evaluation stands beside it."""
+
+    epoch: PositiveInt
+    train_s: Seconds
+    eval_s: Seconds
+    train_loss: Annotated[float, Field(ge=0)] | None
+    test_loss: Annotated[float, Field(ge=0)] | None
+    test_accuracy: Fraction
+
+
+class Result(Part):
+    """After the last epoch; ``train_images_per_s`` is over all epochs' training time."""
+
+    test_accuracy: Fraction
+    test_loss: Annotated[float, Field(ge=0)]
+    test_size: PositiveInt
+    train_images_per_s: Annotated[float, Field(gt=0)]
+
+
+class Clock(Part):
+    """Where the time of the trial went. ``startup_s`` (process start, imports) is 0 in a worker already warm."""
+
+    startup_s: Seconds
+    setup_s: Seconds
+    warmup_s: Seconds
+    train_s: Seconds
+    eval_s: Seconds
+    total_s: Seconds
+
+
+class Execution(Part):
+    """How training steps were carried out; ``reason`` says why they were ``eager``.
+
+    ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU.
+    """
+
+    mode: Literal["eager", "captured", "cuda_graph"]
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+
+class Memory(Part):
+    """Highest use so far of the worker process and, on a GPU, of its allocator."""
+
+    process_peak_bytes: Count
+    device_peak_bytes: Count | None = None
+
+
+class GpuState(Part):
+    """The GPU at one moment, as its driver tells it; null where it does not.
+
+    ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
+    from them since the driver was loaded.
+    """
+
+    clock_mhz: Count | None = None
+    memory_clock_mhz: Count | None = None
+    temperature_celsius: Count | None = None
+    throttle_reasons: list[Name] = []
+    throttled_s: Seconds | None = None
+    other_processes: Count | None = None
+
+
+class Surroundings(Part):
+    """What went on around a trial. ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
+
+    other_cpu_share: Fraction | None = None
+    gpu_before: GpuState | None = None
+    gpu_after: GpuState | None = None
+
+    @property
+    def throttled(self) -> bool:
+        """Power or heat took time from the GPU's clocks, or was doing so before or after."""
+        states = [state for state in (self.gpu_before, self.gpu_after) if state]
+        times = [state.throttled_s for state in states if state.throttled_s is not None]
+        return any(state.throttle_reasons for state in states) or (len(times) == 2 and times[1] > times[0])
+
+    def shared(self, cpu_share: float) -> bool:
+        """Another program was on the GPU, or took more than ``cpu_share`` of the CPU time."""
+        on_gpu = any(state.other_processes for state in (self.gpu_before, self.gpu_after) if state)
+        return on_gpu or (self.other_cpu_share or 0) > cpu_share
+
+
+class Git(Part):
+    """The commit of the code that ran; ``dirty`` means uncommitted changes outside results/."""
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None
+    dirty: bool | None
+
+
+class Data(Part):
+    """SHA-256 of each file of the data set."""
+
+    sha256: dict[Name, Sha256]
+
+
+class Artifacts(Part):
+    """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone."""
+
+    predictions: FileName
+    weights: FileName
+
+
+class Measurement(Dated):
+    """What one call measured beside training, on one machine: under which conditions, and how long it took."""
+
+    device: Name
+    threads: PositiveInt
+    seconds: Seconds
+    git: Git
+    environment: Environment
+    surroundings: Surroundings
+
+    @property
+    def place(self) -> str:
+        """Machine and device, as in all tables."""
+        return f"{self.machine.label} ({self.device})"
+
+    @property
+    def moment(self) -> str:
+        """When it began, for file names."""
+        return stamp(self.started_at)
+
+
+class Run(Dated):
+    """What happened in one trial."""
+
+    schema_version: Literal[1, 2, 3, 4] = Field(default=4, alias="schema")
+    trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    status: Status
+    error: Annotated[str, Field(max_length=500)] | None = None
+    finished_at: AwareDatetime
+    model: ModelInfo | None = None
+    trial: Trial
+    epochs: list[Epoch]
+    result: Result | None = None
+    execution: Execution | None = None
+    clock: Clock | None = None
+    memory: Memory | None = None
+    environment: Environment
+    surroundings: Surroundings | None = None
+    git: Git
+    data: Data
+    artifacts: Artifacts | None = None
+
+    @model_validator(mode="after")
+    def _status_matches_content(self) -> Self:
+        if self.status == "done":
+            missing = [part for part in ("model", "result", "clock", "artifacts") if getattr(self, part) is None]
+            if missing:
+                raise ValueError(f"a done run needs {', '.join(missing)}")
+            if len(self.epochs) != self.trial.epochs:
+                raise ValueError(f"a done run of {self.trial.epochs} epochs lists {len(self.epochs)}")
+        elif self.error is None:
+            raise ValueError(f"a run that is {self.status} needs its error")
+        return self
+
+    @property
+    def stem(self) -> str:
+        """The record's file name without its ending."""
+        return run_stem(self.trial, self.key, self.started_at)
+
+
+def trial_id(trial: Trial, data: Data) -> str:
+    """What the run is *about*: the trial without its suite and threads, and the data's hashes. 16 hex digits."""
+    about = trial.model_dump(exclude={"suite", "threads"})
+    return digest({"trial": about, "data": data.sha256})
+
+
+def digest(value: Any) -> str:
+    """16 hex digits of the SHA-256 of ``value`` as canonical JSON."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def run_stem(trial: Trial, key: str, started_at: datetime) -> str:
+    """File name of a run without its ending: readable first, then what makes it unique."""
+    return f"{trial.model}-{trial.recipe}-seed{trial.seed}-{key[:8]}-{stamp(started_at)}"
+
+
+def stamp(moment: datetime) -> str:
+    """A time of day to the millisecond, as it stands in file names."""
+    return moment.strftime("%Y%m%dT%H%M%S%f")[:-3]
+
+
+def artifact_names(stem: str) -> Artifacts:
+    """The files that belong to the record of that stem."""
+    return Artifacts(predictions=f"{stem}.npz", weights=f"{stem}.safetensors")

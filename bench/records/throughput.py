@@ -1,0 +1,172 @@
+"""The record of one call of ``bench speed`` or ``bench peers``: how fast each model trains, by framework, in turn.
+
+One JSON file, written once and atomically, never edited. Times are seconds, sizes bytes, rates per second.
+
+Schema history:
+    1  of ``speed``: an epoch of the article's loop and of the harness as two lists of each model;
+       of ``peers``: one list of ``times`` of all models, each with its ``peer``, always in fp32
+    2  the same record for both: each model has its ``times`` by framework, the article's loop and ours among them.
+       What schema 1 says is read as such.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bench.records.schema import Count, Measurement, Name, Part, PositiveInt
+from bench.records.storage import Problem, load_records, save_measurement
+
+FOLDERS = ("speed", "peers")
+"""Below the results, by the command that wrote what is in them."""
+OURS = "mnist-bench"
+ARTICLE = "article"
+"""The article's own loop, a framework like others."""
+
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Peaks(Part):
+    """What the device reached in this run: the best matrix product in the precision, the best copy (read and write)."""
+
+    matmul_flops_per_s: Rate
+    copy_bytes_per_s: Rate
+
+
+class StepTime(Part):
+    """Seconds of one step on ``batch_size`` images: training, or inference alone. Over ``rounds`` of one or more."""
+
+    phase: Literal["train", "infer"]
+    batch_size: PositiveInt
+    median_s: Rate
+    low_quartile_s: Rate
+    high_quartile_s: Rate
+    rounds: PositiveInt
+
+    @property
+    def images_per_s(self) -> float:
+        """At the median step."""
+        return self.batch_size / self.median_s
+
+
+class Cost(Part):
+    """What an image costs, whatever the machine, and what memory a training at ``batch_size`` took in a run of its own.
+
+    FLOPs count 2 per multiply-add. Bytes are those that the operations of a step read and write, as if there were no
+    cache, divided by its images. ``memory_bytes`` is the process's peak, ``idle_bytes`` what it held before.
+    """
+
+    parameters: Count
+    batch_size: PositiveInt
+    train_flops_per_image: Count
+    infer_flops_per_image: Count
+    train_bytes_per_image: Count
+    infer_bytes_per_image: Count
+    memory_bytes: Count
+    idle_bytes: Count
+
+
+class EpochTimes(Part):
+    """Seconds of a training epoch, round by round; none where ``note`` says why there are none."""
+
+    framework: Name
+    versions: dict[Name, str] = Field(default_factory=dict)
+    epoch_s: list[Rate]
+    note: Annotated[str, Field(max_length=300)] = ""
+
+
+class ModelThroughput(Part):
+    """One model in every framework, all in turn; of ``speed`` also our steps by batch size, and what they cost."""
+
+    model: Name
+    times: Annotated[list[EpochTimes], Field(min_length=1)]
+    step_times: list[StepTime] = Field(default_factory=list)
+    cost: Cost | None = None
+
+    def epoch_s(self, framework: str) -> list[float]:
+        """Of that framework, round by round; none where it was not timed."""
+        return next((times.epoch_s for times in self.times if times.framework == framework), [])
+
+    def ratios(self, framework: str) -> list[float]:
+        """How often our epoch fits into the framework's, round by round; none where not both were timed in each."""
+        theirs, ours = self.epoch_s(framework), self.epoch_s(OURS)
+        return [a / b for a, b in zip(theirs, ours, strict=True)] if len(theirs) == len(ours) else []
+
+    def step_time(self, phase: str, batch_size: int) -> StepTime | None:
+        """Of that phase at that batch size; None where it was not measured."""
+        return next((it for it in self.step_times if (it.phase, it.batch_size) == (phase, batch_size)), None)
+
+
+class ThroughputRecord(Measurement):
+    """What one call measured, and under which conditions; what the machine could do is known of ``speed`` alone."""
+
+    schema_version: Literal[2] = Field(default=2, alias="schema")
+    precision: Name
+    peaks: Peaks | None = None
+    models: Annotated[list[ModelThroughput], Field(min_length=1)]
+
+    @property
+    def folder(self) -> str:
+        """Where it lies below the results, which is also what wrote it."""
+        return "speed" if self.peaks else "peers"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_schema_2(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("schema") != 1:
+            return value
+        try:
+            return _of_peers(value) if "times" in value else _of_speed(value)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not as schema 1 has it: {error!r}") from error
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        for model in self.models:
+            if len({times.framework for times in model.times}) < len(model.times):
+                raise ValueError("a model has a framework twice")
+            if len({bool(part) for part in (self.peaks, model.cost, model.step_times)}) > 1:
+                raise ValueError("peaks, times of steps and costs are there together or not at all")
+            if self.peaks and not model.ratios(ARTICLE):
+                raise ValueError("the rounds of the article's loop and of ours are not of equal number")
+        return self
+
+
+def _of_speed(old: dict[str, Any]) -> dict[str, Any]:
+    models = [{**model} for model in old["models"]]
+    for model in models:
+        sides = {ARTICLE: model.pop("article_epoch_s"), OURS: model.pop("harness_epoch_s")}
+        model["times"] = [{"framework": framework, "epoch_s": epoch_s} for framework, epoch_s in sides.items()]
+    return old | {"schema": 2, "models": models}
+
+
+def _of_peers(old: dict[str, Any]) -> dict[str, Any]:
+    rest = {**old}
+    models: dict[str, list[dict[str, Any]]] = {}
+    for times in rest.pop("times"):
+        row = {**times}
+        row["framework"] = row.pop("peer")
+        models.setdefault(row.pop("model"), []).append(row)
+    by_model = [{"model": model, "times": rows} for model, rows in models.items()]
+    return rest | {"schema": 2, "precision": "fp32", "models": by_model}
+
+
+def save_throughput(results: Path, record: ThroughputRecord) -> Path:
+    """Write the record into its folder below ``results``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    return save_measurement(results / record.folder, f"{record.device}-{record.precision}", record)
+
+
+def load_throughput(results: Path) -> tuple[list[ThroughputRecord], list[Problem]]:
+    """The newest record of each command, machine, device and precision, and every JSON file there that is no record."""
+    records, problems = [], []
+    for folder in FOLDERS:
+        readable, damaged = load_records(results / folder, ThroughputRecord, folder)
+        records += readable
+        problems += damaged
+    records.sort(key=lambda record: record.started_at)
+    newest = {(record.folder, record.place, record.precision): record for record in records}
+    return [newest[key] for key in sorted(newest)], problems

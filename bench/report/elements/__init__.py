@@ -1,0 +1,1 @@
+"""What sections are made of: blocks, formatted values, styles, the answers of probes."""

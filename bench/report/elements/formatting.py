@@ -1,0 +1,114 @@
+"""How one value looks: its digits, its unit, its interval."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.analysis import stats
+from bench.analysis.groups import Group
+from bench.common.errors import one_line
+from bench.records.probes import ProbeRecord
+from bench.records.schema import Git, Run
+
+
+def model_label(group: Group) -> str:
+    """``cnn``, or ``cnn (dirty, noisy)`` where a reader should know it."""
+    return f"{group.model} ({', '.join(group.flags)})" if group.flags else group.model
+
+
+def percent_with_interval(group: Group) -> str:
+    """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
+    return _with_interval(group, " %")
+
+
+def in_percent(group: Group) -> str:
+    """The same for a column whose head has the unit: ``98.98 ± 0.12``."""
+    return _with_interval(group, "")
+
+
+def _with_interval(group: Group, unit: str) -> str:
+    mean, interval = 100 * group.mean_accuracy, group.accuracy_interval
+    if len(group.accuracies) > 1:
+        return f"{mean:.2f}{unit} ± {100 * (interval.high - interval.low) / 2:.2f}"
+    return f"{mean:.2f}{unit} [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
+
+
+def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
+    """``95.7 ± 0.9``, the 95 % t interval over what the values vary with; the mean alone where there is but one."""
+    mean, interval = float(np.mean(values)), stats.t_interval(list(values))
+    if math.isnan(interval.low):
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
+
+
+def three_digits(value: float) -> str:
+    """Those that count: ``0.213``, ``9.41``, ``1,270``."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def seconds(value: float) -> str:
+    """``0.213 s``, ``9.41 s``, ``127 s``."""
+    return f"{three_digits(value)} s"
+
+
+WORDS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from"}
+WORDS |= {"what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record", "flags", "to"}
+WORDS |= {"against", "ahead, points", "behind, points", "cannot tell, points", "interval over", "started", "precision"}
+"""Columns of words, which stand to the left; numbers stand to the right."""
+
+
+def escape(value: Any) -> str:
+    """Text as Markdown shows it literally."""
+    text = one_line(str(value)).replace("<", "&lt;")
+    return re.sub(r"[\\|*`]|\](?=\()", r"\\\g<0>", text)
+
+
+def p_value(value: float) -> str:
+    """``0.012``; never an exact zero."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def interval_in_points(interval: stats.Interval) -> str:
+    """``1.09 to 1.92``, of a difference of fractions; empty where unknown."""
+    return "" if math.isnan(interval.low) else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+
+
+def points_cell(fraction: float) -> str:
+    """``0.36``, of a difference of fractions, in points; ``unknown``."""
+    return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f}"
+
+
+def reached(times: stats.Reached) -> str:
+    """Seconds: ``12.1 (11.8 to 12.4)``, ``12.1 (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
+    if times.missed == times.trials:
+        return "never"
+    missed = f"{times.missed} of {times.trials} missed" if times.missed else ""
+    if math.isnan(times.median):
+        return missed
+    return f"{three_digits(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"
+
+
+def of_many(shown: int, count: int) -> str:
+    """The end of a caption: `` The 12 most accurate of 40.``; nothing where all are shown."""
+    return f" The {shown} most accurate of {count}." if count > shown else ""
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Text that a spreadsheet takes for text: what it would take for a formula gets an apostrophe before it."""
+    text = one_line(text)
+    is_number = re.fullmatch(r"[+-]?[\d.,]+[\d.,%±\[\] e-]*", text) is not None
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not is_number else text
+
+
+def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
+    """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
+    commits = ", ".join(sorted({commit_words(record.git) for record in records}))
+    return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
+
+
+def commit_words(git: Git) -> str:
+    """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
+    return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"

@@ -1,0 +1,182 @@
+"""What the runs of one condition answered to a probe, by model and place."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.analysis import stats
+from bench.analysis.groups import Comparison, Group
+from bench.data.registry import Goals, goals_of
+from bench.records.probes import ProbeRecord, answers_to
+from bench.report.elements.formatting import measured
+from bench.report.elements.style import place_styles
+
+Arrays = Callable[[ProbeRecord], Mapping[str, np.ndarray]]
+"""The arrays a probe left beside its record; see :func:`bench.records.probes.load_arrays`."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One model at one place; for each number of the probe an array over the seeds that were asked."""
+
+    group: Group
+    seeds: tuple[int, ...]
+    numbers: dict[str, np.ndarray]
+    records: tuple[ProbeRecord, ...]
+
+    @property
+    def images(self) -> int:
+        """Test images the numbers are over."""
+        return self.records[0].images
+
+    @property
+    def train_images(self) -> int:
+        """Training images the probe trained on; 0 where it trained nothing."""
+        return self.records[0].train_images
+
+    @property
+    def goals(self) -> Goals:
+        """The test accuracies to ask after on this dataset."""
+        return goals_of(self.group.runs[0].trial.dataset)
+
+    def note(self, name: str) -> str:
+        """A word the probe wrote down, or nothing."""
+        return self.records[0].notes.get(name, "")
+
+    def at(self, name: str, seeds: Sequence[int]) -> np.ndarray:
+        """The number of that name, for those seeds."""
+        return self.numbers[name][[self.seeds.index(seed) for seed in seeds]]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """By how much one accuracy is above another, as a fraction, with an interval and what that is over.
+
+    ``judged`` is false where the interval says too little for a verdict: a single seed, over test images alone.
+    """
+
+    mean: float
+    interval: stats.Interval
+    over: str
+    judged: bool
+    seeds: int
+
+    @property
+    def sign(self) -> int:
+        """1 and -1 where the whole interval is above and below zero, else 0."""
+        return int(self.interval.low > 0) - int(self.interval.high < 0)
+
+    @property
+    def basis(self) -> str:
+        """``over 3 seeds``, ``1 seed; interval over test images alone``."""
+        counted = f"{self.seeds} seed{'' if self.seeds == 1 else 's'}"
+        return f"over {counted}" if self.over == counted else f"{counted}; interval over {self.over}"
+
+    @property
+    def words(self) -> str:
+        """In points: ``3.12 [2.50, 3.74]``."""
+        if math.isnan(self.interval.low):
+            return f"{100 * self.mean:.2f}"
+        return f"{100 * self.mean:.2f} [{100 * self.interval.low:.2f}, {100 * self.interval.high:.2f}]"
+
+
+def ask(comparison: Comparison, probe: str, records: Iterable[ProbeRecord]) -> list[Asked]:
+    """The groups whose runs were asked, with what those answered on the most images any of them saw."""
+    by_run = answers_to(probe, records)
+    found = []
+    for group in comparison.groups:
+        answered = [(run, by_run[run.stem]) for run in group.runs if run.stem in by_run]
+        most = max(((record.train_images, record.images) for _, record in answered), default=None)
+        answered = [(run, it) for run, it in answered if (it.train_images, it.images) == most]
+        if answered:
+            names = [name for name in answered[0][1].numbers if all(name in it.numbers for _, it in answered)]
+            numbers = {name: np.array([it.numbers[name] for _, it in answered]) for name in names}
+            seeds = tuple(run.trial.seed for run, _ in answered)
+            found.append(Asked(group, seeds, numbers, tuple(it for _, it in answered)))
+    return found
+
+
+def gap_over_seeds(differences: np.ndarray) -> Gap:
+    """The mean of one difference per seed, with its t interval; judged from three seeds on."""
+    count = len(differences)
+    interval = stats.t_interval(list(differences))
+    return Gap(float(differences.mean()), interval, f"{count} seeds", judged=count >= 3, seeds=count)
+
+
+def gap(asked: Asked, first: str, second: str, retrained: bool = False) -> Gap:
+    """How much ``first`` is above ``second``: over seeds where there are three or more.
+
+    With fewer, and where both are accuracies of the same model trained twice (``retrained``), the spread of a
+    difference is taken from the accuracies of the group's seeds, of which there may be more. Else over test images.
+    """
+    over = gap_over_seeds(asked.numbers[first] - asked.numbers[second])
+    if over.judged:
+        return over
+    mean, count = over.mean, over.seeds
+    known = asked.group.accuracies
+    if retrained and len(known) >= 3 and asked.train_images == asked.group.runs[0].trial.train_size:
+        spread = stats.t_interval(known)
+        # half a width is t s / sqrt(n); the mean of k differences of two has s sqrt(2 / k)
+        half = (spread.high - spread.low) / 2 * math.sqrt(2 * len(known) / count)
+        return Gap(
+            mean,
+            stats.Interval(mean - half, mean + half),
+            f"the spread of {len(known)} seeds",
+            judged=True,
+            seeds=count,
+        )
+    alone = [float(asked.numbers[f"{name}_alone"].mean()) for name in (first, second)]
+    interval = stats.share_difference(alone[0], alone[1], asked.images)
+    return Gap(mean, interval, "test images alone", judged=False, seeds=count)
+
+
+def name_of(group: Group, groups: Iterable[Group]) -> str:
+    """The model's name, with its place where the groups are from several."""
+    several = len({each.place for each in groups}) > 1
+    return f"{group.model}, {group.place}" if several else group.model
+
+
+def label(asked: Asked, found: Sequence[Asked]) -> str:
+    """:func:`name_of` its group, among those that were asked."""
+    return name_of(asked.group, [each.group for each in found])
+
+
+def hint(asked: Asked) -> str:
+    """What its numbers rest on, in words."""
+    seeds = ", ".join(map(str, asked.seeds))
+    return f"n = {asked.images:,} test images; seeds {seeds}; {asked.group.place}; {measured(asked.records)}"
+
+
+def look(asked: Asked, found: Sequence[Asked], colours: Mapping[str, str]) -> dict[str, Any]:
+    """Colour and line style of a curve, as Matplotlib takes them: the model's, and its place's."""
+    styles = place_styles(sorted({each.group.place for each in found}))
+    return {"color": colours[asked.group.model], "linestyle": styles[asked.group.place]}
+
+
+def seeds_in_words(found: Sequence[Asked]) -> str:
+    """``1 seed``, ``3 seeds``, ``1 to 3 seeds``."""
+    counts = {len(each.seeds) for each in found}
+    low, high = min(counts), max(counts)
+    return f"{low} seed{'' if low == 1 else 's'}" if low == high else f"{low} to {high} seeds"
+
+
+def table_rows(slug: str, found: Sequence[Asked]) -> list[dict[str, Any]]:
+    """One row per run and number, for the CSV."""
+    return [
+        {
+            "condition": slug,
+            "model": asked.group.model,
+            "machine": asked.group.place,
+            "seed": seed,
+            "images": asked.images,
+            "train_images": asked.train_images,
+            "measured": name,
+            "value": float(values[position]),
+        }
+        for asked in found
+        for name, values in asked.numbers.items()
+        for position, seed in enumerate(asked.seeds)
+    ]

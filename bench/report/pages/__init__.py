@@ -1,0 +1,1 @@
+"""A document -> Markdown, HTML, the terminal, CSV tables, the playground."""

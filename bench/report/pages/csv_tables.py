@@ -1,0 +1,197 @@
+"""Comparisons as data frames of plain numbers; the unit stands in the column's name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.groups import Comparison, Condition, Group, place_of, run_flags
+from bench.analysis.noise_floor import Floors, floors_of
+from bench.analysis.pairwise import Pair
+from bench.data.registry import goals_of
+from bench.records.schema import Clock, Result, Run, Trial
+from bench.report.elements.formatting import spreadsheet_safe
+from bench.report.elements.section import Sections
+
+RUN_COLUMNS = [
+    "record",
+    "status",
+    "error",
+    "machine",
+    *(name for name in Trial.model_fields if name != "device"),  # stands in the machine's name
+    *Result.model_fields,
+    *Clock.model_fields,
+    "commit",
+    "flags",
+    "started_at",
+]
+"""Of :func:`runs_table`; :func:`bench.api.load` says what each holds."""
+
+
+def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per group: mean test accuracy after the last epoch, 95 % interval over seeds, spread over seeds.
+
+    With one seed there is no interval over seeds; it is then Wilson's, over test images, and ``interval_over`` says so.
+    """
+    return _frame(comparisons, _accuracy_row)
+
+
+def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd.DataFrame:
+    """One row per pair of models: mean difference with its 95 % interval over seeds and test images, and the verdict.
+
+    ``p_holm`` is adjusted for all pairs of one machine's table; ``detectable`` is the true difference that such a
+    comparison finds four times in five. For description: the two-way bootstrap interval, and seed by seed how many
+    images only the first and only the second model got right, with McNemar's exact p.
+    """
+    return pd.DataFrame(
+        [
+            {"condition": condition.slug, **_pair_row(pair)}
+            for condition, pairs in pairs_by_condition.items()
+            for pair in pairs
+        ]
+    )
+
+
+def speed_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per group: training time of an epoch, throughput, evaluation time, size."""
+    return _frame(comparisons, _speed_row)
+
+
+def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per group and goal: seconds of training until the test accuracy is reached, and how many seeds missed."""
+    return pd.DataFrame(
+        [
+            {**_where(comparison, group), "goal": goal, **vars(group.times_to(goal))}
+            for comparison in comparisons
+            for group in comparison.groups
+            for goal in goals_of(comparison.condition.dataset).in_time
+        ]
+    ).rename(columns={"median": "median_s", "low": "lowest_s", "high": "highest_s", "trials": "seeds"})
+
+
+def noise_table(floors: Floors) -> pd.DataFrame:
+    """One row per subject of A/A runs: the largest change between two repeats, a share for times and sizes."""
+    subjects = sorted({subject for subject, _ in floors})
+    return pd.DataFrame(
+        [
+            {
+                **vars(subject),
+                "repeats": min(floor.repeats for floor in floors_of(subject, floors).values()),
+                **{metric: floor.change for metric, floor in floors_of(subject, floors).items()},
+            }
+            for subject in subjects
+        ]
+    ).rename(columns={"place": "machine"})
+
+
+def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """One row per epoch of every run: the numbers behind the curves."""
+    rows = [
+        {**_where(comparison, group), "seed": run.trial.seed, **epoch.model_dump()}
+        for comparison in comparisons
+        for group in comparison.groups
+        for run in group.runs
+        for epoch in run.epochs
+    ]
+    return pd.DataFrame(rows)
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per record, failed ones too; always the same columns."""
+    return pd.DataFrame([_run_row(run) for run in runs], columns=RUN_COLUMNS)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The frame as a CSV file, in which a spreadsheet takes no text for a formula."""
+    safe = frame.map(lambda value: spreadsheet_safe(value) if isinstance(value, str) else value)
+    return safe.rename(columns=spreadsheet_safe).to_csv(index=False, lineterminator="\n")
+
+
+def _frame(comparisons: Sequence[Comparison], row: Any) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{**_where(comparison, group), **row(group)} for comparison in comparisons for group in comparison.groups]
+    )
+
+
+def _where(comparison: Comparison, group: Group) -> dict[str, Any]:
+    return {"condition": comparison.condition.slug, "model": group.model, "machine": group.place}
+
+
+def _accuracy_row(group: Group) -> dict[str, Any]:
+    values = np.array(group.accuracies)
+    interval = group.accuracy_interval
+    return {
+        "seeds": len(values),
+        "test_accuracy": group.mean_accuracy,
+        "interval_low": interval.low,
+        "interval_high": interval.high,
+        "interval_over": "seeds" if len(values) > 1 else "test images",
+        "std": values.std(ddof=1) if len(values) > 1 else np.nan,
+        "min": values.min(),
+        "max": values.max(),
+        "parameters": group.parameters,
+    }
+
+
+def _pair_row(pair: Pair) -> dict[str, Any]:
+    test = pair.verdict.test
+    return {
+        "machine": pair.place,
+        "first": pair.first,
+        "second": pair.second,
+        "seeds": pair.seeds,
+        "verdict": pair.verdict.kind,
+        "difference": test.difference,
+        "interval_low": test.interval.low,
+        "interval_high": test.interval.high,
+        "p": test.p_value,
+        "p_holm": pair.verdict.adjusted_p,
+        "detectable": pair.detectable,
+        "bootstrap_low": pair.bootstrap.low,
+        "bootstrap_high": pair.bootstrap.high,
+        "only_first": " ".join(str(each.only_first) for each in pair.only_one_right),
+        "only_second": " ".join(str(each.only_second) for each in pair.only_one_right),
+        "mcnemar_p": " ".join(f"{each.p_value:.3g}" for each in pair.only_one_right),
+    }
+
+
+def _speed_row(group: Group) -> dict[str, Any]:
+    epoch = group.epoch_spread
+    return {
+        "epochs_timed": len(group.epoch_seconds),
+        "epoch_s": epoch.median,
+        "epoch_s_low_quartile": epoch.low_quartile,
+        "epoch_s_high_quartile": epoch.high_quartile,
+        "train_images_per_s": group.images_per_s,
+        "eval_s": group.eval_spread.median,
+        "trial_s": group.trial_s,
+        "flags": " ".join(group.flags),
+        "parameters": group.parameters,
+        "train_flops_per_image": group.train_flops_per_image,
+        "train_gflops": group.images_per_s * group.train_flops_per_image / 1e9,
+    }
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "record": run.stem,
+        "status": run.status,
+        "error": run.error,
+        "machine": place_of(run),
+        **run.trial.model_dump(exclude={"device"}),
+        **(run.result.model_dump() if run.result else {}),
+        **(run.clock.model_dump() if run.clock else {}),
+        "commit": run.git.commit,
+        "flags": " ".join(run_flags(run)),
+        "started_at": run.started_at.isoformat(timespec="seconds"),
+    }
+
+
+def section_tables(pages: Iterable[Sections]) -> dict[str, pd.DataFrame]:
+    """The numbers behind each section of all conditions, one table per name: a row per run and number."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for sections in pages:
+        for name, section in sections.items():
+            tables.setdefault(name, []).extend(section.rows)
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}

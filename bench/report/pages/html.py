@@ -1,0 +1,131 @@
+"""The report as one self-contained HTML file: no request to anywhere, readable from a mail attachment."""
+
+import re
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from bench.common.errors import one_line
+from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
+from bench.report.elements.formatting import WORDS
+from bench.report.pages.csv_tables import csv_text
+from bench.report.pages.inline_svg import inline
+from bench.report.pages.playground import other_images
+from bench.report.pages.templating import fill
+from bench.report.sections.document import Document
+
+QUESTION = "Which of these models, at what cost, and how sure are you?"
+LONG = 28
+"""Characters up to which a cell stays on one line."""
+_INTERVAL = re.compile(r"^(\S.*?)( ± .+| \[.+\]| \(.+\))$")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``text`` with what stands beside it in lighter ink, where it leads, and the colour of the model it names."""
+
+    text: str
+    beside: str = ""
+    target: str = ""
+    colour: str = ""
+
+
+def page(document: Document, colours: Mapping[str, str], playground: str | None = None) -> str:
+    """The whole file.
+
+    Args:
+        colours: those of the models in every plot.
+        playground: file name of the page to play on, beside this one; None where there is none.
+    """
+    blocks = [*document.blocks, *document.every_run()]
+    return fill(
+        "report.html",
+        "report.css",
+        ["report.js"],
+        title=f"mnist-bench: {QUESTION}",
+        question=QUESTION,
+        answer=document.answer,
+        contents=_contents(blocks),
+        blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
+        records=len(document.runs),
+        playground=playground,
+        other_images=other_images(document.comparisons),
+    )
+
+
+def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    """Headings of the second level, each with those below it."""
+    found: list[dict[str, Any]] = []
+    for block in blocks:
+        if isinstance(block, Heading):
+            entry = {"text": block.text, "anchor": block.anchor}
+            if block.level == 2:
+                found.append(entry | {"below": []})
+            elif found:
+                found[-1]["below"].append(entry)
+    return found
+
+
+def _view(block: Block, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
+    """What the template shows of a block."""
+    match block:
+        case Heading():
+            return {"kind": "heading", "level": block.level, "text": block.text, "anchor": block.anchor}
+        case Table():
+            return _table(block, position, colours)
+        case Picture():
+            svg = Markup(inline(block.svg, f"f{position}", block.alt))
+            return {"kind": "figure", "svg": svg, "caption": _prose(block.caption), "file": block.file}
+    return {"kind": "prose", "html": _prose(block)}
+
+
+def _prose(text: str) -> Markup:
+    """Markdown with every tag in it shown as text."""
+    return Markup(_MARKDOWN.render(text))
+
+
+def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
+    columns = list(dict.fromkeys(name for row in table.rows for name in row))
+    hints = [*table.hints, *[""] * (len(table.rows) - len(table.hints))]
+    return {
+        "kind": "table",
+        "name": table.name,
+        "anchor": f"t{position}",
+        "columns": [{"name": name, "kind": _kind(name, table.rows)} for name in columns],
+        "rows": [
+            {"hint": hint, "cells": [_cell(name, row.get(name, ""), colours) for name in columns]}
+            for row, hint in zip(table.rows, hints, strict=True)
+        ],
+        "csv": "data:text/csv;charset=utf-8," + urllib.parse.quote(_csv(columns, table.rows)),
+    }
+
+
+def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """``number``, ``words``, or ``text`` where some cell is so long that it has to be broken into lines."""
+    if column not in WORDS:
+        return "number"
+    return "text" if any(len(_plain(row.get(column, ""))) > LONG for row in rows) else "words"
+
+
+def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
+    if isinstance(value, Link):
+        return Cell(value.text, target=value.anchor)
+    text = _plain(value)
+    if column == "model":
+        return Cell(text, colour=colours.get(re.split(r"[ ,]", text)[0], ""))
+    parted = None if column in WORDS else _INTERVAL.match(text)
+    return Cell(parted[1], parted[2]) if parted else Cell(text)
+
+
+def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    return csv_text(pd.DataFrame([[_plain(row.get(name, "")) for name in columns] for row in rows], columns=columns))
+
+
+def _plain(value: Any) -> str:
+    return value.text if isinstance(value, Link) else one_line(str(value))

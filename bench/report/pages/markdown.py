@@ -1,0 +1,124 @@
+"""The report in Markdown: ``results/README.md``, and the block in the project's own README."""
+
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.analysis.groups import Comparison, Group
+from bench.analysis.pairwise import Pair, worth_telling
+from bench.data.registry import MNIST
+from bench.report.elements.blocks import Block, Heading, Link, Picture, Table, anchor
+from bench.report.elements.formatting import WORDS, commit_words, escape
+from bench.report.sections.accuracy import headline
+from bench.report.sections.document import Document
+from bench.report.sections.learning_curves import against_time_file
+
+BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
+BLOCK_END = "<!-- results:end -->"
+INTRODUCTION = (
+    "Written from the records in `runs/` by `python -m bench report`; every table is in `tables/` as CSV. "
+    "[report.html](report.html) is the same to read in a browser, with tables to sort and every run's row."
+)
+
+MADE_BY = {"article": "make bench"}
+"""The command of a suite, where it has not the suite's name."""
+
+
+def page(document: Document) -> str:
+    """All of ``results/README.md``."""
+    answer = [" ".join(escape(sentence) for sentence in document.answer)]
+    blocks: list[Block] = ["# Results", *filter(None, answer), INTRODUCTION, *document.blocks]
+    return "\n\n".join(to_markdown(block) for block in blocks) + "\n"
+
+
+@singledispatch
+def to_markdown(block: Block) -> str:
+    """One block; running text is Markdown already."""
+    return str(block)
+
+
+@to_markdown.register
+def _(block: Heading) -> str:
+    target = f'<a id="{block.anchor}"></a>\n\n' if block.anchor else ""
+    return f"{target}{'#' * block.level} {escape(block.text)}"
+
+
+@to_markdown.register
+def _(block: Table) -> str:
+    return table(block.rows)
+
+
+@to_markdown.register
+def _(block: Picture) -> str:
+    return f"{image(block)}\n\n{block.caption}"
+
+
+def image(figure: Picture, folder: str = "plots") -> str:
+    """The picture alone."""
+    return f"![{figure.alt}]({folder}/{figure.file})"
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Words to the left, numbers to the right; a cell never breaks the table."""
+    safe = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    align = ["left" if key in WORDS else "right" for key in rows[0]]
+    return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
+def _cell(value: Any) -> str:
+    return str(value) if isinstance(value, Link) else escape(value)
+
+
+def readme_block(document: Document, folder: str) -> str:
+    """What the project's README shows of the first comparison: accuracies, verdicts, picture; markers included."""
+    if not document.comparisons:
+        return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
+    comparison = document.comparisons[0]
+    sections = document.sections[comparison.condition]
+    curves = {each.file: each for each in sections["curves"].blocks if isinstance(each, Picture)}
+    against_time = curves[against_time_file(comparison.condition.slug)]
+    parts = [
+        BLOCK_BEGIN,
+        f"**{comparison.condition.title}**",
+        to_markdown(headline(comparison)),
+        *_words(comparison, document.pairs[comparison.condition]),
+        _sources(comparison),
+        *_claims(comparison.condition.slug, sections["claims"].gist, folder),
+        image(against_time, f"{folder}/plots"),
+        BLOCK_END,
+    ]
+    return "\n\n".join(parts)
+
+
+def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
+    """All verdicts of a place as one sentence, which names the place where there are several."""
+    sentences = []
+    for place in comparison.places:
+        told = worth_telling(pairs, comparison)
+        words = "; ".join(escape(pair.words) for pair in told if pair.place == place)
+        if words:
+            sentences.append(f"{f'On {place}: ' if len(comparison.places) > 1 else ''}{words}.")
+    return sentences
+
+
+def _claims(slug: str, gist: str, folder: str) -> list[str]:
+    """How many of the article's claims hold, with a link to the table; nothing where they were not measured."""
+    link = f"[the article's table, measured]({folder}/README.md#{anchor(slug, 'claims')})"
+    return [f"**{escape(gist)}** One by one: {link}."] if gist else []
+
+
+def _sources(comparison: Comparison) -> str:
+    """``10 seeds on this-machine (cpu) at commit c0ffee: `make full`.``, one after the other for each place."""
+    return "; ".join(_source(place, comparison.at(place)) for place in comparison.places) + "."
+
+
+def _source(place: str, groups: Sequence[Group]) -> str:
+    runs = [run for group in groups for run in group.runs]
+    seeds = max(len(group.seeds) for group in groups)
+    commits = ", ".join(sorted({commit_words(run.git) for run in runs}))
+    dataset = "" if runs[0].trial.dataset == MNIST.name else f"DATASET={runs[0].trial.dataset} "
+    commands = sorted({MADE_BY.get(run.trial.suite, f"make {run.trial.suite}") for run in runs})
+    told = " and ".join(f"`{dataset}{command}`" for command in commands)
+    return f"{seeds} seed{'s' if seeds > 1 else ''} on {place} at commit {commits}: {told}"

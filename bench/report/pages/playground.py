@@ -1,0 +1,205 @@
+"""A page to play on: change a test digit and watch the models' probabilities. One file, which asks for nothing else.
+
+It is for digits, which a reader can draw: models trained on other images are not on it, and it says so.
+
+The weights are inside, in half precision; the page computes the networks in plain JavaScript. Whether that gives what
+torch gives is tested in a browser (``tests/browser``).
+"""
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.analysis.groups import Comparison, Group, most_then_newest
+from bench.common.atomic import write_atomically
+from bench.data.numpy_loader import packed_array
+from bench.data.registry import DATASETS
+from bench.records import network_export
+from bench.records.probes import ProbeRecord, load_arrays
+from bench.records.schema import Run
+from bench.report.elements.probe_results import Asked, ask
+from bench.report.pages.templating import fill
+
+FILE = "playground.html"
+SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
+DIGITS_EACH = 2
+CLASSES = 10
+"""As many as there are digits."""
+ROOM = 1_900_000
+"""Bytes of the page that weights may take as text; the whole stays under 2,000,000."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """A model on the page: its network, and the run the weights are from."""
+
+    group: Group
+    run: Run
+    record: ProbeRecord
+    layers: tuple[network_export.Layer, ...]
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def weights(self) -> str:
+        """All weights as little-endian float16, in the order of the layers, as base64."""
+        return _base64(b"".join(array.astype("<f2").tobytes() for array in self._in_order))
+
+    @property
+    def _in_order(self) -> list[np.ndarray]:
+        places = [position for position, layer in enumerate(self.layers) if layer.has_weights]
+        return [self.arrays[name] for position in places for name in network_export.names_at(position)]
+
+    def for_script(self, colours: Mapping[str, str]) -> dict[str, Any]:
+        """What the page's script reads."""
+        layers = [layer.model_dump() for layer in self.layers]
+        for position, layer in enumerate(layers):
+            weight = self.arrays.get(network_export.names_at(position)[0])
+            layer["shape"] = list(weight.shape) if weight is not None else []
+        return {
+            "name": self.group.model,
+            "colour": colours.get(self.group.model, "#7F7F7F"),
+            "mean": self.record.numbers["pixel_mean"],
+            "std": self.record.numbers["pixel_std"],
+            "layers": layers,
+            "weights": self.weights,
+        }
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is on the page, fewest parameters first, and who is not, with the reason.
+
+    ``other_images`` are the datasets whose models are not there since their images are no digits.
+    """
+
+    comparison: Comparison
+    players: Sequence[Player]
+    left_out: Mapping[str, str]
+    other_images: Sequence[str] = ()
+
+
+def write(
+    results: Path, comparisons: Sequence[Comparison], probes: Sequence[ProbeRecord], colours: Mapping[str, str]
+) -> Path | None:
+    """Write ``playground.html`` in ``results``, or remove an old one where no record gives a network.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = results / FILE
+    cast = choose(results, comparisons, probes)
+    digits = first_digits(cast.comparison.condition.dataset) if cast else None
+    if cast is None or digits is None:
+        path.unlink(missing_ok=True)
+        return None
+    write_atomically(path, page(cast, digits, colours))
+    return path
+
+
+def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[ProbeRecord]) -> Cast | None:
+    """The models of one place: the one with the most models, in the first table where several have them, then the most
+    runs, then the newest; each model's lowest seed. None where there is no network anywhere.
+    """
+    casts = []
+    of_digits = [comparison for comparison in comparisons if _is_of_digits(comparison)]
+    for order, comparison in enumerate(of_digits):
+        found = ask(comparison, network_export.PROBE, probes)
+        for place in comparison.places:
+            cast = _cast(results, comparison, [asked for asked in found if asked.group.place == place])
+            runs = [run for group in comparison.at(place) for run in group.runs]
+            casts.append(((len(cast.players), -order, most_then_newest(runs)), cast))
+    best = max(casts, key=lambda each: each[0], default=None)
+    return replace(best[1], other_images=other_images(comparisons)) if best and best[1].players else None
+
+
+def other_images(comparisons: Sequence[Comparison]) -> list[str]:
+    """The datasets that are no digits, by name."""
+    return sorted({each.condition.dataset for each in comparisons if not _is_of_digits(each)})
+
+
+def _is_of_digits(comparison: Comparison) -> bool:
+    dataset = DATASETS.get(comparison.condition.dataset)
+    return dataset is not None and dataset.digits
+
+
+def first_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first two test images of each class, uint8 ``(20, 28, 28)``, and their labels; None without the files."""
+    images, labels = packed_array(dataset), packed_array(dataset, "t10k-labels-idx1-ubyte")
+    if images is None or labels is None:
+        return None
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:DIGITS_EACH] for digit in range(CLASSES)])
+    return images[chosen], labels[chosen]
+
+
+def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str, str]) -> str:
+    """The whole file."""
+    images, labels = digits
+    data: dict[str, Any] = {
+        "models": [player.for_script(colours) for player in cast.players],
+        "digits": {"labels": labels.tolist(), "pixels": _base64(images.tobytes())},
+    }
+    return fill(
+        "playground.html",
+        "playground.css",
+        SCRIPTS,
+        title="Playground: change a digit, watch the models",
+        data=data,
+        condition=cast.comparison.condition,
+        players=cast.players,
+        left_out=cast.left_out,
+        other_images=cast.other_images,
+        deviation=rounded_up(max(player.record.numbers["deviation"] for player in cast.players)),
+        norms=sorted({(model["mean"], model["std"]) for model in data["models"]}),
+        images=min(player.record.images for player in cast.players),
+    )
+
+
+def rounded_up(value: float) -> str:
+    """The smallest number with one digit that is no less than ``value``, which is positive."""
+    step = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return f"{math.ceil(value / step) * step:.1g}"
+
+
+def _cast(results: Path, comparison: Comparison, found: Iterable[Asked]) -> Cast:
+    """The best models first, each as long as there is room on the page."""
+    players, left_out, room = list[Player](), dict[str, str](), ROOM
+    for asked in sorted(found, key=lambda asked: -asked.group.mean_accuracy):
+        player = _player(results, asked)
+        if isinstance(player, Player):
+            size = len(player.weights)
+            if size <= room:
+                players.append(player)
+                room -= size
+                continue
+            player = "its weights do not fit into the page beside the others"
+        left_out[asked.group.model] = player
+    players.sort(key=lambda player: (player.group.parameters, player.group.model))
+    return Cast(comparison, players, left_out)
+
+
+def _player(results: Path, asked: Asked) -> Player | str:
+    """The model's lowest seed, or why it cannot be shown. Records may come from elsewhere, so nothing is taken for
+    granted."""
+    record = asked.records[0]
+    if "layers" not in record.notes:
+        return record.notes.get("left_out", "its record holds no layers")
+    missing = {"pixel_mean", "pixel_std", "deviation"} - record.numbers.keys()
+    if missing:
+        return f"its record holds no {min(missing)}"
+    try:
+        layers, arrays = network_export.from_text(record.notes["layers"]), load_arrays(results, record)
+        if network_export.shape_after(layers, arrays) != (CLASSES,):
+            return f"it does not give {CLASSES} numbers"
+    except ValueError as error:
+        return str(error)
+    run = next(run for run in asked.group.runs if run.stem == record.run)
+    return Player(asked.group, run, record, layers, arrays)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

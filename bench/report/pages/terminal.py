@@ -1,0 +1,55 @@
+"""The last lines of a run: what came out, in 80 columns."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.analysis.groups import Group
+from bench.analysis.noise_floor import Floors
+from bench.analysis.pairwise import worth_telling
+from bench.report.elements.formatting import percent_with_interval, seconds
+from bench.report.sections.document import Document, noise_rows
+
+WIDTH = 80
+
+
+def summary(document: Document, page: Path) -> str:
+    """A table and the verdicts per condition and machine, and where the report lies."""
+    parts = []
+    for comparison in document.comparisons:
+        told = worth_telling(document.pairs[comparison.condition], comparison)
+        for place in comparison.places:
+            words = [pair.words for pair in told if pair.place == place]
+            groups = comparison.at(place)
+            title = textwrap.fill(comparison.condition.title, WIDTH)
+            parts.append("\n".join([title, f"on {place}", _table(groups), *_flags(groups), *words]))
+    return "\n\n".join([*parts, f"report: {page}"])
+
+
+def noise(floors: Floors) -> str:
+    """How far apart repeats of the same trial came."""
+    if not floors:
+        return "no trial has been repeated yet"
+    return tabulate(noise_rows(floors), headers="keys", disable_numparse=True)
+
+
+def _flags(groups: Sequence[Group]) -> list[str]:
+    return [f"{group.model}: {', '.join(group.flags)}" for group in groups if group.flags]
+
+
+def _table(groups: Sequence[Group]) -> str:
+    rows = [
+        {
+            "model": group.model,
+            "seeds": len(group.seeds),
+            "test accuracy": percent_with_interval(group),
+            "epoch": seconds(group.epoch_spread.median),
+            "images/s": f"{group.images_per_s:,.0f}",
+            "parameters": f"{group.parameters:,}",
+        }
+        for group in groups
+    ]
+    align = ("left", "right", "left", "right", "right", "right")
+    return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)

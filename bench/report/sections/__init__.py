@@ -1,0 +1,1 @@
+"""One finding per file: its sentence, its picture, its table."""

@@ -1,0 +1,107 @@
+"""Who is the most accurate, by how much, and how sure that is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.analysis.groups import Comparison, Group
+from bench.analysis.pairwise import MANY, Pair, ranks, worth_telling
+from bench.report.elements.blocks import Block, Heading, Table, anchor
+from bench.report.elements.formatting import (
+    in_percent,
+    interval_in_points,
+    measured,
+    model_label,
+    p_value,
+    points_cell,
+    three_digits,
+)
+from bench.report.elements.section import Section
+
+OVER_SEEDS = "± is the 95 % t interval of the mean over seeds: what other seeds would give on the same test images."
+OVER_IMAGES = "Brackets are Wilson's 95 % interval over test images, for a single run."
+VERDICTS_NOTE = (
+    "Brackets are the 95 % interval of the difference over seeds and test images. The verdict is a t test on the "
+    "paired differences with both sources of error, p adjusted for all pairs of the table (Holm); models that "
+    "cannot be told apart share a rank. *Detectable* is the true difference that a comparison in this table finds "
+    "four times in five. For description only: *bootstrap* is the 95 % interval when seeds and test images are "
+    "drawn anew 10,000 times (over few seeds it tends to be too narrow; left out of tables of more than "
+    f"{MANY} pairs); the last column counts the images that only the first and only the second model got right."
+)
+
+
+def section(slug: str, comparison: Comparison, pairs: Sequence[Pair]) -> Section:
+    """Accuracy of each model, then the verdict on each two."""
+    ranking = ranks(comparison, pairs)
+    rows = [
+        {
+            "rank": ranking[group.model, group.place],
+            **named(group, comparison),
+            "seeds": len(group.seeds),
+            "test accuracy, %": in_percent(group),
+            "lowest": f"{100 * min(group.accuracies):.2f}",
+            "highest": f"{100 * max(group.accuracies):.2f}",
+            "each seed": ", ".join(f"{100 * accuracy:.2f}" for accuracy in group.accuracies),
+        }
+        for group in comparison.groups
+    ]
+    several = any(len(group.accuracies) > 1 for group in comparison.groups)
+    blocks: list[Block] = [
+        Heading(3, "Accuracy", anchor(slug, "accuracy")),
+        Table("accuracy", rows, [hint(group) for group in comparison.groups]),
+        f"After the last epoch, never the best one. {OVER_SEEDS if several else OVER_IMAGES}",
+    ]
+    told = worth_telling(pairs, comparison)
+    if told:
+        verdicts = Table("verdicts", [_verdict(pair, comparison) for pair in told], [_basis(pair) for pair in told])
+        blocks += [Heading(3, "Which differences are real", anchor(slug, "verdicts")), verdicts, VERDICTS_NOTE]
+    if len(told) < len(pairs):
+        blocks.append(f"Of {len(pairs):,} pairs those with the most accurate model; `tables/verdicts.csv` has all.")
+    return Section(blocks)
+
+
+def headline(comparison: Comparison) -> Table:
+    """Accuracy and cost in one table."""
+    rows = [
+        {
+            "model": model_label(group),
+            "test accuracy, %": in_percent(group),
+            "training, s/epoch": three_digits(group.epoch_spread.median),
+            "images/s": f"{group.images_per_s:,.0f}",
+            "parameters": f"{group.parameters:,}",
+            **named(group, comparison),
+        }
+        for group in comparison.groups
+    ]
+    return Table("models", rows, [hint(group) for group in comparison.groups])
+
+
+def named(group: Group, comparison: Comparison) -> dict[str, Any]:
+    """The cells that say which group a row is about."""
+    if len(comparison.places) == 1:
+        return {"model": model_label(group)}
+    return {"model": model_label(group), "machine": group.place}
+
+
+def hint(group: Group) -> str:
+    """What a group's numbers rest on, in words."""
+    seeds = ", ".join(map(str, group.seeds))
+    epochs = len(group.epoch_seconds)
+    return (
+        f"n = {len(group.seeds)} (seed {seeds}), {group.test_size:,} test images, {epochs} epochs timed; "
+        f"{group.place}, {group.runs[-1].trial.threads} threads; {measured(group.runs)}"
+    )
+
+
+def _verdict(pair: Pair, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "verdict": pair.words,
+        **({"machine": pair.place} if len(comparison.places) > 1 else {}),
+        "p": p_value(pair.verdict.adjusted_p),
+        "detectable, points": points_cell(pair.detectable),
+        "bootstrap, points": interval_in_points(pair.bootstrap),
+        "one alone right, by seed": ", ".join(f"{each.only_first}:{each.only_second}" for each in pair.only_one_right),
+    }
+
+
+def _basis(pair: Pair) -> str:
+    return f"n = {pair.seeds} seeds of both; {pair.place}"

@@ -1,0 +1,70 @@
+"""What each model's training costs: seconds, throughput, and the time to a given accuracy."""
+
+from bench.analysis.groups import Comparison
+from bench.data.registry import goals_of
+from bench.report.elements.blocks import Block, Heading, Table, anchor
+from bench.report.elements.formatting import reached, three_digits
+from bench.report.elements.section import Section
+from bench.report.sections.accuracy import hint, named
+
+SPEED_NOTE = (
+    "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
+    "The trial's time is everything: process start, data, warm-up, training, evaluation. "
+    "GFLOP/s counts 2 per multiply-add, forward and backward."
+)
+GOALS_NOTE = (
+    "Seconds of training until the end of the first epoch that reaches it: median over seeds, range of those that "
+    "reached it, and how many did not. A seed that missed counts as later than all others."
+)
+FLAGS = {
+    "dirty": "uncommitted changes in the code",
+    "shared": "other programs took more than 5 % of the CPU time, or were on the GPU",
+    "throttled": "the GPU slowed itself down",
+    "noisy": "the quartiles of the epoch times are more than 10 % of the median apart",
+    "not trustworthy": "they are more than 25 % apart",
+}
+
+
+def section(slug: str, comparison: Comparison) -> Section:
+    """Speed, what its flags mean, and the time to a test accuracy."""
+    hints = [hint(group) for group in comparison.groups]
+    blocks: list[Block] = [
+        Heading(3, "Speed", anchor(slug, "speed")),
+        Table("speed", _speed(comparison), hints),
+        SPEED_NOTE,
+        *_flags(comparison),
+        Heading(3, "Time to a test accuracy", anchor(slug, "goals")),
+        Table("time-to-accuracy", _goals(comparison), hints),
+        GOALS_NOTE,
+    ]
+    return Section(blocks)
+
+
+def _speed(comparison: Comparison) -> list[dict[str, str]]:
+    return [
+        {
+            **named(group, comparison),
+            "epoch, s": three_digits(group.epoch_spread.median),
+            "quartiles, s": f"{group.epoch_spread.low_quartile:.3g} to {group.epoch_spread.high_quartile:.3g}",
+            "images/s": f"{group.images_per_s:,.0f}",
+            "evaluation, s": three_digits(group.eval_spread.median),
+            "trial, s": three_digits(group.trial_s),
+            "parameters": f"{group.parameters:,}",
+            "MFLOP/image": f"{group.train_flops_per_image / 1e6:,.3g}",
+            "GFLOP/s": f"{group.images_per_s * group.train_flops_per_image / 1e9:,.3g}",
+        }
+        for group in comparison.groups
+    ]
+
+
+def _goals(comparison: Comparison) -> list[dict[str, str]]:
+    goals = goals_of(comparison.condition.dataset).in_time
+    return [
+        {**named(group, comparison), **{f"{100 * goal:g} %, s": reached(group.times_to(goal)) for goal in goals}}
+        for group in comparison.groups
+    ]
+
+
+def _flags(comparison: Comparison) -> list[str]:
+    found = {flag for group in comparison.groups for flag in group.flags}
+    return ["Flags: " + "; ".join(f"*{flag}*: {FLAGS[flag]}" for flag in FLAGS if flag in found) + "."] if found else []

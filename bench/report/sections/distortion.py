@@ -1,0 +1,252 @@
+"""What distortion does to each model: accuracy per corruption, corruption errors, and curves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from bench.analysis import stats
+from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.elements.formatting import mean_with_half_width
+from bench.report.elements.image_grid import Sheet
+from bench.report.elements.labels import Labels, labels_of
+from bench.report.elements.probe_results import Arrays, Asked, hint, label, look, table_rows
+from bench.report.elements.section import Section
+from bench.report.elements.style import INK, to_svg
+
+REFERENCE = "softmax"
+"""The model whose errors are the unit of the corruption error."""
+
+CURVES = {
+    "translation": "shift in pixels",
+    "rotation": "turn in degrees",
+    "scale": "size, as a multiple",
+    "noise": "standard deviation of noise",
+}
+LINE = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
+CLEAN = "clean"
+
+
+def corruptions_of(asked: Asked) -> list[str]:
+    """Names of those that are neither clean images nor points of a curve."""
+    return [name for name in asked.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
+
+
+def mean_over_corruptions(asked: Asked, seeds: Sequence[int]) -> np.ndarray:
+    """Mean accuracy over the corruptions for each of those seeds."""
+    return np.asarray(np.mean([asked.at(name, seeds) for name in corruptions_of(asked)], axis=0))
+
+
+def curve(asked: Asked, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
+    points = {float(key.rpartition("_")[2]): key for key in asked.numbers if key.rpartition("_")[0] == name}
+    magnitudes = sorted(points)
+    return np.array(magnitudes), np.array([asked.numbers[points[each]] for each in magnitudes])
+
+
+def corruption_error(asked: Asked, reference: Asked, relative: bool = False) -> list[float]:
+    """Mean over the corruptions of error / the reference's error, per seed that both have.
+
+    ``relative`` subtracts from both errors that on clean images first. Source: Hendrycks and Dietterich 2019.
+    """
+    shared = [seed for seed in asked.seeds if seed in reference.seeds]
+    mine, theirs = (
+        np.array([1 - each.at(name, shared) for name in names])
+        for each in (asked, reference)
+        for names in [[CLEAN, *corruptions_of(asked)]]
+    )
+    if relative:
+        mine, theirs = mine - mine[0], theirs - theirs[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [float(value) for value in (mine[1:] / theirs[1:]).mean(axis=0)]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """On which corruptions the first of two models is ahead, behind, or not told apart; with the gaps as fractions."""
+
+    gaps: dict[str, float]
+    kinds: dict[str, str]
+
+    def names(self, kind: str) -> list[str]:
+        """The corruptions of which the first model is ``ahead``, ``behind``, or which ``cannot tell``."""
+        return [name for name, its in self.kinds.items() if its == kind]
+
+    def words(self, kind: str) -> str:
+        """``fog +7.1, zigzag -2.1``, in points."""
+        return ", ".join(f"{name.replace('_', ' ')} {100 * self.gaps[name]:+.1f}" for name in self.names(kind))
+
+
+KINDS = ("ahead", "behind", "cannot tell")
+
+
+def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | None:
+    """By a t test over the seeds on each corruption, adjusted for all of them (Holm); the test images as given.
+
+    None with under three seeds that both were asked about.
+    """
+    shared = [seed for seed in first.seeds if seed in second.seeds]
+    names = [name for name in corruptions_of(first) if name in second.numbers]
+    if len(shared) < 3 or not names:
+        return None
+    differences = [first.at(name, shared) - second.at(name, shared) for name in names]
+    adjusted = stats.holm([stats.mean_test(list(values)) for values in differences])
+    gaps = {name: float(values.mean()) for name, values in zip(names, differences, strict=True)}
+    kinds = {
+        name: "cannot tell" if p >= alpha else "ahead" if gaps[name] > 0 else "behind"
+        for name, p in zip(names, adjusted, strict=True)
+    }
+    return Standing(gaps, kinds)
+
+
+def verdicts(found: Sequence[Asked]) -> list[dict[str, str]]:
+    """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
+    rows = []
+    for first, second in combinations(found, 2):
+        judged = standing(first, second) if first.group.place == second.group.place else None
+        if judged:
+            pair = {"model": label(first, found), "against": second.group.model}
+            rows.append(pair | {f"{kind}, points": judged.words(kind) or "none" for kind in KINDS})
+    return rows
+
+
+def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], arrays: Arrays) -> Section:
+    """The section of one condition; empty where no run was asked."""
+    if not found:
+        return Section()
+    level = f"{100 * found[0].goals.distorted:.0f} %"
+    blocks: list[Block] = [
+        Heading(3, "Distortion", anchor(slug, "distortion")),
+        Table("distortion", _corruptions(found)),
+        f"Test accuracy in percent on the first {min(asked.images for asked in found):,} test images under the 15 "
+        "corruptions of MNIST-C (Mu and Gilmer 2019), the same images for every model, no model trained on any; mean "
+        "and 95 % t interval over seeds. *mCE* is the mean over the corruptions of a model's error divided by "
+        f"{REFERENCE}'s; *relative mCE* subtracts the error on clean images first. Lower is better for both.",
+        *_verdicts(found),
+        Picture(
+            f"{slug}-distortion.svg",
+            draw_curves(found, colours),
+            "Accuracy against the strength of four distortions",
+            f"How far each model can be pushed: mean over seeds; the dotted line is {level}.",
+        ),
+        Table("distortion-curves", _curves(found), [hint(asked) for asked in found]),
+        f"*Area* is the mean accuracy over the range drawn; *{level} until* is the strength at which the "
+        "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
+    ]
+    answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
+    answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
+    if answers:
+        labels = labels_of(found[0].group.runs[0].trial.dataset)
+        blocks.append(
+            Picture(
+                f"{slug}-shifted-digit.svg",
+                draw_shifted_image(answers, labels),
+                f"One {labels.noun}, shifted further and further, with each model's answer",
+                "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
+                "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
+            )
+        )
+    return Section(blocks, table_rows(slug, found))
+
+
+def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
+    """SVG: the image at every shift and, row by row, what each model says."""
+    images = next(iter(answers.values()))["shifted"]
+    line, between, size = (2 * LINE, "\n", 7.5) if labels.long else (LINE, "  ", 8.5)
+    sheet = Sheet(len(images), 1 + line * len(answers))
+    for shift, image in enumerate(images):
+        sheet.image(shift, 0, image)
+        sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
+    for row, (name, its) in enumerate(answers.items()):
+        middle = 1 + line * (row + 0.5)
+        sheet.words(-0.1, middle, name, ha="right", va="center", fontsize=9)
+        for shift, (answer, sure) in enumerate(zip(its["answers"], its["confidences"], strict=True)):
+            weight = "bold" if answer != its["answers"][0] else "normal"
+            said = f"{labels.name(int(answer))}{between}{100 * sure:.0f} %"
+            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=size, weight=weight)
+    return sheet.to_svg()
+
+
+def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+    """SVG with one panel per curve."""
+    figure = Figure(figsize=(9.6, 5.6), layout="constrained")
+    for axes, (name, strength) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
+        for asked in found:
+            magnitudes, accuracies = curve(asked, name)
+            if not len(magnitudes):
+                continue
+            axes.plot(
+                magnitudes,
+                accuracies.mean(axis=1),
+                marker="o",
+                markersize=3,
+                label=label(asked, found),
+                **look(asked, found, colours),
+            )
+        axes.axhline(found[0].goals.distorted, linestyle=":", linewidth=1, color=INK)
+        axes.set_xlabel(strength)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.set_ylim(0, 1.02)
+    handles = {
+        name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if handles:
+        figure.legend(handles.values(), handles, loc="outside upper center", ncols=min(3, len(handles)))
+    for axes in figure.axes[::2]:
+        axes.set_ylabel("test accuracy")
+    return to_svg(figure)
+
+
+def _verdicts(found: Sequence[Asked]) -> list[Block]:
+    rows = verdicts(found)
+    note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
+    return [Table("distortion-verdicts", rows), note] if rows else []
+
+
+def _corruptions(found: Sequence[Asked]) -> list[dict[str, str]]:
+    names = [name for name in found[0].numbers if name == CLEAN or name in corruptions_of(found[0])]
+    rows = [
+        {"distortion": name.replace("_", " ")}
+        | {label(each, found): mean_with_half_width(100 * each.numbers[name]) for each in found if name in each.numbers}
+        for name in names
+    ]
+    references = {each.group.place: each for each in found if each.group.model == REFERENCE}
+    for title, relative in (("mCE", False), ("relative mCE", True)):
+        cells = {
+            label(each, found): mean_with_half_width(
+                np.array(corruption_error(each, references[each.group.place], relative)), digits=2
+            )
+            for each in found
+            if each.group.place in references
+        }
+        rows += [{"distortion": title} | cells] if cells else []
+    return rows
+
+
+def _curves(found: Sequence[Asked]) -> list[dict[str, str]]:
+    rows = []
+    for asked in found:
+        row = {"model": label(asked, found)}
+        for name in CURVES:
+            magnitudes, accuracies = curve(asked, name)
+            if len(magnitudes) > 1:
+                level = asked.goals.distorted
+                area = stats.area_under(magnitudes, accuracies.mean(axis=1))
+                row[f"{name}: area, %"] = f"{100 * area:.1f}"
+                row[f"{100 * level:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies, level)
+        rows.append(row)
+    return rows
+
+
+def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray, level: float) -> str:
+    if name == "scale":
+        inside = magnitudes <= 1
+        magnitudes, accuracies = magnitudes[inside][::-1], accuracies[inside][::-1]
+    crossings = [stats.falls_below(magnitudes, column, level) for column in accuracies.T]
+    if np.isnan(crossings).any():
+        never = sum(np.isnan(crossings))
+        return "beyond" if never == len(crossings) else f"beyond in {never} of {len(crossings)}"
+    return f"{np.mean(crossings):.3g}"

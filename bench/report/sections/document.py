@@ -1,0 +1,135 @@
+"""The report from its first sentence to its last row, for whichever page shows it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.analysis.groups import Comparison, Condition, place_of, run_flags
+from bench.analysis.metrics import METRICS
+from bench.analysis.noise_floor import Floors, floors_of
+from bench.analysis.pairwise import Pair
+from bench.records.schema import Run
+from bench.report.elements.blocks import Block, Heading, Table
+from bench.report.elements.formatting import three_digits
+from bench.report.elements.section import Section, Sections
+from bench.report.sections.accuracy import headline
+from bench.report.sections.summary import sentences
+
+LISTED = 300
+"""So many runs are listed on the page; of more, the latest. The CSV has all."""
+NOISE_NOTE = (
+    "The largest difference between any two repeats of the same trial by the same code, each in a process of its own "
+    "(`make noise`). A difference below it says nothing, and `python -m bench compare` refuses a tighter gate."
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the report is written from; ``apart`` are the sections that belong to no condition."""
+
+    comparisons: Sequence[Comparison]
+    pairs: Mapping[Condition, Sequence[Pair]]
+    sections: Mapping[Condition, Sections]
+    apart: Sequence[Section]
+    floors: Floors
+    runs: Sequence[Run]
+
+    @property
+    def answer(self) -> list[str]:
+        """Two or three sentences of plain text about the first condition; empty without a finished run."""
+        if not self.comparisons:
+            return []
+        first = self.comparisons[0]
+        return sentences(first, self.pairs[first.condition], self.sections[first.condition]["claims"])
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Everything after the title."""
+        found: list[Block] = []
+        if not self.comparisons:
+            found.append("No finished run yet: `make bench` trains the models and fills this page.")
+        for comparison in self.comparisons:
+            found += [Heading(2, comparison.condition.title, comparison.condition.slug), headline(comparison)]
+            found += [block for section in self.sections[comparison.condition].values() for block in section.blocks]
+        found += [block for section in self.apart for block in section.blocks]
+        if self.floors:
+            found += [Heading(2, "Noise floor", "noise"), Table("noise", noise_rows(self.floors)), NOISE_NOTE]
+        failed = unfinished(self.runs)
+        if failed:
+            found += [Heading(2, "Runs that did not finish", "unfinished"), Table("unfinished", _failures(failed))]
+        return found
+
+    @property
+    def problems(self) -> list[str]:
+        """Why a section is missing, a line for each."""
+        every = [section for sections in self.sections.values() for section in sections.values()]
+        return [section.problem for section in (*every, *self.apart) if section.problem]
+
+    def every_run(self) -> list[Block]:
+        """The raw row of each run, the latest first."""
+        if not self.runs:
+            return []
+        latest = sorted(self.runs, key=lambda run: run.started_at, reverse=True)[:LISTED]
+        found: list[Block] = [Heading(2, "Every run", "runs"), Table("runs", [_run(run) for run in latest])]
+        if len(latest) < len(self.runs):
+            found.append(f"The latest {LISTED:,} of {len(self.runs):,}; `tables/runs.csv` has all.")
+        return found
+
+
+def noise_rows(floors: Floors) -> list[dict[str, str]]:
+    """How far apart repeats of the same trial came, a row per subject; the dataset is named where there are several."""
+    subjects = sorted({subject for subject, _ in floors})
+    several = len({subject.dataset for subject in subjects}) > 1
+    return [
+        {
+            "model": subject.model,
+            **({"dataset": subject.dataset} if several else {}),
+            "machine": subject.place,
+            "repeats": str(max(floor.repeats for floor in floors_of(subject, floors).values())),
+            **{name: METRICS[name].amount(floor.change) for name, floor in floors_of(subject, floors).items()},
+        }
+        for subject in subjects
+    ]
+
+
+def unfinished(runs: Sequence[Run]) -> list[Run]:
+    """The latest run of each trial that has never finished, by machine."""
+    done = {(run.machine.id, run.trial_id) for run in runs if run.status == "done"}
+    latest = {(run.machine.id, run.trial_id): run for run in runs}
+    return [run for key, run in latest.items() if key not in done]
+
+
+def _failures(failed: Sequence[Run]) -> list[dict[str, str]]:
+    return [
+        {
+            "model": run.trial.model,
+            "machine": place_of(run),
+            "seed": str(run.trial.seed),
+            "status": run.status,
+            "epochs done": f"{len(run.epochs)} of {run.trial.epochs}",
+            "reason": run.error or "",
+        }
+        for run in failed
+    ]
+
+
+def _run(run: Run) -> dict[str, str]:
+    trial, result, clock = run.trial, run.result, run.clock
+    return {
+        "model": trial.model,
+        "machine": place_of(run),
+        "seed": str(trial.seed),
+        "status": run.status,
+        "test accuracy, %": f"{100 * result.test_accuracy:.2f}" if result else "",
+        "test loss": f"{result.test_loss:.4f}" if result else "",
+        "images/s": f"{result.train_images_per_s:,.0f}" if result else "",
+        "training, s": three_digits(clock.train_s) if clock else "",
+        "trial, s": three_digits(clock.total_s) if clock else "",
+        "epochs": f"{len(run.epochs)}",
+        "images": f"{trial.train_size:,}",
+        "precision": trial.precision,
+        "steps": run.execution.mode.replace("_", " ") if run.execution else "",
+        "flags": ", ".join(run_flags(run)),
+        "commit": (run.git.commit or "unknown")[:12],
+        "started": f"{run.started_at:%Y-%m-%d %H:%M}",
+    }

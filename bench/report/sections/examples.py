@@ -1,0 +1,64 @@
+"""The article's figure of right and wrong digits, or whatever the images show."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bench.analysis.groups import Comparison
+from bench.records.storage import Predictions
+from bench.report.elements.blocks import Heading, Picture, anchor
+from bench.report.elements.formatting import escape
+from bench.report.elements.image_grid import Sheet
+from bench.report.elements.labels import Labels, labels_of
+from bench.report.elements.section import Section
+
+SHOWN = 6  # models at most
+COLUMNS = 12
+LINE = 0.17  # cells that a line of words above an image takes
+TITLE = 0.55  # cells that two of them take, with the room around them
+IMAGE = 1.05  # cells from the words down to the next row
+
+
+def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
+    """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
+    figures: dict[str, Picture] = {}
+    labels = labels_of(comparison.condition.dataset)
+    for group in comparison.groups:
+        predictions = stored.get(group.runs[0].stem)
+        if predictions is not None and group.model not in figures and len(figures) < SHOWN:
+            figures[group.model] = Picture(
+                f"{slug}-digits-{group.model}.svg",
+                right_and_wrong(predictions, labels),
+                f"{labels.nouns} that {group.model} got right and wrong",
+                f"**{escape(group.model)}**: the first twelve test images it got right and the first twelve it got "
+                "wrong, lowest seed; above each the label, the answer where it differs, and the probability the model "
+                "gave its answer.",
+            )
+    if not figures:
+        return Section()
+    heading = Heading(3, f"Right and wrong {labels.noun}s", anchor(slug, "digits"))
+    models = {group.model for group in comparison.groups}
+    left_out = [f"Shown are the {SHOWN} most accurate of {len(models)} models."] if len(models) > SHOWN else []
+    return Section([heading, *figures.values(), *left_out])
+
+
+def right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:
+    """SVG: one row of images the model got right, one of images it got wrong, each with label, answer, confidence."""
+    is_right = predictions.correct[predictions.example_index]
+    title_height = TITLE + LINE * labels.long
+    sheet = Sheet(COLUMNS, 2 * (title_height + IMAGE))
+    for row, (chosen, title) in enumerate(((is_right, "right"), (~is_right, "wrong"))):
+        top = row * (title_height + IMAGE) + title_height
+        sheet.words(-0.2, top + 0.5, title, ha="right", va="center", fontsize=10)
+        for column, example in enumerate(np.flatnonzero(chosen)[:COLUMNS]):
+            sheet.image(column, top, predictions.example_images[example])
+            sheet.words(column + 0.5, top, _title(predictions, int(example), labels), ha="center", va="bottom")
+    return sheet.to_svg()
+
+
+def _title(predictions: Predictions, example: int, labels: Labels) -> str:
+    place = predictions.example_index[example]
+    label, answer = (labels.name(int(each[place])) for each in (predictions.labels, predictions.predicted))
+    between = "\n→ " if labels.long else " → "
+    answer_text = label if label == answer else f"{label}{between}{answer}"
+    return f"{answer_text}\n{100 * predictions.example_confidence[example]:.0f} %"

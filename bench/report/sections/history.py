@@ -1,0 +1,129 @@
+"""What changed from commit to commit, and which machines the numbers are from."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.analysis import stats
+from bench.analysis.groups import condition_of, place_of, timed_epochs
+from bench.records.pytest_benchmarks import SavedRun
+from bench.records.schema import Run
+from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
+from bench.report.elements.formatting import three_digits
+from bench.report.elements.section import Section
+from bench.report.elements.style import INK, PALETTE, to_svg
+from bench.report.sections.conditions import hardware
+
+K = TypeVar("K")
+
+COLUMNS = 3  # of small plots
+TREND_NOTE = (
+    "Down is faster. Each dot is one call of `make track`, the median of one benchmark; the shaded band is what it may "
+    "vary by before `make track` calls it slower."
+)
+COMMITS_NOTE = (
+    "Runs of earlier commits count here alone; every other table is of the latest run of each trial. Epoch is the "
+    "median over the runs of that commit."
+)
+
+
+def section(runs: Sequence[Run], benchmarks: Mapping[str, Sequence[SavedRun]]) -> Section:
+    """A table of machines; per commit where there are several; trend lines where benchmarks were run more than once."""
+    done = [run for run in runs if run.status == "done"]
+    blocks: list[Block] = []
+    if done:
+        blocks += [Heading(2, "Machines", "machines"), Table("machines", _machines(done))]
+    commits = _by_commit(done)
+    if commits:
+        blocks += [Heading(2, "From commit to commit", "history"), Table("history", commits), COMMITS_NOTE]
+    repeated = {machine: saved for machine, saved in benchmarks.items() if len(saved) > 1}
+    if repeated:
+        blocks.append(Heading(2, "Benchmarks of the code", "benchmarks"))
+    for machine, saved in repeated.items():
+        blocks.append(
+            Picture(
+                f"benchmarks-{machine}.svg",
+                draw_trends(saved),
+                f"Each benchmark's median time over {len(saved)} runs on {machine}",
+                f"**{machine}**, {saved[0].moment:%Y-%m-%d} to {saved[-1].moment:%Y-%m-%d}. {TREND_NOTE}",
+            )
+        )
+    return Section(blocks)
+
+
+def draw_trends(saved: Sequence[SavedRun]) -> bytes:
+    """SVG: a small plot per benchmark of the latest run, its medians over the first one's, in order."""
+    names = [name for name in saved[-1].cases if sum(name in run.cases for run in saved) > 1]
+    rows = -(-len(names) // COLUMNS)
+    figure = Figure(figsize=(3.3 * COLUMNS, 1.0 * rows), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False)
+    for position, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
+        case = saved[-1].cases[name]
+        medians = np.array([run.cases[name].median_s if name in run.cases else np.nan for run in saved])
+        ratios = medians / medians[~np.isnan(medians)][0]
+        axes.axhspan(1 - case.threshold, 1 + case.threshold, color=INK, alpha=0.15, linewidth=0)
+        axes.plot(np.arange(len(saved)), ratios, marker="o", markersize=3, color=PALETTE[position % len(PALETTE)])
+        axes.set_ylim(min(0.6, np.nanmin(ratios) * 0.95), max(1.5, np.nanmax(ratios) * 1.05))
+        axes.set_xticks([])
+        axes.tick_params(labelsize=7)
+        shown = name.removeprefix("test_").replace("_", " ")
+        axes.set_title(f"{shown}: {three_digits(1e3 * case.median_s)} ms", fontsize=7.5, loc="left")
+    for axes in list(panels.flat)[len(names) :]:
+        axes.set_axis_off()
+    return to_svg(figure)
+
+
+def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
+    rows = []
+    for place, runs in _grouped(done, place_of).items():
+        newest = max(runs, key=lambda run: run.started_at)
+        rows.append(
+            {
+                "machine": place,
+                "hardware": hardware(newest) or "unknown",
+                "threads": str(newest.trial.threads),
+                "torch": str(newest.environment.get("torch", "unknown")),
+                "runs": f"{len(runs):,}",
+                "models": str(len({run.trial.model for run in runs})),
+                "from": f"{min(run.started_at for run in runs):%Y-%m-%d}",
+                "to": f"{newest.started_at:%Y-%m-%d}",
+            }
+        )
+    return rows
+
+
+def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
+    rows: list[dict[str, str | Link]] = []
+    subjects = _grouped(done, lambda run: (condition_of(run), run.trial.model, place_of(run)))
+    for (condition, model, place), runs in sorted(subjects.items()):
+        commits = _grouped(runs, lambda run: run.git.commit or "unknown")
+        if len(commits) < 2:
+            continue
+        first = None
+        for commit, its in commits.items():
+            epoch = stats.spread([seconds for run in its for seconds in timed_epochs(run)]).median
+            first = first or epoch
+            accuracies = [run.result.test_accuracy for run in its if run.result]
+            rows.append(
+                {
+                    "model": model,
+                    "machine": place,
+                    "what": Link(condition.slug, condition.slug),
+                    "commit": commit[:12],
+                    "from": f"{its[0].started_at:%Y-%m-%d}",
+                    "runs": str(len(its)),
+                    "test accuracy, %": f"{100 * float(np.mean(accuracies)):.2f}",
+                    "epoch, s": three_digits(epoch),
+                    "times the first": f"{epoch / first:.2f}",
+                }
+            )
+    return rows
+
+
+def _grouped(runs: Iterable[Run], key: Callable[[Run], K]) -> dict[K, list[Run]]:
+    groups: dict[K, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return groups

@@ -1,0 +1,111 @@
+"""The curves: accuracy by epoch, and accuracy against the time it cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from bench.analysis.groups import Comparison, Group
+from bench.records.schema import Run
+from bench.report.elements.blocks import Heading, Picture, anchor
+from bench.report.elements.formatting import of_many
+from bench.report.elements.section import Section
+from bench.report.elements.style import place_styles, to_svg
+
+DRAWN = 12
+"""Groups with a curve at most; more could not be told apart."""
+THIN_LINES = 150
+"""Runs up to which each has a line of its own."""
+
+
+def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Section:
+    """Both curves of one condition."""
+    return Section(
+        [
+            Heading(3, "Learning curves", anchor(slug, "curves")),
+            Picture(
+                f"{slug}-learning-curves.svg",
+                learning_curves(comparison, colours),
+                "Test error by epoch",
+                "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean."
+                + of_many(DRAWN, len(comparison.groups)),
+            ),
+            Heading(3, "Accuracy against training time", anchor(slug, "time")),
+            against_time(slug, comparison, colours),
+        ]
+    )
+
+
+def against_time_file(slug: str) -> str:
+    """The picture that the project's README shows too."""
+    return f"{slug}-accuracy-against-time.svg"
+
+
+def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Picture:
+    """What accuracy costs."""
+    return Picture(
+        against_time_file(slug),
+        accuracy_against_time(comparison, colours),
+        "Test error against seconds of training",
+        "At any time given, the lowest curve is the model to train." + of_many(DRAWN, len(comparison.groups)),
+    )
+
+
+def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
+    """Test error after each epoch, SVG: a thin line per seed, a thick one for their mean."""
+    figure, axes = _error_axes()
+    _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return to_svg(figure)
+
+
+def accuracy_against_time(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
+    """Test error against seconds spent training, SVG; both axes logarithmic."""
+    figure, axes = _error_axes()
+    _draw(axes, comparison, colours, lambda runs: np.array([_cumulative_seconds(run) for run in runs]))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("seconds of training (log scale; evaluation not counted)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return to_svg(figure)
+
+
+def _error_axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.8, 3.8))
+    axes = figure.add_subplot()
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("test error (log scale, lower is better)")
+    return figure, axes
+
+
+def _draw(
+    axes: Axes,
+    comparison: Comparison,
+    colours: Mapping[str, str],
+    positions: Callable[[Sequence[Run]], np.ndarray],
+) -> None:
+    styles = place_styles(comparison.places)
+    for group in comparison.groups[:DRAWN]:
+        x = positions(group.runs)
+        errors = np.array([[1 - epoch.test_accuracy for epoch in run.epochs] for run in group.runs])
+        look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.place]}
+        if len(comparison.runs) <= THIN_LINES:
+            axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
+        label = _label(group, comparison)
+        axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **look)
+
+
+def _label(group: Group, comparison: Comparison) -> str:
+    return group.model if len(comparison.places) == 1 else f"{group.model}, {group.place}"
+
+
+def _cumulative_seconds(run: Run) -> np.ndarray:
+    return np.cumsum([epoch.train_s for epoch in run.epochs])

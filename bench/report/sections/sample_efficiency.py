@@ -1,0 +1,107 @@
+"""How accuracy grows with the number of training images, and how many a given accuracy needs."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
+from bench.report.elements.formatting import mean_with_half_width
+from bench.report.elements.probe_results import Asked, hint, label, look, seeds_in_words, table_rows
+from bench.report.elements.section import Section
+from bench.report.elements.style import to_svg
+
+
+def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Section:
+    """The section of one condition; empty where no run was asked."""
+    if not found:
+        return Section()
+    hints = [hint(asked) for asked in found]
+    blocks: list[Block] = [
+        Heading(3, "Fewer training images", anchor(slug, "samples")),
+        Picture(
+            f"{slug}-sample-efficiency.svg",
+            _draw(found, colours),
+            "Test error against the number of training images",
+            "The further down and to the left, the more a model makes of few images; a thin line is one seed, the "
+            "thick one their mean.",
+        ),
+        Table("samples", [_accuracies(asked, found) for asked in found], hints),
+        Table("images-needed", [_needs(asked, found) for asked in found], hints),
+        "Trained on that many images with every class in its share, the smaller sets part of the larger, for as many "
+        f"steps each as the recipe takes on {found[0].train_images:,}. {seeds_in_words(found).capitalize()}, mean and "
+        f"95 % t interval in percent on the first {found[0].images:,} test images. Images needed are interpolated "
+        "between the sizes measured, on the logarithm of their number; *times as many* is against the model that needs "
+        "fewest.",
+    ]
+    return Section(blocks, table_rows(slug, found))
+
+
+def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> float:
+    """Where the accuracy first reaches ``goal``, interpolated on log n; NaN if it never does, the first n if at once.
+
+    ``sizes`` ascending and ``accuracies`` at them, both of shape ``(P,)``.
+    """
+    there = np.flatnonzero(accuracies >= goal)
+    if not len(there):
+        return math.nan
+    after = int(there[0])
+    if after == 0:
+        return float(sizes[0])
+    low, high = accuracies[after - 1], accuracies[after]
+    logs = np.log(sizes)
+    return float(np.exp(logs[after - 1] + (goal - low) / (high - low) * (logs[after] - logs[after - 1])))
+
+
+def curve(asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of shape ``(P,)``, ascending, and accuracies of shape ``(P, S)``."""
+    sizes = sorted(int(name.removeprefix("n_")) for name in asked.numbers)
+    return np.array(sizes), np.array([asked.numbers[f"n_{size}"] for size in sizes])
+
+
+def _needed(asked: Asked, goal: float) -> float:
+    sizes, accuracies = curve(asked)
+    return images_needed(sizes, accuracies.mean(axis=1), goal)
+
+
+def _accuracies(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
+    sizes, accuracies = curve(asked)
+    cells = {f"{size:,}": mean_with_half_width(100 * row) for size, row in zip(sizes, accuracies, strict=True)}
+    return {"model": label(asked, found)} | cells
+
+
+def _needs(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
+    row = {"model": label(asked, found)}
+    for goal in asked.goals.from_few:
+        needed = _needed(asked, goal)
+        least = min((_needed(each, goal) for each in found if not math.isnan(_needed(each, goal))), default=math.nan)
+        largest = curve(asked)[0][-1]
+        row[f"images for {100 * goal:g} %"] = f"more than {largest:,}" if math.isnan(needed) else f"{needed:,.0f}"
+        row[f"times as many ({100 * goal:g} %)"] = "" if math.isnan(needed / least) else f"{needed / least:.1f}"
+    return row
+
+
+def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+    figure = Figure(figsize=(6.8, 3.8))
+    axes = figure.add_subplot()
+    for asked in found:
+        sizes, accuracies = curve(asked)
+        axes.plot(sizes, 1 - accuracies, linewidth=0.7, alpha=0.45, **look(asked, found, colours))
+        axes.plot(
+            sizes,
+            1 - accuracies.mean(axis=1),
+            marker="o",
+            markersize=3.5,
+            label=label(asked, found),
+            **look(asked, found, colours),
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.set_xlabel("training images (log scale)")
+    axes.set_ylabel("test error (log scale)")
+    axes.legend()
+    return to_svg(figure)

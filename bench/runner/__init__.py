@@ -1,0 +1,1 @@
+"""A request -> trials -> processes or a cluster -> records; caches, resumes, shows progress."""

@@ -1,0 +1,51 @@
+"""What decides whether a finished run or a probe's answer still holds, so that nothing is done twice."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from bench.common.package import PACKAGE
+from bench.probes.registry import probe_identity
+from bench.records.schema import Data, Machine, Run, Trial, digest, trial_id
+from bench.runner.allocator import effective_settings
+from bench.training.version import harness_identity, model_fingerprint
+
+
+@dataclass(frozen=True)
+class CodeIdentity:
+    """The code of one call: the harness's version or fingerprint, fingerprints of models, identities of probes."""
+
+    harness: str
+    models: Mapping[str, str]
+    probes: Mapping[str, str]
+
+
+def identify_code(models: Mapping[str, Path], probes: Iterable[str], package: Path = PACKAGE) -> CodeIdentity:
+    """Read the source of the harness, of the models in these files by their names, and of the named probes."""
+    return CodeIdentity(
+        harness=harness_identity(package),
+        models={name: model_fingerprint(source, package.parent / "models") for name, source in models.items()},
+        probes={name: probe_identity(name, package) for name in probes},
+    )
+
+
+def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> str:
+    """Of what the trial is about, the code that trains it, torch, threads, the allocator's settings, the machine."""
+    return digest(
+        {
+            "trial_id": trial_id(trial, data),
+            "model": code.models[trial.model],
+            "harness": code.harness,
+            "torch": metadata.version("torch"),
+            "threads": trial.threads,
+            "allocator": effective_settings(),
+            "machine": machine.id,
+        }
+    )
+
+
+def probe_key(probe: str, code: CodeIdentity, run: Run, images: int, train_images: int) -> str:
+    """Of the run that is asked, the code that asks, and how many images it sees."""
+    about = {"probe": probe, "source": code.probes[probe], "harness": code.harness, "run": run.stem}
+    return digest(about | {"images": images, "train_images": train_images})

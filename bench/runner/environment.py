@@ -1,0 +1,101 @@
+"""Facts about where a run happened: machine, libraries, commit. Never a host name, a user or a path."""
+
+import platform
+import re
+import secrets
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from bench.common.atomic import write_atomically
+from bench.common.errors import UserError
+from bench.common.package import PACKAGE
+from bench.records.schema import Environment, Git, Machine
+from bench.runner import gpu
+
+LIBRARIES = ("torch", "torchvision", "numpy")
+
+
+def describe_environment() -> Environment:
+    """Facts that are the same for every trial of one call; the unit stands in the name."""
+    return {
+        "os": platform.system(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        **{library: metadata.version(library) for library in LIBRARIES},
+        "cpu_model": cpu_model(),
+        "cpu_cores": psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        **gpu.describe(),
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name as its maker gives it, or the architecture where that cannot be read."""
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    try:
+        name = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        name = None
+    return name.group(1).strip() if name else platform.processor() or platform.machine() or "unknown"
+
+
+def read_git() -> Git:
+    """Commit and state of the checkout this package runs from; nulls where it is installed outside one."""
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != PACKAGE.parent:
+        return Git(commit=None, dirty=None)
+    # The report writes results/ and a block of README.md, a notebook that is run writes itself; none of them changes
+    # what is measured.
+    status = _git("status", "--porcelain", "--", ".", ":!results", ":!README.md", ":!notebooks")
+    return Git(commit=_git("rev-parse", "HEAD"), dirty=None if status is None else bool(status))
+
+
+def this_machine(data_dir: Path) -> Machine:
+    """The machine's readable name and its random id, made once and kept in the data folder.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    path = data_dir / "machine.json"
+    known = _read_machine(path)
+    if known:
+        return known
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(data_dir / ".machine.lock"):  # two first calls at once must not make two machines
+            machine = _read_machine(path) or Machine(slug=machine_slug(), id=secrets.token_hex(4))
+            write_atomically(path, machine.model_dump_json() + "\n")
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; name a writable folder with --data-dir or MNIST_BENCH_DATA"
+        ) from error
+    return machine
+
+
+def _read_machine(path: Path) -> Machine | None:
+    try:
+        return Machine.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def machine_slug() -> str:
+    """The machine's readable name: its GPU, or else its processor, and how many processors it has."""
+    chip = gpu.describe().get("gpu_model") or cpu_model()
+    words = re.sub(r"\((R|TM)\)|\bCPU\b|\bProcessor\b|@.*", " ", str(chip), flags=re.IGNORECASE)
+    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "machine"
+    return f"{plain}-{psutil.cpu_count()}cpu"
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,99 @@
+"""The NVIDIA GPU as its management library (NVML) sees it, without making a CUDA context. Empty without a GPU."""
+
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import psutil
+import pynvml
+
+from bench.records.schema import Environment, GpuState
+
+# What slows the clocks against the user's wish; being idle or held at a chosen clock does not count.
+THROTTLE_REASONS = {
+    "power-cap": pynvml.nvmlClocksThrottleReasonSwPowerCap,
+    "hardware-slowdown": pynvml.nvmlClocksThrottleReasonHwSlowdown,
+    "heat": pynvml.nvmlClocksThrottleReasonSwThermalSlowdown | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown,
+    "power-brake": pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown,
+}
+
+
+def describe() -> Environment:
+    """Name, memory in bytes and driver of the GPU that ``cuda`` means."""
+    with _handle() as handle:
+        if handle is None:
+            return {}
+        return {
+            "gpu_model": _text(pynvml.nvmlDeviceGetName(handle)),
+            "gpu_memory_bytes": int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+            "gpu_driver": _text(pynvml.nvmlSystemGetDriverVersion()),
+        }
+
+
+def state(own_processes: Collection[int]) -> GpuState | None:
+    """Clocks, temperature, throttling and other processes of the GPU that ``cuda`` means, now; None without a GPU.
+
+    Args:
+        own_processes: process ids that do not count as others.
+    """
+    with _handle() as handle:
+        if handle is None:
+            return None
+        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        return GpuState(
+            clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+            memory_clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+            temperature_celsius=_ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+            throttle_reasons=[name for name, bits in THROTTLE_REASONS.items() if reasons & bits],
+            throttled_s=_throttled_seconds(handle),
+            other_processes=_other_processes(handle, own_processes),
+        )
+
+
+def _throttled_seconds(handle: Any) -> float | None:
+    policies = (pynvml.NVML_PERF_POLICY_POWER, pynvml.NVML_PERF_POLICY_THERMAL)
+    counters = [_ask(pynvml.nvmlDeviceGetViolationStatus, handle, policy) for policy in policies]
+    return sum(counter.violationTime for counter in counters if counter) / 1e9 if any(counters) else None
+
+
+def _other_processes(handle: Any, own: Collection[int]) -> int | None:
+    """None where the driver counts processes in another namespace than ours, as it does in most containers."""
+    running = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    others = {process.pid for process in running or ()} - set(own)
+    return len(others) if running is not None and all(psutil.pid_exists(pid) for pid in others) else None
+
+
+def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return question(*arguments)
+    except pynvml.NVMLError:
+        return None
+
+
+@contextlib.contextmanager
+def _handle() -> Iterator[Any]:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        yield None
+        return
+    try:
+        yield _visible_device()
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _visible_device() -> Any:
+    """The first device of CUDA_VISIBLE_DEVICES, which may be an index or a UUID."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    try:
+        if first.isdigit():
+            return pynvml.nvmlDeviceGetHandleByIndex(int(first))
+        return pynvml.nvmlDeviceGetHandleByUUID(first)
+    except pynvml.NVMLError:
+        return None
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

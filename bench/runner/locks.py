@@ -1,0 +1,66 @@
+"""Of several calls on one results folder, one at a time does a piece of work; the lock dies with who holds it."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from bench.common.errors import UserError
+
+LOOK_AGAIN_S = 0.5
+
+
+@contextlib.contextmanager
+def one_at_a_time(
+    folder: Path,
+    results: Path,
+    work: str,
+    on_wait: Callable[[], object],
+    stopped: Callable[[], BaseException | None] = lambda: None,
+) -> Iterator[None]:
+    """Inside, no other process is at ``work`` for the same ``results``; waits until that is so.
+
+    Args:
+        folder: where the lock files lie: the data folder of this machine, so that results hold nothing but results.
+            The operating system gives a lock up when its process ends, however it ends; the empty file stays.
+        work: names the work, as the key of a trial does.
+        on_wait: called once if another process is at it.
+        stopped: why there is nothing to wait for any more, if so; signals reach the main thread alone.
+
+    Raises:
+        UserError: the folder cannot be written.
+        BaseException: what ``stopped`` gives.
+    """
+    place = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
+    lock = FileLock(folder / f"{place}-{work}.lock")
+    _acquire(lock, on_wait, stopped)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: BaseFileLock, on_wait: Callable[[], object], stopped: Callable[[], BaseException | None]) -> None:
+    if _taken(lock, within_s=0):
+        return
+    on_wait()
+    while not _taken(lock, within_s=LOOK_AGAIN_S):
+        if reason := stopped():
+            raise reason
+
+
+def _taken(lock: BaseFileLock, within_s: float) -> bool:
+    folder = Path(lock.lock_file).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=within_s)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise UserError(
+            f"cannot lock {folder}: {error.strerror or error}; "
+            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
+        ) from error
+    return True

@@ -1,0 +1,70 @@
+"""Where trials run, if not on the runner's own machine and one after the other: nodes of a cluster, several at once."""
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from bench.common.errors import UserError
+from bench.records.schema import Environment, Epoch, Machine, Surroundings
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+PACKAGES = ("bench", "models")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The kind of machine and its environment, as they stand in a record."""
+
+    machine: Machine
+    environment: Environment
+
+
+Event = Epoch | Place | Surroundings
+"""What is told of a trial under way. A place says that it begins there, from the start, whatever was told before."""
+
+
+class Each(Protocol):
+    """Calls ``work`` with each of ``items`` and gives the answers, in the order in which they come."""
+
+    def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
+
+
+def kind_of_node(slug: str, driver: Machine) -> Machine:
+    """All nodes of one kind are one machine to the records: rows and finished trials are theirs together.
+
+    The driver's own kind is the driver's machine. The id of another is made from the driver's, so that it is the same
+    in the next call and no other driver's.
+    """
+    if slug == driver.slug:
+        return driver
+    return Machine(slug=slug, id=hashlib.sha256(f"{driver.id} {slug}".encode()).hexdigest()[:8])
+
+
+def check_address(address: str) -> None:
+    """Raises:
+    UserError: it is neither ``auto`` nor ``HOST:PORT``.
+    """
+    port = re.fullmatch(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{4,5})", address)
+    if address != "auto" and not (port and 1024 <= int(port[1]) <= 65535):
+        raise UserError(
+            f"--ray-address is {address!r}: write auto, or HOST:PORT as 'ray start --head' prints it, "
+            "with a port from 1024 to 65535"
+        )
+
+
+def code_sha256() -> dict[str, str]:
+    """SHA-256 of every Python file of this package and of the models, by its path. Imports no model."""
+    hashes = {}
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        for folder in map(Path, spec.submodule_search_locations or [] if spec else []):
+            for path in sorted(folder.rglob("*.py")):
+                name = f"{package}/{path.relative_to(folder).as_posix()}"
+                hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes

@@ -1,0 +1,231 @@
+"""What the user asked for, checked, as a list of trials and the setting they run in."""
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.common.errors import UserError, unknown_name
+from bench.data import datasets
+from bench.probes.registry import PROBES
+from bench.recipes.recipe import Recipe
+from bench.records.schema import Data, Trial
+from bench.runner.cache_key import identify_code
+from bench.runner.environment import describe_environment, read_git, this_machine
+from bench.runner.local_executor import LocalExecutor
+from bench.runner.nodes import Each, check_address
+from bench.runner.run_context import Setting
+from bench.runner.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
+from bench.training.devices import available_threads, resolve_device
+from bench.training.precision import check_precision
+from models import list_models, model_source
+
+if TYPE_CHECKING:
+    from bench.runner.ray_cluster.connect import Cluster
+    from bench.runner.ray_cluster.executor import RayExecutor
+
+EXECUTORS = ("local", "ray")
+MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run as the user asks for it; None leaves the choice to the suite."""
+
+    suite: str = DEFAULT_SUITE
+    models: Sequence[str] = ()
+    seeds: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    dataset: str = "mnist"
+    device: str = "auto"
+    precision: str | None = None
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    timeout_s: float | None = None
+    force: bool = False
+    probes: Sequence[str] | None = None
+    executor: str = "local"
+    ray_address: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What :func:`bench.runner.trial_runner.run_trials` needs, and the folder the workers read the data from.
+
+    ``cluster`` is where the trials run, if not on this machine; it is open, and whoever has the plan closes it.
+    """
+
+    trials: list[Trial]
+    setting: Setting
+    data_dir: Path
+    cluster: "Cluster | None" = None
+
+
+def make_plan(request: Request) -> Plan:
+    """Check the request, prepare the data, and lay out the trials.
+
+    Raises:
+        UserError: a name is unknown, a number is out of range, the device is not there, a folder is not writable, or
+            the cluster cannot be used.
+    """
+    _check_executor(request)
+    if request.suite not in SUITES:
+        raise unknown_name("suite", request.suite, SUITES)
+    suite = SUITES[request.suite]
+    models = check_models(request.models, suite.controls)
+    dataset = datasets.find_dataset(request.dataset)
+    train_size = suite.train_images or dataset.train_size
+    recipe = _recipe(request, train_size)
+    seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
+    if seeds > MOST_SEEDS:
+        raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
+    if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
+        raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
+    probes = _probes(request.probes, suite)
+    data_dir = request.data_dir or datasets.default_data_dir()
+    with _where(request) as (device, threads, cluster):
+        check_precision(recipe.precision, torch.device(device))
+        datasets.prepare(dataset, data_dir)
+        machine = this_machine(data_dir)
+        trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, threads)
+        setting = Setting(
+            results=request.results,
+            locks=data_dir / "locks",
+            machine=machine,
+            git=read_git(),
+            data=Data(sha256=dataset.sha256),
+            environment=describe_environment(),
+            code=identify_code({name: model_source(name) for name in models}, probes),
+            timeout_s=request.timeout_s,
+            force=request.force,
+            probes=probes,
+            probe_images=suite.probe_images,
+            probe_train_images=suite.probe_train_images,
+            node_kinds=cluster.kinds(machine) if cluster else (),
+        )
+    return Plan(trials, setting, data_dir, cluster)
+
+
+@contextlib.contextmanager
+def _where(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
+    """Device and threads of each trial, and the cluster it runs on, if it does; it is closed where the plan fails."""
+    if request.executor == "local":
+        yield resolve_device(request.device), available_threads(), None
+        return
+    from bench.runner.ray_cluster.connect import open_cluster
+
+    cluster = open_cluster(request.ray_address, request.device, request.dataset, request.data_dir)
+    try:
+        yield cluster.device, cluster.threads, cluster
+    except BaseException:
+        cluster.close()
+        raise
+
+
+def _check_executor(request: Request) -> None:
+    if request.executor not in EXECUTORS:
+        raise unknown_name("executor", request.executor, EXECUTORS)
+    if request.ray_address is not None and request.executor != "ray":
+        raise UserError("--ray-address goes with --executor ray")
+    if request.ray_address is not None:
+        check_address(request.ray_address)
+
+
+@contextlib.contextmanager
+def open_executor(
+    plan: Plan, fresh_workers: bool, say: Callable[[str], None]
+) -> Iterator[tuple["LocalExecutor | RayExecutor", Each]]:
+    """What carries the plan out, and how it is given the trials: one after the other here, side by side elsewhere."""
+    if plan.cluster is None:
+        local = LocalExecutor(plan.data_dir, fresh_workers)
+        with contextlib.closing(local):
+            yield local, map
+        return
+    from bench.runner.ray_cluster.executor import RayExecutor
+
+    with contextlib.closing(RayExecutor(plan.cluster, plan.setting.machine, say)) as ray:
+        try:
+            yield ray, ray.each
+        except BaseException as reason:
+            ray.stop(reason)
+            raise
+
+
+def check_models(names: Sequence[str], controls: bool = False) -> list[str]:
+    """The named models in the order given, without repeats; where none is named, all but the controls, or all.
+
+    Raises:
+        UserError: a name is not registered.
+    """
+    known = list_models()
+    for name in names:
+        if name not in known:
+            raise unknown_name("model", name, known)
+    return list(dict.fromkeys(names)) or list_models(controls)
+
+
+def plan_trials(
+    suite: str,
+    recipe: Recipe,
+    models: Sequence[str],
+    seeds: int,
+    dataset: str,
+    train_size: int,
+    device: str,
+    threads: int,
+) -> list[Trial]:
+    """All trials of a suite, interleaved by seed (A B C, A B C), so that drift of the machine meets every model."""
+    return [
+        Trial(
+            suite=suite,
+            model=model,
+            recipe=recipe.name,
+            dataset=dataset,
+            seed=seed,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            optimizer=recipe.optimizer,
+            learning_rate=recipe.learning_rate,
+            precision=recipe.precision,
+            device=device,
+            threads=threads,
+            train_size=train_size,
+        )
+        for seed in range(seeds)
+        for model in models
+    ]
+
+
+def _recipe(request: Request, train_size: int) -> Recipe:
+    suite = SUITES[request.suite]
+    batch_size = suite.recipe.batch_size if request.batch_size is None else request.batch_size
+    if not 1 <= batch_size <= train_size:
+        raise UserError(f"--batch-size is {batch_size}: it must be from 1 to {train_size}, the training images")
+    return dataclasses.replace(
+        suite.recipe,
+        epochs=_at_least_one("epochs", suite.epochs if request.epochs is None else request.epochs),
+        batch_size=batch_size,
+        precision=request.precision or suite.recipe.precision,
+    )
+
+
+def _probes(names: Sequence[str] | None, suite: Suite) -> Mapping[str, int | None]:
+    """The named probes, of as many seeds as the suite says, else of all; where none is named, the suite's."""
+    if names is None:
+        return suite.probes
+    for name in names:
+        if name not in PROBES:
+            raise unknown_name("probe", name, PROBES)
+    return {name: suite.probes.get(name, EVERY_SEED) for name in names}
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise UserError(f"--{name} is {value}: it must be at least 1")
+    return value

@@ -1,0 +1,254 @@
+"""From an address to a cluster whose nodes can run the trials: checked before anything is trained."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench.common.errors import UserError, say
+from bench.records.schema import Machine
+from bench.runner.nodes import check_address, code_sha256, kind_of_node
+from bench.runner.ray_cluster.worker import Broken, Node, look_around
+from bench.training.devices import available_threads
+
+try:
+    import ray
+    from ray.exceptions import GetTimeoutError, RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError as error:
+    raise UserError(
+        "--executor ray needs Ray, which is not installed: pip install -c constraints.txt -e '.[cluster]'"
+    ) from error
+
+DEVICES = ("auto", "cpu", "cuda")
+CONNECT_S = 10
+"""Seconds within which a cluster has to answer at its address."""
+ANSWER_S = 120
+"""Seconds within which every node has to say what it is, starting a process there and unpacking the data included."""
+OBJECT_STORE_BYTES = 200_000_000
+"""Of a cluster started here, which passes on a few megabytes at a time."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that was found fit.
+
+    Each trial takes ``threads`` CPUs of a node and ``gpus`` of its GPUs, so that no two share any; ``at_once`` is for
+    how many of them there is room. ``data_dir`` is where the nodes keep the data; None: each in its own cache.
+    """
+
+    device: str
+    threads: int
+    gpus: int
+    at_once: int
+    slugs: tuple[str, ...]
+    code: dict[str, str]
+    data_dir: Path | None
+    ours: bool
+
+    def kinds(self, driver: Machine) -> tuple[Machine, ...]:
+        """What its nodes are to the records of this driver."""
+        return tuple(kind_of_node(slug, driver) for slug in self.slugs)
+
+    def has_room(self) -> bool:
+        """A node is alive that could take a trial, be it busy now or not."""
+        return any(_places(node, self.device, self.threads) for node in _alive())
+
+    def close(self) -> None:
+        """Leave the cluster, or end it if it was started for this call."""
+        if self.ours:
+            ray.shutdown()
+
+
+def open_cluster(address: str | None, device: str, dataset: str, data_dir: Path | None) -> Cluster:
+    """Connect to the cluster at ``address``, or start one of this machine alone where it is None.
+
+    Args:
+        address: ``auto`` for the cluster this machine belongs to, or ``HOST:PORT``.
+        device: of the trials: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: the address is malformed, nothing answers there, no node has the device, or a node has other code.
+    """
+    if device not in DEVICES:
+        raise UserError(f"device {device!r} is not for a cluster: use one of {', '.join(DEVICES)}")
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address or os.environ.get("RAY_ADDRESS") or None)
+    try:
+        return _size_up(device, dataset, data_dir, ours)
+    except BaseException:
+        if ours:
+            ray.shutdown()
+        raise
+
+
+def _connect(address: str | None) -> None:
+    if address is not None:
+        check_address(address)
+        _check_answers(address)
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody was asked
+        quiet |= {
+            "num_cpus": available_threads(),
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE_BYTES,
+        }
+    _keep_messages_off_stdout()
+    try:
+        with _signals_as_before():
+            ray.init(address=address or "local", **quiet)
+    except (RayError, OSError, RuntimeError, ValueError, AssertionError) as error:
+        where = "start a Ray cluster here" if address is None else f"join the Ray cluster at {address}"
+        raise UserError(f"cannot {where}: {_first_sentence(error)}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Raises:
+    UserError: no cluster answers there in good time. Asking in this process would take Ray a minute and end it.
+    """
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        except (OSError, UnicodeError) as error:  # the latter of a name that can be nobody's
+            raise UserError(
+                f"no Ray cluster answers at {address}: {getattr(error, 'strerror', None) or error}"
+            ) from error
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
+    command += [] if address == "auto" else ["--address", address]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CONNECT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"no Ray cluster answers at {address} within {CONNECT_S} s") from None
+    if done.returncode == 0:
+        return
+    if "Could not find any running Ray instance" in done.stderr:
+        raise UserError("--ray-address auto: this machine belongs to no Ray cluster; 'ray start' makes it join one")
+    last = (done.stderr.strip() or "it is not healthy").splitlines()[-1]
+    raise UserError(f"the Ray cluster at {address} cannot be used: {last}")
+
+
+def _size_up(device: str, dataset: str, data_dir: Path | None, ours: bool) -> Cluster:
+    nodes = _alive()
+    if device == "auto":
+        device = "cuda" if any(_gpus(node) for node in nodes) else "cpu"
+    threads = _threads(nodes, device)
+    hosts = [node for node in nodes if _places(node, device, threads)]
+    if not hosts:
+        raise UserError(f"no node of the cluster has a {'GPU' if device == 'cuda' else 'CPU'}")
+    idle = [node for node in nodes if _cpus(node) and node not in hosts]
+    if idle:
+        say(f"{len(idle)} of {len(nodes)} nodes stay idle: a trial takes {_what_it_takes(device, threads)}")
+    code = code_sha256()
+    slugs = []
+    for number, answer in enumerate(_ask(hosts, device, dataset, data_dir), 1):
+        if isinstance(answer, Broken):
+            raise UserError(f"node {number} of {len(hosts)} cannot be used: {answer.reason}")
+        check_code(answer, code, f"node {number} of {len(hosts)}")
+        slugs.append(answer.slug)
+    at_once = sum(_places(node, device, threads) for node in hosts)
+    kinds = ", ".join(dict.fromkeys(slugs))
+    say(f"nodes of the cluster: {len(hosts)} ({kinds}); trials at once: {at_once}")
+    return Cluster(
+        device=device,
+        threads=threads,
+        gpus=1 if device == "cuda" else 0,
+        at_once=at_once,
+        slugs=tuple(sorted(set(slugs))),
+        code=code,
+        data_dir=data_dir,
+        ours=ours,
+    )
+
+
+def check_code(node: Node, code: dict[str, str], name: str) -> None:
+    """Raises:
+    UserError: the node would run something else than the record will say.
+    """
+    differing = sorted(path for path in code.keys() | node.code.keys() if code.get(path) != node.code.get(path))
+    if differing:
+        more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+        raise UserError(f"{name} has another {differing[0]}{more}: install the same commit on every node")
+    ours = metadata.version("torch")
+    if node.environment["torch"] != ours:
+        raise UserError(f"{name} has torch {node.environment['torch']}, here it is {ours}: install the same on both")
+
+
+def _ask(hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path | None) -> list[Node | Broken]:
+    question = ray.remote(look_around)
+    answers = [
+        question.options(
+            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(host["NodeID"], soft=False)
+        ).remote(device, dataset, data_dir)
+        for host in hosts
+    ]
+    try:
+        return list(ray.get(answers, timeout=ANSWER_S))
+    except GetTimeoutError:
+        raise UserError(f"not every node of the cluster answered within {ANSWER_S} s") from None
+    except RayError as error:
+        if "No module named" in str(error):
+            raise UserError("a node of the cluster has no mnist-bench: install the same commit on every node") from None
+        raise UserError(f"a node of the cluster cannot be asked: {_first_sentence(error)}") from error
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _cpus(node: dict[str, Any]) -> int:
+    return int(node["Resources"].get("CPU", 0))
+
+
+def _gpus(node: dict[str, Any]) -> int:
+    return int(node["Resources"].get("GPU", 0))
+
+
+def _threads(nodes: list[dict[str, Any]], device: str) -> int:
+    """CPUs of each trial: those of the largest node, or the least share that a GPU has of its node's."""
+    if device == "cuda":
+        return max(1, min((_cpus(node) // _gpus(node) for node in nodes if _gpus(node)), default=1))
+    return max(1, *map(_cpus, nodes))
+
+
+def _places(node: dict[str, Any], device: str, threads: int) -> int:
+    """How many trials the node has room for."""
+    return min(_gpus(node), _cpus(node) // threads) if device == "cuda" else _cpus(node) // threads
+
+
+def _what_it_takes(device: str, threads: int) -> str:
+    return f"a GPU and {threads} CPUs" if device == "cuda" else f"a node with {threads} CPUs"
+
+
+def _first_sentence(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1] if 'Traceback' in str(error) else lines[0]}" if lines else repr(error)
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Ray makes SIGTERM an exit with a code of its own; the runner has another idea of it."""
+    before = None
+    with contextlib.suppress(ValueError):  # not in the main thread, where Ray leaves signals alone too
+        before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _keep_messages_off_stdout() -> None:
+    """What Ray has to say about lost nodes it prints on standard output, which is for results; there is no option."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None

@@ -1,0 +1,44 @@
+"""What is the same for every trial and every probe of one call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.records.schema import Data, Environment, Git, Machine, Trial
+from bench.runner.cache_key import CodeIdentity, run_key
+
+
+def utc_now() -> datetime:
+    """The time of day, with its zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for every trial of one call."""
+
+    results: Path
+    locks: Path
+    machine: Machine
+    git: Git
+    data: Data
+    environment: Environment
+    code: CodeIdentity
+    timeout_s: float | None = None
+    force: bool = False
+    now: Callable[[], datetime] = utc_now
+    probes: Mapping[str, int | None] = field(default_factory=dict)
+    probe_images: int = 0
+    probe_train_images: int = 0
+    node_kinds: tuple[Machine, ...] = ()
+    """Of a cluster that the trials run on; none: they run on ``machine``."""
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """What the records of this call may name."""
+        return self.node_kinds or (self.machine,)
+
+    def keys(self, trial: Trial) -> list[str]:
+        """Those of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
+        return [run_key(trial, self.data, self.code, machine) for machine in self.machines]

@@ -1,0 +1,220 @@
+"""Trials -> executor -> records. Decides what to run, in which order, and writes down what happened.
+
+It knows neither torch nor the report: the trials come from :mod:`bench.runner.plan` and are carried out by an executor,
+and the caller is told when a round of seeds is complete.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bench.common.atomic import remove_leftovers, write_atomically
+from bench.common.errors import UserError, plain
+from bench.records.schema import Epoch, Run, Status, Surroundings, Trial, artifact_names, run_stem, trial_id
+from bench.records.storage import check_writable, done_since, load_runs, save_run
+from bench.runner.cache_key import run_key
+from bench.runner.local_executor import TrialFailed
+from bench.runner.locks import one_at_a_time
+from bench.runner.monitor import watch
+from bench.runner.nodes import Each, Event, Place
+from bench.runner.probe_runner import open_questions
+from bench.runner.progress import Progress
+from bench.runner.run_context import Setting
+from bench.runner.signals import Interrupted, uninterrupted
+
+if TYPE_CHECKING:
+    from bench.training.trial import Outcome
+
+
+class Executor(Protocol):
+    """Carries out a trial somewhere and tells of it; see :class:`bench.runner.local_executor.LocalExecutor`.
+
+    ``stopped`` is why the run ends, once it does, for threads that no signal reaches.
+    """
+
+    @property
+    def stopped(self) -> BaseException | None:
+        """Why, or None."""
+
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome":
+        """Train, and ``tell`` of each epoch; after ``timeout_s`` seconds the trial is given up.
+
+        Raises:
+            TrialFailed: it did not finish, for whatever reason lies in the trial.
+            Interrupted: the run is being stopped.
+        """
+
+    def close(self) -> None:
+        """End every process that was started."""
+
+
+@dataclass
+class Summary:
+    """What one call did; ``unanswered`` has a line for each probe that failed."""
+
+    done: list[Run] = field(default_factory=list)
+    failed: list[Run] = field(default_factory=list)
+    skipped: list[Run] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    setting: Setting,
+    executor: Executor,
+    progress: Progress,
+    on_round: Callable[[Summary], object] = lambda _: None,
+    each: Each = map,
+) -> Summary:
+    """Run what is not done yet; a failed trial does not stop the others.
+
+    Args:
+        on_round: called between the rounds of seeds with what was done so far, for the probes and the report.
+        each: calls a function with each trial; ``map``: in this thread, one after the other.
+
+    Raises:
+        UserError: the results folder cannot be written. What was finished before is kept.
+        Interrupted: after the record of the running trial has been written.
+    """
+    check_writable(setting.results)
+    remove_leftovers(setting.results)
+    summary = Summary()
+    records = load_runs(setting.results)[0]
+    finished = {} if setting.force else _finished(records, setting)
+    keys = {trial: setting.keys(trial) for trial in trials}
+    answers = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
+    todo = [trial for trial in trials if not answers[trial]]
+    summary.skipped = [answers[trial][0] for trial in trials if answers[trial]]
+    progress.start(todo, len(summary.skipped))
+    known = {record.stem for record in records}
+
+    def carry_out(trial: Trial) -> tuple[list[Run], Run]:
+        """The run, and the part of the summary that it belongs to."""
+        with _alone_at(trial, keys[trial][0], setting, executor, progress):
+            elsewhere = None if setting.force else done_since(setting.results, keys[trial], known)
+            if elsewhere:
+                progress.trial_skipped(trial)
+                return summary.skipped, elsewhere
+            run = run_one(trial, keys[trial][0], setting, executor, progress)
+            progress.trial_done(run)
+            return summary.done if run.status == "done" else summary.failed, run
+
+    open_seeds = Counter(trial.seed for trial in todo)
+    for part, run in each(carry_out, todo):
+        part.append(run)
+        open_seeds[run.trial.seed] -= 1
+        if not open_seeds[run.trial.seed] and open_seeds.total():
+            on_round(summary)
+    return summary
+
+
+def _finished(records: Iterable[Run], setting: Setting) -> dict[str, Run]:
+    """Done runs by key, without those that a probe would have to ask and whose weights are gone (a fresh clone)."""
+    done = {run.key: run for run in records if run.status == "done"}
+    lost = {question.run.key for question in open_questions(done.values(), setting) if not question.can_be_asked}
+    return {key: run for key, run in done.items() if key not in lost}
+
+
+def _alone_at(
+    trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress
+) -> AbstractContextManager[None]:
+    """Another call on the same folder trains this trial before or after us, but not meanwhile."""
+    waiting = partial(progress.note, f"{trial.model} seed {trial.seed}: another call is training it; waiting for that")
+    return one_at_a_time(setting.locks, setting.results, key, waiting, lambda: executor.stopped)
+
+
+def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
+    """Run one trial and write its record, whatever comes of it."""
+    attempt = _Attempt(trial, key, setting, started_at=setting.now(), end_watch=watch(trial.device))
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Epoch):
+            attempt.epochs.append(event)
+            progress.epoch_done(trial, event)
+        elif isinstance(event, Place):
+            if attempt.epochs:
+                progress.trial_restarted(trial, len(attempt.epochs))
+            attempt.begin_at(event)
+        else:
+            attempt.end_watch = lambda: event
+
+    progress.trial_started(trial)
+    try:
+        outcome = executor.submit(trial, tell, setting.timeout_s)
+    except TrialFailed as failure:
+        return attempt.save_failed(failure.status, failure.reason, failure.log)
+    except Interrupted as interruption:
+        attempt.save_failed("interrupted", f"stopped by {interruption.signal_name}")
+        raise
+    return attempt.save_done(outcome)
+
+
+@dataclass
+class _Attempt:
+    """A trial under way, and how to write down what came of it."""
+
+    trial: Trial
+    key: str
+    setting: Setting
+    started_at: datetime
+    end_watch: Callable[[], Surroundings | None]
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def begin_at(self, place: Place) -> None:
+        """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
+        self.setting = replace(self.setting, machine=place.machine, environment=place.environment)
+        self.key = run_key(self.trial, self.setting.data, self.setting.code, place.machine)
+        self.started_at = self.setting.now()
+        self.end_watch = lambda: None
+        self.epochs = []
+
+    def save_done(self, outcome: "Outcome") -> Run:
+        stem = run_stem(self.trial, self.key, self.started_at)
+        run = self._run(
+            status="done",
+            model=outcome.model,
+            result=outcome.result,
+            execution=outcome.execution,
+            clock=outcome.clock,
+            memory=outcome.memory,
+            artifacts=artifact_names(stem),
+        )
+        return self._save(run, outcome)
+
+    def save_failed(self, status: Status, reason: str, log: str = "") -> Run:
+        return self._save(self._run(status=status, error=plain(reason)), log=log)
+
+    def _run(self, **parts: Any) -> Run:
+        return Run(
+            trial_id=trial_id(self.trial, self.setting.data),
+            key=self.key,
+            started_at=self.started_at,
+            finished_at=self.setting.now(),
+            trial=self.trial,
+            epochs=self.epochs,
+            environment=self.setting.environment,
+            surroundings=self.end_watch(),
+            machine=self.setting.machine,
+            git=self.setting.git,
+            data=self.setting.data,
+            **parts,
+        )
+
+    def _save(self, run: Run, outcome: "Outcome | None" = None, log: str = "") -> Run:
+        results = self.setting.results
+        try:
+            with uninterrupted():
+                artifacts = (outcome.predictions, outcome.weights) if outcome else ()
+                path = save_run(results, run, *artifacts)
+                if log:
+                    write_atomically(path.with_suffix(".log"), log)
+        except OSError as error:
+            raise UserError(
+                f"cannot write the run of {self.trial.model}, seed {self.trial.seed}, to {results}: {error.strerror}; "
+                "runs finished before are kept; make room or name another folder with --results"
+            ) from error
+        return run

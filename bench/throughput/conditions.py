@@ -1,0 +1,30 @@
+"""What a record of throughput says of its circumstances, whatever was measured."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.runner.environment import describe_environment, read_git, this_machine
+from bench.runner.monitor import watch
+from bench.throughput.frameworks.registry import Task
+
+
+def begin(task: Task) -> Callable[[], dict[str, Any]]:
+    """Begin to measure; the function returned ends it and gives the record's fields about how and where."""
+    started_at, start, end_watch = datetime.now(UTC), time.monotonic(), watch(task.device)
+
+    def end() -> dict[str, Any]:
+        return {
+            "device": task.device,
+            "threads": task.threads,
+            "precision": task.precision,
+            "started_at": started_at,
+            "seconds": time.monotonic() - start,
+            "machine": this_machine(task.data_dir),
+            "git": read_git(),
+            "environment": describe_environment(),
+            "surroundings": end_watch(),
+        }
+
+    return end

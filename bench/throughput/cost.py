@@ -1,0 +1,66 @@
+"""What a model costs: operations, memory traffic, and the memory a training takes, in a process of its own."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.recipes.recipe import ARTICLE
+from bench.records.throughput import Cost
+from bench.throughput.workload import Subject
+from bench.training.evaluate import evaluate
+from bench.training.flops import infer_flops_per_image, train_flops_per_image
+from bench.training.memory import forget_peak, measure_memory
+from bench.training.pipeline import DeviceData
+from bench.training.train_step import EagerStep
+
+MEMORY_STEPS = 20
+
+
+def measure_cost(subject: Subject) -> Cost:
+    """Count, then train for a few steps and look at the peak; of a GPU's memory where there is one."""
+    size = ARTICLE.batch_size
+    model, data = subject.prepare()
+    few = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
+    batch = DeviceData(data.images[:size], data.labels[:size])
+    device = torch.device(subject.device)
+    forget_peak(device)
+    idle = _peak_bytes(device)
+    subject.epochs(model, few, size)(torch.arange(len(few)))
+    peak = _peak_bytes(device)
+    eager = EagerStep(model, subject.recipe)
+    return Cost(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        batch_size=size,
+        train_flops_per_image=train_flops_per_image(model),
+        infer_flops_per_image=infer_flops_per_image(model),
+        train_bytes_per_image=traffic(lambda: eager(batch.images, batch.labels)) // size,
+        infer_bytes_per_image=traffic(lambda: evaluate(model, batch, subject.recipe, size)) // size,
+        memory_bytes=peak,
+        idle_bytes=idle,
+    )
+
+
+def traffic(work: Callable[[], object]) -> int:
+    """Bytes that the tensor operations of ``work`` read and write, as if there were no cache."""
+    counted = _Traffic()  # type: ignore[no-untyped-call]
+    with counted:
+        work()
+    return counted.total
+
+
+class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    total: int = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            self.total += sum(leaf.nbytes for leaf in tree_leaves((args, kwargs, result)) if torch.is_tensor(leaf))
+        return result
+
+
+def _peak_bytes(device: torch.device) -> int:
+    memory = measure_memory(device)
+    return memory.process_peak_bytes if memory.device_peak_bytes is None else memory.device_peak_bytes

@@ -1,0 +1,43 @@
+"""What the device can do at best, measured: matrix products and copies. The roofs that models are held under."""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from bench.records.throughput import Peaks
+from bench.throughput.frameworks.registry import Task
+from bench.training.precision import set_matrix_precision
+from bench.training.timing import synchronise
+
+SIDES = (1024, 2048, 4096)
+COPY_BYTES = 256 * 2**20
+REPEATS = 7
+
+
+def measure_peaks(task: Task) -> Peaks:
+    """The fastest of several square matrix products in the precision's type, and the fastest copy."""
+    torch.set_num_threads(task.threads)
+    set_matrix_precision(task.precision)
+    where = torch.device(task.device)
+    dtype = torch.bfloat16 if task.precision == "bf16" else torch.float32
+    rates = []
+    for side in SIDES:
+        a, b = torch.randn(2, side, side, device=where).to(dtype)
+        rates.append(2 * side**3 / _fastest(lambda a=a, b=b: a @ b, where))  # type: ignore[misc]
+    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device=where)
+    target = torch.zeros_like(source)
+    copy_s = _fastest(lambda: target.copy_(source), where)
+    return Peaks(matmul_flops_per_s=max(rates), copy_bytes_per_s=2 * COPY_BYTES / copy_s)
+
+
+def _fastest(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds of the fastest of several runs after two of warm-up."""
+    seconds = []
+    for _ in range(2 + REPEATS):
+        synchronise(device)
+        start = time.perf_counter()
+        work()
+        synchronise(device)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[2:])

@@ -1,0 +1,68 @@
+"""Seconds of a step by batch size: training as the harness trains, and inference alone."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from bench.analysis.stats import spread
+from bench.records.throughput import StepTime
+from bench.throughput.workload import Subject
+from bench.training.evaluate import evaluate
+from bench.training.pipeline import DeviceData
+from bench.training.timing import synchronise
+
+BATCH_SIZES = (1, 8, 32, 128, 512, 2048, 8192)
+ROUNDS = 9
+SECONDS = 0.4
+"""At most so long for each size where steps are short; never fewer than three rounds."""
+ROUND_S = 0.005
+"""Steps shorter than this are timed several at once, so that reading the clock does not count."""
+
+
+def measure_step_times(subject: Subject) -> list[StepTime]:
+    """Both phases at every batch size; training as in an epoch, its share of putting images in order included."""
+    model, data = subject.prepare()
+    times = []
+    for size in BATCH_SIZES:
+        steps = len(data) // size
+        whole = DeviceData(data.images[: steps * size], data.labels[: steps * size])
+        train = functools.partial(subject.epochs(model, whole, size), torch.arange(len(whole)))
+        infer = functools.partial(_infer, model, subject, DeviceData(data.images[:size], data.labels[:size]))
+        times += [_time(subject, "train", size, train, steps), _time(subject, "infer", size, infer, steps)]
+    return times
+
+
+def _infer(model: nn.Module, subject: Subject, batch: DeviceData, times: int) -> None:
+    for _ in range(times):
+        evaluate(model, batch, subject.recipe, len(batch))
+
+
+def _time(subject: Subject, phase: str, batch_size: int, work: Callable[[int], object], most: int) -> StepTime:
+    """``work`` takes as many steps as it is told, up to ``most``."""
+    device = torch.device(subject.device)
+    _seconds(work, 2, device)  # warm-up
+    once = _seconds(work, 1, device)
+    at_once = max(1, min(round(ROUND_S / once), most))
+    rounds = max(3, min(ROUNDS, int(SECONDS / (once * at_once))))
+    times = spread([_seconds(work, at_once, device) / at_once for _ in range(rounds)])
+    return StepTime.model_validate(
+        {
+            "phase": phase,
+            "batch_size": batch_size,
+            "median_s": times.median,
+            "low_quartile_s": times.low_quartile,
+            "high_quartile_s": times.high_quartile,
+            "rounds": rounds,
+        }
+    )
+
+
+def _seconds(work: Callable[[int], object], times: int, device: torch.device) -> float:
+    synchronise(device)
+    start = time.perf_counter()
+    work(times)
+    synchronise(device)
+    return time.perf_counter() - start

@@ -1,0 +1,40 @@
+"""What is measured: one model as the harness would train it on one device."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench.data import datasets
+from bench.data.registry import MNIST
+from bench.recipes.recipe import ARTICLE, Recipe
+from bench.throughput.frameworks.registry import Task
+from bench.training.epoch_loop import RunEpoch, prepare_epochs
+from bench.training.pipeline import DeviceData, to_device
+from bench.training.precision import set_matrix_precision
+from bench.training.trial import initial_model
+
+
+@dataclass(frozen=True)
+class Subject(Task):
+    """The task as the harness carries it out."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The article's, at this precision."""
+        return dataclasses.replace(ARTICLE, precision=self.precision)
+
+    def prepare(self) -> tuple[nn.Module, DeviceData]:
+        """Set this process up as training does; the model with its initial weights, and all training images."""
+        torch.set_num_threads(self.threads)
+        set_matrix_precision(self.precision)
+        device = torch.device(self.device)
+        split, _ = datasets.load(MNIST, self.data_dir)
+        data = to_device(split.images, split.labels, device)
+        return initial_model(self.model, MNIST.num_classes, seed=0, device=device).train(), data
+
+    def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
+        """Training on ``data`` in batches of that size, warmed up."""
+        run_epoch, _ = prepare_epochs(model, dataclasses.replace(self.recipe, batch_size=batch_size), data)
+        return run_epoch

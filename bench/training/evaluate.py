@@ -1,0 +1,41 @@
+"""What a trained model answers on a data set: loss, accuracy, predicted labels, confidence."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from bench.recipes.recipe import Recipe
+from bench.training.pipeline import DeviceData, normalise
+from bench.training.precision import autocast
+
+# Of 100 to 2,000 the batch sizes around 250 were fastest for the CNN on a CPU (LOG.md, 2026-11-24).
+BATCH_SIZE = 250
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``logits`` float32 of shape ``(N, num_classes)`` on the device; ``loss`` is the mean cross-entropy in nats."""
+
+    loss: float
+    accuracy: float
+    logits: torch.Tensor
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: DeviceData, recipe: Recipe, batch_size: int = BATCH_SIZE) -> Evaluation:
+    """Run ``model`` in evaluation mode over all of ``data``; the mode it had is restored."""
+    was_training = model.training
+    model.eval()
+    with autocast(recipe, data.labels.device):
+        logits = torch.cat([model(normalise(images, recipe)).float() for images, _ in data.batches(batch_size)])
+    model.train(was_training)
+    loss = F.cross_entropy(logits, data.labels).item()
+    accuracy = (logits.argmax(dim=1) == data.labels).sum().item() / len(data)
+    return Evaluation(loss, accuracy, logits)
