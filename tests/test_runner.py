@@ -22,9 +22,9 @@ from bench.runner.cache_key import CodeIdentity, run_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import Event, Place
-from bench.runner.progress.plain import PlainProgress
+from bench.runner.progress import Progress
+from bench.runner.progress.outputs import Lines
 from bench.runner.progress.summary import report_failures
-from bench.runner.progress.threadsafe import SharedProgress
 from bench.runner.run_context import Setting
 from bench.runner.signals import Interrupted
 from bench.runner.trial_runner import run_trials
@@ -82,7 +82,7 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> Setti
 
 
 def play(results: Path, script: Script, **setting: object) -> trial_runner.Summary:
-    return run_trials(TRIALS, make_setting(results, **setting), script, PlainProgress())  # type: ignore[arg-type]
+    return run_trials(TRIALS, make_setting(results, **setting), script, Progress(Lines()))  # type: ignore[arg-type]
 
 
 def test_every_trial_leaves_one_record(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_trial_done_on_any_kind_of_node_of_the_cluster_is_done(tmp_path: Path)
 
 
 def test_trials_side_by_side_are_all_recorded_and_every_round_is_reported(tmp_path: Path) -> None:
-    script, rounds, progress = Script(), [], SharedProgress(PlainProgress(4))
+    script, rounds, progress = Script(), [], Progress(Lines(), at_once=4)
     with ThreadPoolExecutor(4) as pool:
         summary = run_trials(
             TRIALS,
@@ -218,7 +218,7 @@ def test_the_report_is_asked_for_between_rounds_of_seeds(tmp_path: Path) -> None
         TRIALS,
         make_setting(tmp_path),
         script,  # type: ignore[arg-type]
-        PlainProgress(),
+        Progress(Lines()),
         on_round=lambda _: rounds.append(len(script.asked)),
     )
     assert rounds == [2]
@@ -253,14 +253,14 @@ def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done
     held = contextlib.ExitStack()
     held.enter_context(one_at_a_time(setting.locks, setting.results, key, lambda: None))
 
-    class Progress(PlainProgress):
+    class Impatient(Progress):
         def note(self, line: str) -> None:
             """While we wait, the other call writes its record and lets go."""
             said.append(line)
             save_run(setting.results, make_run("cnn", 0).model_copy(update={"key": key}))
             held.close()
 
-    summary = run_trials(TRIALS, setting, script, Progress())  # type: ignore[arg-type]
+    summary = run_trials(TRIALS, setting, script, Impatient(Lines()))  # type: ignore[arg-type]
     assert said == ["cnn seed 0: another call is training it; waiting for that"]
     assert ("cnn", 0) not in script.asked
     assert len(script.asked) == 3

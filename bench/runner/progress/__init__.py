@@ -2,11 +2,8 @@
 
 import sys
 
-from bench.runner.progress.notebook import NotebookProgress
-from bench.runner.progress.plain import PlainProgress
-from bench.runner.progress.protocol import Progress
-from bench.runner.progress.terminal import TerminalProgress
-from bench.runner.progress.threadsafe import SharedProgress
+from bench.runner.progress.outputs import Lines, Notebook, Terminal
+from bench.runner.progress.progress import Progress
 
 __all__ = ["Progress", "make_progress"]
 
@@ -18,10 +15,8 @@ def make_progress(at_once: int = 1) -> Progress:
         at_once: how many trials run side by side.
     """
     if _in_notebook():
-        progress: Progress = NotebookProgress(at_once)
-    else:
-        progress = TerminalProgress(at_once) if sys.stderr.isatty() else PlainProgress(at_once)
-    return progress if at_once == 1 else SharedProgress(progress)
+        return Progress(Notebook(), at_once)
+    return Progress(Terminal() if sys.stderr.isatty() else Lines(), at_once)
 
 
 def _in_notebook() -> bool:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 from bench.records.schema import Epoch, Run, Trial
 
-BAR_WIDTH = 24
-"""Of a bar over all epochs, in characters."""
-
 
 def plan_line(todo: Sequence[Trial], skipped: int) -> str:
     """``9 trials to train on cpu with 2 threads; 3 already done (--force runs them again)``"""
