@@ -14,23 +14,21 @@ import pytest
 
 import bench
 from bench.common.errors import UserError
-from bench.records.storage import load_runs, save_run
+from bench.records.storage import load_runs
 from bench.report import render
 from bench.report.pages.csv_tables import RUN_COLUMNS
 from tests.conftest import ROOT
-from tests.support.factories import make_predictions, make_run
+from tests.support.factories import make_run
+from tests.support.results import save_runs
 from tests.support.small_runs import IN_PYTHON
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Two runs that are done, one that failed."""
-    folder = tmp_path / "results"
-    for seed, (model, accuracy) in enumerate({"mlp": 0.97, "cnn": 0.99}.items()):
-        run = make_run(model, accuracy=accuracy, later=seed)
-        save_run(folder, run, make_predictions(accuracy, seed=seed), b"weights")
-    save_run(folder, make_run("mlp", seed=9, status="error", later=600))
-    return folder
+    runs = make_run("mlp", accuracy=0.97), make_run("cnn", accuracy=0.99, later=1)
+    failed = make_run("mlp", seed=9, status="error", later=600)
+    return save_runs(tmp_path / "results", *runs, failed, weights=b"weights")
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from bench.analysis.pairwise import judge_pairs
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeRecord, load_probes, save_probe
 from bench.records.schema import Machine, Run
-from bench.records.storage import load_predictions, load_runs, save_run
+from bench.records.storage import load_predictions, load_runs
 from bench.report import render
 from bench.report.elements.probe_results import Asked, ask, gap
 from bench.report.sections import claims
 from bench.report.sections.claims import EvaluatedClaim
-from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
+from tests.support.factories import MACHINE, make_probe
+from tests.support.results import build_results
 
 WOBBLE = (0.0, 0.002, -0.002, 0.0)
 """How far each seed is from the mean, in every number."""
@@ -27,12 +28,10 @@ class Ledger:
 
     def __init__(self, folder: Path, seeds: int = 4, **accuracies: float) -> None:
         self.folder = folder
+        wobbling = {model: [accuracy + wobble for wobble in WOBBLE[:seeds]] for model, accuracy in accuracies.items()}
         self.runs: dict[str, list[Run]] = {}
-        for number, (model, accuracy) in enumerate(accuracies.items()):
-            for seed in range(seeds):
-                run = make_run(model, seed, accuracy + WOBBLE[seed])
-                save_run(folder, run, make_predictions(accuracy + WOBBLE[seed], seed=10 * number + seed), b"")
-                self.runs.setdefault(model, []).append(run)
+        for run in build_results(folder, wobbling):
+            self.runs.setdefault(run.trial.model, []).append(run)
 
     def distortion(self, **by_model: dict[str, float]) -> None:
         for model, accuracies in by_model.items():
@@ -264,10 +263,7 @@ def test_without_both_models_there_is_no_table(tmp_path: Path) -> None:
 def test_of_two_machines_the_newer_is_judged_and_named(tmp_path: Path) -> None:
     other = Machine(slug="another-cpu", id="89abcdef")
     for machine, later, cnn in ((MACHINE, 0.0, 0.99), (other, 9000.0, 0.95)):
-        for model, accuracy in (("mlp", 0.97), ("cnn", cnn)):
-            for seed in range(3):
-                run = make_run(model, seed, accuracy, later=later + seed, machine=machine)
-                save_run(tmp_path, run, make_predictions(accuracy, seed=seed + 9 * (model == "cnn")), b"")
+        build_results(tmp_path, {"mlp": 0.97, "cnn": cnn}, seeds=3, later=later, machine=machine)
     page = render(tmp_path).page.read_text()
     assert f"Measured on {other.name} (cpu)." in page
     assert "does not hold: mlp > cnn by 2.00 points" in page

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,11 @@ from bench.analysis.compare.changes import Change
 from bench.analysis.noise_floor import noise_floors, noise_runs, subject_of
 from bench.common.errors import UserError
 from bench.records.schema import Run
-from bench.records.storage import save_run
 from tests.conftest import Command
-from tests.support.factories import MACHINE, make_predictions, make_run
+from tests.support.factories import MACHINE, make_run
+from tests.support.results import save_runs
 
 EPOCH_S = (10.0, 10.2, 9.9)
-
-
-def save(folder: Path, runs: Sequence[Run], luck: int = 0) -> Path:
-    folder.mkdir(exist_ok=True)
-    for number, run in enumerate(runs):
-        accuracy = run.result.test_accuracy if run.result else 0.5
-        save_run(folder, run, make_predictions(accuracy, seed=luck + number), b"")
-    return folder
 
 
 def cnn(slower: float = 1.0, accuracy: float = 0.99, seeds: int = 3, **changes: Any) -> list[Run]:
@@ -42,7 +33,7 @@ def changes(base: Path, new: Path) -> dict[str, Change]:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    return save(tmp_path / "base", cnn())
+    return save_runs(tmp_path / "base", *cnn())
 
 
 def test_the_same_records_have_not_changed(base: Path) -> None:
@@ -65,20 +56,21 @@ def test_the_same_records_have_not_changed(base: Path) -> None:
 def test_the_mark_knows_which_direction_is_better(
     tmp_path: Path, base: Path, metric: str, change: dict[str, float], mark: str
 ) -> None:
-    found = changes(base, save(tmp_path / "new", cnn(later=100, **change), luck=10))
+    found = changes(base, save_runs(tmp_path / "new", *cnn(later=100, **change), draw=10))
     assert found[f"cnn.{metric}"].mark == mark
 
 
 def test_a_large_change_that_may_be_chance_is_shown_and_marked(tmp_path: Path, base: Path) -> None:
     slow_once = [make_run("cnn", seed, 0.99, second, later=100) for seed, second in enumerate((10.0, 18.0, 19.0))]
-    change = changes(base, save(tmp_path / "new", slow_once))["cnn.epoch_s"]
+    change = changes(base, save_runs(tmp_path / "new", *slow_once))["cnn.epoch_s"]
     assert change.change > 0.5
     assert change.p_value > 0.05
     assert change.mark == "~"
 
 
 def test_one_seed_is_never_significant(tmp_path: Path) -> None:
-    one, other = save(tmp_path / "base", cnn(seeds=1)), save(tmp_path / "new", cnn(3.0, 0.5, seeds=1, later=9))
+    one = save_runs(tmp_path / "base", *cnn(seeds=1))
+    other = save_runs(tmp_path / "new", *cnn(3.0, 0.5, seeds=1, later=9))
     assert {change.mark for change in changes(one, other).values()} == {"~", ""}
 
 
@@ -95,20 +87,20 @@ def test_one_seed_is_never_significant(tmp_path: Path) -> None:
 def test_what_may_not_be_compared_is_marked_and_not_compared(
     tmp_path: Path, base: Path, changed: dict[str, Any], reason: str
 ) -> None:
-    found = changes(base, save(tmp_path / "new", cnn(2.0, **changed)))
+    found = changes(base, save_runs(tmp_path / "new", *cnn(2.0, **changed)))
     assert list(found) == ["cnn.all"]
     assert found["cnn.all"].mark == "x"
     assert reason in found["cnn.all"].note
 
 
 def test_other_threads_are_another_speed_but_the_same_accuracy(tmp_path: Path, base: Path) -> None:
-    found = changes(base, save(tmp_path / "new", cnn(0.5, threads=4)))
+    found = changes(base, save_runs(tmp_path / "new", *cnn(0.5, threads=4)))
     assert (found["cnn.epoch_s"].mark, found["cnn.epoch_s"].note) == ("x", "threads 2 -> 4")
     assert found["cnn.test_accuracy"].mark == ""
 
 
 def test_what_only_one_side_has_is_named(tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", [make_run("mlp"), make_run("cnn", seed=7)])
+    new = save_runs(tmp_path / "new", make_run("mlp"), make_run("cnn", seed=7))
     assert {name: change.note for name, change in changes(base, new).items()} == {
         "cnn.all": "no seed in common: 0, 1, 2 -> 7",
         "mlp.all": "only in NEW",
@@ -117,13 +109,13 @@ def test_what_only_one_side_has_is_named(tmp_path: Path, base: Path) -> None:
 
 
 def test_a_seed_that_one_side_lacks_is_said(tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", cnn(seeds=2))
+    new = save_runs(tmp_path / "new", *cnn(seeds=2))
     assert {change.note for change in changes(base, new).values()} == {"seed 2 only in BASE"}
     assert {change.note for change in changes(new, base).values()} == {"seed 2 only in NEW"}
 
 
 def test_a_failure_is_seen_and_so_is_its_end(tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", [*cnn(seeds=2), make_run("cnn", 2, later=50, status="diverged")])
+    new = save_runs(tmp_path / "new", *cnn(seeds=2), make_run("cnn", 2, later=50, status="diverged"))
     assert changes(base, new)["cnn.status"].mark == "!"
     assert "seed 2 diverged" in changes(base, new)["cnn.status"].note
     assert changes(new, base)["cnn.status"].mark == "*"
@@ -131,12 +123,12 @@ def test_a_failure_is_seen_and_so_is_its_end(tmp_path: Path, base: Path) -> None
 
 
 def test_an_interrupted_run_says_nothing(tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", [*cnn(), make_run("cnn", 2, later=50, status="interrupted")])
+    new = save_runs(tmp_path / "new", *cnn(), make_run("cnn", 2, later=50, status="interrupted"))
     assert "cnn.status" not in changes(base, new)
 
 
 def test_a_gate_fires_on_the_change_and_names_its_certainty(command: Command, tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", cnn(1.3, accuracy=0.95, later=9))
+    new = save_runs(tmp_path / "new", *cnn(1.3, accuracy=0.95, later=9))
     done = command("compare", base, new, "--fail", "test_accuracy:0.3pp", "--fail", "epoch_s:10%")
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if line.startswith("regression: ")]
@@ -147,22 +139,22 @@ def test_a_gate_fires_on_the_change_and_names_its_certainty(command: Command, tm
 
 
 def test_a_model_has_a_gate_of_its_own(command: Command, tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", cnn(1.12))
+    new = save_runs(tmp_path / "new", *cnn(1.12))
     assert command("compare", base, new, "--fail", "epoch_s:10%").returncode == 1
     assert command("compare", base, new, "--fail", "epoch_s:10%", "--fail", "cnn.epoch_s:15%").returncode == 0
     assert command("compare", base, new, "--fail", "cnn.epoch_s:10%", "--fail", "epoch_s:15%").returncode == 1
 
 
 def test_a_model_that_fails_now_breaks_its_gate(command: Command, tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", [*cnn(seeds=2), make_run("cnn", 2, status="error")])
+    new = save_runs(tmp_path / "new", *cnn(seeds=2), make_run("cnn", 2, status="error"))
     done = command("compare", base, new, "--fail", "test_accuracy:1pp")
     assert done.returncode == 1
     assert "regression: cnn fails now: seed 2 error: worker killed" in done.stdout
 
 
 def test_a_gate_below_the_noise_floor_is_refused(command: Command, tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", cnn(1.2))
-    save(new / "noise", [make_run("cnn", epoch_s=seconds, later=seconds) for seconds in (10.0, 11.0, 10.5)])
+    new = save_runs(tmp_path / "new", *cnn(1.2))
+    save_runs(new / "noise", *(make_run("cnn", epoch_s=seconds, later=seconds) for seconds in (10.0, 11.0, 10.5)))
     done = command("compare", base, new, "--fail", "epoch_s:5%")
     assert done.returncode == 2
     assert "tighter than the noise floor of cnn.epoch_s" in done.stderr
@@ -171,8 +163,8 @@ def test_a_gate_below_the_noise_floor_is_refused(command: Command, tmp_path: Pat
 
 
 def test_the_floor_decides_what_is_large(tmp_path: Path, base: Path) -> None:
-    new = save(tmp_path / "new", cnn(1.3, later=9))
-    save(new / "noise", [make_run("cnn", epoch_s=seconds, later=seconds) for seconds in (10.0, 14.0)])
+    new = save_runs(tmp_path / "new", *cnn(1.3, later=9))
+    save_runs(new / "noise", *(make_run("cnn", epoch_s=seconds, later=seconds) for seconds in (10.0, 14.0)))
     assert changes(base, new)["cnn.epoch_s"].mark == "", "30 % slower, where nothing at all can make 40 %"
 
 
@@ -203,7 +195,7 @@ def test_records_are_read_out_of_git(command: Command, tmp_path: Path, base: Pat
     base.rename(tmp_path / "results")
     git("add", "results")
     git("commit", "-m", "records")
-    save(tmp_path / "results", cnn(1.5, later=100))
+    save_runs(tmp_path / "results", *cnn(1.5, later=100))
     done = command("compare", "HEAD:results", "results", "--fail", "epoch_s:10%", "--json")
     assert done.returncode == 1
     answer = json.loads(done.stdout)
@@ -217,17 +209,16 @@ def test_records_are_read_out_of_git(command: Command, tmp_path: Path, base: Pat
 
 def test_a_foreign_file_is_named_and_the_rest_compared(command: Command, tmp_path: Path, base: Path) -> None:
     (base / "runs" / "foreign.json").write_text("{}")
-    done = command("compare", base, save(tmp_path / "new", cnn()))
+    done = command("compare", base, save_runs(tmp_path / "new", *cnn()))
     assert done.returncode == 2
     assert "cnn.epoch_s" in done.stdout
     assert "skipped foreign.json" in done.stderr
 
 
 def test_sorted_and_filtered(command: Command, tmp_path: Path, base: Path) -> None:
-    save(base, [make_run("mlp", seed, epoch_s=1 + seed / 100) for seed in range(3)])
-    new = save(
-        tmp_path / "new", cnn(1.2, later=9) + [make_run("mlp", s, epoch_s=2 + s / 50, later=9) for s in range(3)]
-    )
+    save_runs(base, *(make_run("mlp", seed, epoch_s=1 + seed / 100) for seed in range(3)))
+    mlp = [make_run("mlp", seed, epoch_s=2 + seed / 50, later=9) for seed in range(3)]
+    new = save_runs(tmp_path / "new", *cnn(1.2, later=9), *mlp)
     lines = command("compare", base, new, "--sort", "change", "--only-changed").stdout.splitlines()
     names = [line.split("|")[6].strip() for line in lines if line.startswith("|")][2:]
     assert [name.split(".")[0] for name in names] == ["mlp"] * 3 + ["cnn"] * 3
@@ -242,7 +233,7 @@ def test_a_gate_for_a_model_that_is_not_there_names_the_nearest(command: Command
 
 
 def test_the_last_of_several_gates_counts(base: Path, tmp_path: Path) -> None:
-    found = list(changes(base, save(tmp_path / "new", cnn(1.2))).values())
+    found = list(changes(base, save_runs(tmp_path / "new", *cnn(1.2))).values())
     gates = [parse_gate("epoch_s:10%"), parse_gate("epoch_s:30%")]
     assert judge(found, gates).regressions == []
     with pytest.raises(UserError, match="no gate"):
@@ -251,7 +242,7 @@ def test_the_last_of_several_gates_counts(base: Path, tmp_path: Path) -> None:
 
 def test_text_from_a_record_cannot_break_the_table(command: Command, tmp_path: Path, base: Path) -> None:
     bad = make_run("cnn", 2, status="error").model_copy(update={"error": "a|b\n<script>"})
-    done = command("compare", base, save(tmp_path / "new", [*cnn(seeds=2), bad]))
+    done = command("compare", base, save_runs(tmp_path / "new", *cnn(seeds=2), bad))
     assert "a\\|b &lt;script>" in done.stdout
 
 

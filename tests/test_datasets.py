@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
 @pytest.mark.slow
 def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from bench import datasets;"
+        "import sys, pathlib; from bench.data import datasets;"
         "train, test = datasets.load(datasets.DATASETS['mnist'], pathlib.Path(sys.argv[1]));"
         "print(int(train.labels.sum()), int(test.labels.sum()))"
     )

@@ -18,7 +18,8 @@ from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.pages import html
 from bench.report.pages.inline_svg import inline
 from bench.report.sections.document import LISTED, Document
-from tests.support.factories import make_peers, make_predictions, make_run, make_speed
+from tests.support.factories import make_peers, make_run, make_speed
+from tests.support.results import build_results
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -54,10 +55,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    for model, accuracy in (("mlp", 0.97), ("cnn", 0.99)):
-        for seed in range(3):
-            run = make_run(model, seed, accuracy)
-            save_run(tmp_path, run, make_predictions(accuracy, seed=seed), b"")
+    build_results(tmp_path, {"mlp": 0.97, "cnn": 0.99}, seeds=3)
     failed = make_run("mlp", seed=9, status="error", later=600)
     save_run(tmp_path, failed.model_copy(update={"error": f"ValueError: {SCRIPT}"}))
     save_throughput(tmp_path, make_speed())

@@ -5,18 +5,16 @@ from pathlib import Path
 import pytest
 
 from bench.data import files
-from bench.records.storage import load_runs, save_run
+from bench.records.storage import load_runs
 from bench.report import render
 from bench.report.elements.labels import labels_of
 from tests.conftest import Command
-from tests.support.factories import make_predictions, make_run
 from tests.support.fashion import needs_debians_files
+from tests.support.results import build_results
 
 
 def save(results: Path, dataset: str) -> None:
-    for model, accuracy in (("mlp", 0.82), ("cnn", 0.85)):
-        run = make_run(model, 0, accuracy, dataset=dataset, later=len(dataset))
-        save_run(results, run, make_predictions(accuracy), b"")
+    build_results(results, {"mlp": 0.82, "cnn": 0.85}, dataset=dataset, later=len(dataset))
 
 
 def test_digits_are_called_digits_and_other_images_images() -> None:

@@ -16,20 +16,15 @@ from bench.analysis.groups import compare_groups
 from bench.analysis.noise_floor import noise_runs
 from bench.records.merge import merge_into
 from bench.records.probes import load_arrays, load_probes, save_probe
-from bench.records.schema import Machine, Run
+from bench.records.schema import Machine
 from bench.records.storage import load_predictions, load_runs, save_run
 from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import Command
 from tests.support.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
+from tests.support.results import save_runs
 
 OTHER = Machine(slug="other-cpu", id="beef0000")
 NAMESAKE = Machine(slug=MACHINE.slug, id=MACHINE.id[:4] + "ffff")
-
-
-def save(results: Path, *runs: Run, weights: bytes = b"weights") -> Path:
-    for run in runs:
-        save_run(results, run, make_predictions(0.9, size=10_000), weights)
-    return results
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -41,12 +36,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def one(tmp_path: Path) -> Path:
-    return save(tmp_path / "one", make_run("cnn", 0), make_run("mlp", 1, later=1))
+    return save_runs(tmp_path / "one", make_run("cnn", 0), make_run("mlp", 1, later=1))
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    return save(tmp_path / "two", make_run("cnn", 0, machine=OTHER), make_run("mlp", 1, machine=OTHER, later=1))
+    return save_runs(tmp_path / "two", make_run("cnn", 0, machine=OTHER), make_run("mlp", 1, machine=OTHER, later=1))
 
 
 def test_each_machine_has_its_rows_and_a_second_time_changes_nothing(
@@ -70,7 +65,7 @@ def test_everything_that_was_measured_comes_along(tmp_path: Path, one: Path) -> 
     save_probe(one, answer, {"a": make_predictions().labels})
     save_throughput(one, make_speed())
     save_throughput(one, make_peers())
-    save(one / "noise", *(make_run("cnn", 0, later=later) for later in range(3)))
+    save_runs(one / "noise", *(make_run("cnn", 0, later=later) for later in range(3)))
     failed = make_run("cnn", 7, status="error")
     save_run(one, failed)
     (one / "runs" / MACHINE.name / f"{failed.stem}.log").write_text("Traceback")
@@ -89,7 +84,7 @@ def test_everything_that_was_measured_comes_along(tmp_path: Path, one: Path) -> 
 def test_last_keeps_the_newest_done_of_a_key_and_all_keeps_all(tmp_path: Path) -> None:
     old, new = make_run("cnn", 0, 0.90), make_run("cnn", 0, 0.91, later=60)
     failed = make_run("cnn", 0, status="error", later=120)
-    first, second = save(tmp_path / "first", old, failed), save(tmp_path / "second", new)
+    first, second = save_runs(tmp_path / "first", old, failed), save_runs(tmp_path / "second", new)
     save_probe(first, make_probe(old, clean=0.9))
     last = merge_into(tmp_path / "last", [first, second], "last")
     assert load_runs(tmp_path / "last")[0] == [new]
@@ -102,7 +97,7 @@ def test_last_keeps_the_newest_done_of_a_key_and_all_keeps_all(tmp_path: Path) -
 
 def test_what_is_there_already_is_kept_though_it_is_older(tmp_path: Path) -> None:
     old, new = make_run("cnn", 0, 0.90), make_run("cnn", 0, 0.91, later=60)
-    out, source = save(tmp_path / "out", old), save(tmp_path / "new", new)
+    out, source = save_runs(tmp_path / "out", old), save_runs(tmp_path / "new", new)
     merge_into(out, [source])
     assert load_runs(out)[0] == [old, new]
     back = merge_into(source, [out])
@@ -113,7 +108,7 @@ def test_two_contents_of_one_name_are_a_conflict_and_the_first_stays(tmp_path: P
     other = shutil.copytree(one, tmp_path / "other")
     edited = next((other / "runs").rglob("cnn*.json"))
     edited.write_text(edited.read_text().replace("0.99", "0.98"))
-    save(other, make_run("softmax", 2, later=9))
+    save_runs(other, make_run("softmax", 2, later=9))
     before = files(one)
     (conflict,) = merge_into(one, [other]).conflicts
     assert conflict.startswith(f"{edited} differs from {one}")
@@ -203,7 +198,7 @@ def test_the_folder_merged_into_may_be_one_of_them(tmp_path: Path, one: Path, tw
 
 def test_machines_of_the_same_name_are_not_mixed_up(tmp_path: Path, one: Path) -> None:
     runs = [make_run(model, seed, 0.8, machine=NAMESAKE, later=5) for seed, model in enumerate(("cnn", "mlp"))]
-    there = save(tmp_path / "there", *runs)
+    there = save_runs(tmp_path / "there", *runs)
     out = tmp_path / "out"
     for folder in (one, there):
         (folder / "benchmarks" / MACHINE.name).mkdir(parents=True)
@@ -221,7 +216,7 @@ def test_machines_of_the_same_name_are_not_mixed_up(tmp_path: Path, one: Path) -
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_next_call_goes_on(command: Command, tmp_path: Path, one: Path) -> None:
-    save(one, make_run("softmax", 2, later=9), weights=b"w" * 600_000)
+    save_runs(one, make_run("softmax", 2, later=9), weights=b"w" * 600_000)
 
     def small_files_only() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
@@ -237,7 +232,7 @@ def test_a_full_disk_is_one_line_and_the_next_call_goes_on(command: Command, tmp
 
 @pytest.mark.slow
 def test_a_killed_merge_is_completed_by_the_next(tmp_path: Path, environment: dict[str, str]) -> None:
-    source = save(tmp_path / "source", *(make_run("cnn", seed, later=seed) for seed in range(200)))
+    source = save_runs(tmp_path / "source", *(make_run("cnn", seed, later=seed) for seed in range(200)))
     out = tmp_path / "out"
     line = [sys.executable, "-m", "bench", "merge", str(source), "--results", str(out)]
     running = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

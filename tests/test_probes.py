@@ -18,7 +18,6 @@ from bench.probes.distortion import measure
 from bench.probes.registry import PROBES, probe_fingerprint
 from bench.records.probes import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
 from bench.records.schema import Git, Run
-from bench.records.storage import save_run
 from bench.report import render
 from bench.report.elements.probe_results import ask
 from bench.report.sections.distortion import CURVES, corruption_error, corruptions_of, verdicts
@@ -28,7 +27,8 @@ from bench.runner.probe_runner import open_questions, run_probes
 from bench.runner.run_context import Setting
 from bench.runner.suites import SUITES
 from tests.conftest import Command
-from tests.support.factories import DATA, MACHINE, make_predictions, make_probe, make_run
+from tests.support.factories import DATA, MACHINE, make_probe
+from tests.support.results import build_results
 from tests.support.trained import make_trained
 
 
@@ -64,10 +64,7 @@ def make_setting(results: Path) -> Setting:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Run]:
-    runs = [make_run("mlp"), make_run("cnn")]
-    for run in runs:
-        save_run(tmp_path, run, make_predictions(), b"weights")
-    return runs
+    return build_results(tmp_path, {"mlp": 0.99, "cnn": 0.99})
 
 
 def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> None:
@@ -152,10 +149,8 @@ def three_answers(tmp_path: Path) -> Path:
         "mlp": {"clean": 0.95, "fog": 0.8, "zigzag": 0.8},
     }
     for model, accuracies in numbers.items():
-        for seed in range(3):
-            run = make_run(model, seed, accuracies["clean"])
-            save_run(tmp_path, run, make_predictions(accuracies["clean"]), b"")
-            curve = {f"noise_{sigma}": accuracies["clean"] - sigma for sigma in (0.0, 0.1, 0.2)}
+        curve = {f"noise_{sigma}": accuracies["clean"] - sigma for sigma in (0.0, 0.1, 0.2)}
+        for run in build_results(tmp_path, {model: accuracies["clean"]}, seeds=3):
             save_probe(tmp_path, make_probe(run, **accuracies, **curve))
     return tmp_path
 
@@ -173,12 +168,9 @@ def test_corruption_error_is_that_of_hendrycks_and_dietterich(tmp_path: Path) ->
 def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Path) -> None:
     def words(gain: float) -> list[str]:
         folder = tmp_path / str(gain)
-        for model, lead in (("cnn", gain), ("mlp", 0.0)):
-            for seed in range(4):
-                run = make_run(model, seed, 0.95)
-                save_run(folder, run, make_predictions(0.95), b"")
-                wobble = seed / 500 * (model == "cnn")
-                save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
+        for run in build_results(folder, {"cnn": 0.95, "mlp": 0.95}, seeds=4):
+            lead, wobble = (gain, run.trial.seed / 500) if run.trial.model == "cnn" else (0.0, 0.0)
+            save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
         found = ask(compare_groups(load_all(folder))[0], "distortion", load_probes(folder)[0])
         return list(verdicts(sorted(found, key=lambda each: each.group.model))[0].values())
 

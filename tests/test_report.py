@@ -18,6 +18,7 @@ from bench.report.elements import formatting
 from bench.report.pages import markdown
 from tests.conftest import ROOT
 from tests.support.factories import MACHINE, make_predictions, make_run
+from tests.support.results import build_results, save_runs
 
 GOLDEN = Path(__file__).parent / "golden" / "results.md"
 ACCURACIES = {"softmax": (0.92, 0.922, 0.921), "mlp": (0.978, 0.979, 0.98), "cnn": (0.99, 0.991, 0.9905)}
@@ -34,12 +35,8 @@ def article_runs() -> list[Run]:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    folder = tmp_path / "results"
-    for number, run in enumerate(article_runs()):
-        assert run.result is not None
-        save_run(folder, run, make_predictions(run.result.test_accuracy, seed=number), b"weights")
-    save_run(folder, make_run("mlp", seed=9, status="error", later=600))
-    return folder
+    failed = make_run("mlp", seed=9, status="error", later=600)
+    return save_runs(tmp_path / "results", *article_runs(), failed, weights=b"weights")
 
 
 def test_the_page_is_the_golden_one(results: Path) -> None:
@@ -212,10 +209,7 @@ def test_verdicts_in_the_readme_name_their_machine_where_there_are_two(tmp_path:
     readme.write_text(f"{markdown.BLOCK_BEGIN}\n{markdown.BLOCK_END}\n")
     other = Machine(slug="another-cpu", id="89abcdef")
     for machine in (MACHINE, other):
-        for model, accuracy in (("mlp", 0.97), ("cnn", 0.99)):
-            for seed in range(3):
-                run = make_run(model, seed, accuracy, machine=machine)
-                save_run(tmp_path / "results", run, make_predictions(accuracy, seed=seed), b"")
+        build_results(tmp_path / "results", {"mlp": 0.97, "cnn": 0.99}, seeds=3, machine=machine)
     render(tmp_path / "results")
     text = readme.read_text()
     for machine in (MACHINE, other):

@@ -17,6 +17,7 @@ from bench.report.sections import confusion
 from bench.report.sections.calibration import pooled
 from bench.report.sections.sample_efficiency import images_needed
 from tests.support.factories import make_predictions, make_probe, make_run
+from tests.support.results import build_results
 from tests.support.trained import Mnist
 
 
@@ -46,9 +47,9 @@ def test_the_interval_of_two_paired_shares() -> None:
 
 
 def test_blocks_and_samples_have_tables_and_pictures(tmp_path: Path) -> None:
-    for model, accuracy in (("mlp", 0.96), ("cnn", 0.99)):
-        run = make_run(model, 0, accuracy)
-        save_run(tmp_path, run, make_predictions(accuracy), b"")
+    accuracies = {"mlp": 0.96, "cnn": 0.99}
+    for run in build_results(tmp_path, accuracies):
+        accuracy = accuracies[run.trial.model]
         blocks = {f"block_{size}": accuracy - size / 1000 for size in (14, 7, 4, 2)}
         save_probe(tmp_path, make_probe(run, "blocks", train_images=60_000, ordered=accuracy, **blocks))
         sizes = {"n_100": accuracy - 0.2, "n_1000": accuracy - 0.1, "n_60000": accuracy}
@@ -74,10 +75,8 @@ def test_calibration_pools_the_answers_of_all_seeds(tmp_path: Path) -> None:
         {"count_14": 30.0, "confidence_14": 0.96, "accuracy_14": 0.8},
     ]
     answers[0]["accuracy_14"] = 1.0
-    for seed, numbers in enumerate(answers):
-        run = make_run("mlp", seed)
-        save_run(tmp_path, run, make_predictions(), b"")
-        save_probe(tmp_path, make_probe(run, "calibration", ece=0.01 * seed, **numbers))
+    for run, numbers in zip(build_results(tmp_path, {"mlp": 0.99}, seeds=2), answers, strict=True):
+        save_probe(tmp_path, make_probe(run, "calibration", ece=0.01 * run.trial.seed, **numbers))
     (asked,) = ask(compare_groups(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
     counts, confidences, accuracies = pooled(asked)
     assert counts.tolist() == [10, 120]
@@ -85,10 +84,8 @@ def test_calibration_pools_the_answers_of_all_seeds(tmp_path: Path) -> None:
     assert accuracies == pytest.approx([0.5, 0.95])
 
 
-def test_confusion_counts_label_by_answer_per_seed(tmp_path: Path) -> None:
+def test_confusion_counts_label_by_answer_per_seed() -> None:
     runs = [make_run("mlp", seed) for seed in range(2)]
-    for run in runs:
-        save_run(tmp_path, run)
     labels = np.array([0, 0, 1, 2], dtype=np.uint8)
     answers = ([0, 1, 1, 2], [0, 1, 1, 1])
     stored = {run.stem: predictions(labels, answer) for run, answer in zip(runs, answers, strict=True)}
@@ -120,9 +117,7 @@ def test_the_packed_array_are_those_of_the_test_set(mnist: Mnist) -> None:
 
 def test_a_question_without_a_section_of_its_own_is_answered_all_the_same(tmp_path: Path) -> None:
     for model, ink in (("mlp", 0.5), ("cnn", 1234.0)):
-        for seed in range(2):
-            run = make_run(model, seed, 0.9)
-            save_run(tmp_path, run, make_predictions(), b"")
+        for seed, run in enumerate(build_results(tmp_path, {model: 0.9}, seeds=2)):
             save_probe(tmp_path, make_probe(run, "ink", later=seed, thick=ink + seed / 10, **{f"{model}_alone": 0.25}))
     page = render(tmp_path).page.read_text()
     assert "### Other questions" in page

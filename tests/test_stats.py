@@ -257,7 +257,7 @@ def test_all_pairs_of_ten_models_take_under_ten_seconds_on_one_core() -> None:
     code = """if True:
         import itertools, time
         import numpy as np
-        from bench import stats
+        from bench.analysis import stats
         random = np.random.default_rng(0)
         correct = random.random((100, 10_000)) < 0.98
         start = time.perf_counter()

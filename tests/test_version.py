@@ -102,7 +102,7 @@ def test_an_edit_changes_the_identities_of_what_it_changes_and_no_other(project:
 
 
 def test_a_file_that_moves_keeps_the_fingerprint(project: Path, tmp_path: Path) -> None:
-    sources = matching_files(project / "bench", ["train.py", "steps.py", "evaluate.py"])
+    sources = matching_files(project / "bench", ["training/train.py", "training/train_step.py", "training/evaluate.py"])
     moved = [tmp_path / f"new_{path.name}" for path in sources]
     for path, target in zip(sources, moved, strict=True):
         target.write_text(path.read_text().replace("from bench.", "from bench.training.elsewhere."))
@@ -111,7 +111,7 @@ def test_a_file_that_moves_keeps_the_fingerprint(project: Path, tmp_path: Path) 
 
 def test_a_pattern_that_matches_nothing_is_an_error(project: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no Python file below bench matches gone/\*\.py"):
-        matching_files(project / "bench", ["train.py", "gone/*.py"])
+        matching_files(project / "bench", ["training/train.py", "gone/*.py"])
 
 
 def test_a_model_that_imports_what_it_does_not_name_has_all_of_its_folder(project: Path) -> None:

@@ -1,0 +1,30 @@
+"""Results folders of hand-written runs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.records.schema import Run
+from bench.records.storage import save_run
+from tests.support.factories import make_predictions, make_run
+
+
+def save_runs(results: Path, *runs: Run, weights: bytes = b"", draw: int = 0) -> Path:
+    """Each run with predictions that are right as often as it says, on images drawn anew, from ``draw`` on."""
+    for number, run in enumerate(runs):
+        predictions = make_predictions(run.result.test_accuracy, seed=draw + number) if run.result else None
+        save_run(results, run, predictions, weights)
+    return results
+
+
+def build_results(
+    results: Path, accuracies: Mapping[str, float | Sequence[float]], seeds: int = 1, draw: int = 0, **changes: Any
+) -> list[Run]:
+    """Save ``seeds`` runs of each model, or one for each of its accuracies; ``changes`` are those of ``make_run``."""
+    runs = [
+        make_run(model, seed, accuracy, **changes)
+        for model, given in accuracies.items()
+        for seed, accuracy in enumerate([given] * seeds if isinstance(given, float) else given)
+    ]
+    save_runs(results, *runs, draw=draw)
+    return runs
