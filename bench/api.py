@@ -79,7 +79,7 @@ def run(
     from bench.report import render
     from bench.runner.local_executor import end_forkserver
     from bench.runner.plan import Request, make_plan
-    from bench.runner.session import train
+    from bench.runner.session import run_plan
     from bench.runner.signals import Interrupted
 
     folder = Path(results)
@@ -103,7 +103,7 @@ def run(
         )
     )
     try:
-        summary = train(plan, between_rounds=lambda: render(folder))
+        summary = run_plan(plan, between_rounds=lambda: render(folder))
     except Interrupted as interruption:
         report_interruption(interruption, render(folder).page)
         if interruption.number != signal.SIGINT:

@@ -7,6 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # Of tests side by side each has a core of its own. Threads that wait by spinning would take a hundred times as long
+    # on a shared one; both are read when torch is imported, here and in what tests start.
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 import torch
 
 from bench.data import datasets

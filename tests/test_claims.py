@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.groups import compare_groups
-from bench.analysis.pairwise import judge_pairs
+from bench.analysis.groups import group_by_condition
+from bench.analysis.pairwise import decide_pairs
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeRecord, load_probes, save_probe
 from bench.records.schema import Machine, Run
 from bench.records.storage import load_predictions, load_runs
 from bench.report import render
-from bench.report.elements.probe_results import Asked, ask, gap
+from bench.report.elements.probe_results import ProbeResult, ask, difference
 from bench.report.sections import claims
 from bench.report.sections.claims import EvaluatedClaim
 from tests.support.factories import MACHINE, make_probe
@@ -60,10 +60,10 @@ class Ledger:
 
     def claims(self) -> dict[str, EvaluatedClaim]:
         runs = load_runs(self.folder)[0]
-        comparison = compare_groups(runs)[0]
+        comparison = group_by_condition(runs)[0]
         stored = {run.stem: found for run in runs if (found := load_predictions(self.folder, run))}
         answers = {probe: ask(comparison, probe, load_probes(self.folder)[0]) for probe in PROBES}
-        evidence = claims.evidence_of(comparison, judge_pairs(comparison, stored), answers)
+        evidence = claims.collect_evidence(comparison, decide_pairs(comparison, stored), answers)
         assert evidence is not None
         return {claim.aspect: claims.evaluate_claim(claim, evidence) for claim in claims.CLAIMS}
 
@@ -187,7 +187,7 @@ def test_with_too_few_seeds_nothing_is_claimed(tmp_path: Path) -> None:
 
 def test_the_total_is_counted_in_words() -> None:
     def total(*states: str) -> str:
-        return claims.in_total(states)
+        return claims.count_states(states)
 
     assert total("holds", "holds", "holds", "holds") == "Of the article's four claims 4 hold."
     expected = "Of the article's four claims 1 holds, 2 cannot be told and 1 was not measured."
@@ -201,22 +201,22 @@ def test_a_gap_says_what_its_interval_is_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, mlp=0.96)
     ledger.permutation(seeds=1, mlp=0.03)
     asked = only(tmp_path, "permutation")
-    retrained = gap(asked, "ordered", "permuted", retrained=True)
+    retrained = difference(asked, "ordered", "permuted", retrained=True)
     # the accuracies of four seeds: s = 0.00163299; t(3) = 3.182446; times sqrt(2) for a difference
     assert retrained.interval.low == pytest.approx(0.03 - 3.182446 * 0.00163299 * np.sqrt(2), abs=1e-5)
     assert (retrained.over, retrained.judged) == ("the spread of 4 seeds", True)
-    over_images = gap(asked, "ordered", "permuted")
+    over_images = difference(asked, "ordered", "permuted")
     # shares 0.04 and 0.01 of 10,000: variance (0.05 - 0.0009) / 10,000
     assert over_images.interval.high == pytest.approx(0.03 + 1.959964 * np.sqrt(0.0491 / 10_000), abs=1e-6)
     assert (over_images.over, over_images.judged) == ("test images alone", False)
     ledger.permutation(seeds=4, mlp=0.03)
-    over_seeds = gap(only(tmp_path, "permutation"), "ordered", "permuted", retrained=True)
+    over_seeds = difference(only(tmp_path, "permutation"), "ordered", "permuted", retrained=True)
     assert over_seeds.over == "4 seeds"
     assert over_seeds.interval.low == pytest.approx(0.03 - 3.182446 * 0.00163299 / 2, abs=1e-5)
 
 
-def only(folder: Path, probe: str) -> Asked:
-    (asked,) = ask(compare_groups(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
+def only(folder: Path, probe: str) -> ProbeResult:
+    (asked,) = ask(group_by_condition(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
     return asked
 
 

@@ -1,4 +1,4 @@
-from bench.runner.session import Sparingly
+from bench.runner.session import Throttled
 
 
 def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:
@@ -8,7 +8,7 @@ def test_the_report_between_rounds_takes_a_tenth_of_the_time() -> None:
         rendered.append(clock[0])
         clock[0] += 2
 
-    report = Sparingly(render, now=lambda: clock[0])
+    report = Throttled(render, now=lambda: clock[0])
     for _ in range(100):
         report()
         clock[0] += 1

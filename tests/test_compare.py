@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.analysis.compare import find_changes, judge, open_side, parse_gate
+from bench.analysis.compare import apply_gates, find_changes, open_side, parse_gate
 from bench.analysis.compare.changes import Change
-from bench.analysis.noise_floor import noise_floors, noise_runs, subject_of
+from bench.analysis.noise_floor import noise_floors, noise_key, noise_runs
 from bench.common.errors import UserError
 from bench.records.schema import Run
 from tests.conftest import Command
@@ -172,8 +172,8 @@ def test_only_repeats_of_the_same_code_make_a_floor(tmp_path: Path) -> None:
     repeats = [make_run("cnn", epoch_s=seconds, later=seconds) for seconds in (10.0, 11.0)]
     other_code = make_run("cnn", epoch_s=20.0).model_copy(update={"key": "f" * 16})
     floors = noise_floors([*repeats, other_code])
-    assert floors[subject_of(other_code), "epoch_s"].change == pytest.approx(0.1)
-    assert floors[subject_of(other_code), "test_accuracy"].change == 0
+    assert floors[noise_key(other_code), "epoch_s"].change == pytest.approx(0.1)
+    assert floors[noise_key(other_code), "test_accuracy"].change == 0
     assert noise_floors([other_code]) == {}
     assert noise_runs(tmp_path) == []
 
@@ -235,7 +235,7 @@ def test_a_gate_for_a_model_that_is_not_there_names_the_nearest(command: Command
 def test_the_last_of_several_gates_counts(base: Path, tmp_path: Path) -> None:
     found = list(changes(base, save_runs(tmp_path / "new", *cnn(1.2))).values())
     gates = [parse_gate("epoch_s:10%"), parse_gate("epoch_s:30%")]
-    assert judge(found, gates).regressions == []
+    assert apply_gates(found, gates).regressions == []
     with pytest.raises(UserError, match="no gate"):
         parse_gate("")
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.records.storage import load_runs
 from tests.conftest import ROOT
-from tests.support.documents import blocks_of, carry_out, copy_of_the_project, section_of
+from tests.support.documents import blocks_of, copy_of_the_project, run_and_report, section_of
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 LISTS = ("Add a model", "Add a question", "Add a dataset")
@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Path:
 
 def follow(title: str, project: Path) -> list[str]:
     """Do the steps below a heading; gives what each printed."""
-    return [carry_out(block, project, project / "data") for block in blocks_of(section_of(PAGE, title))]
+    return [run_and_report(block, project, project / "data") for block in blocks_of(section_of(PAGE, title))]
 
 
 @pytest.mark.parametrize("title", LISTS)

@@ -148,7 +148,7 @@ def test_a_translated_image_is_the_shifted_array(digits: np.ndarray) -> None:
         (down, right): padded[:, 3 + down : 31 + down, 3 + right : 31 + right]
         for down, right in product((-3, 3), repeat=2)
     }
-    hits = {place: (moved == shifted).all(axis=(1, 2)) for place, shifted in candidates.items()}
+    hits = {location: (moved == shifted).all(axis=(1, 2)) for location, shifted in candidates.items()}
     assert np.sum(list(hits.values()), axis=0).min() == 1
     assert all(hit.sum() > 20 for hit in hits.values()), "every direction occurs"
 

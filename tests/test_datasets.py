@@ -78,16 +78,16 @@ def test_a_wrong_file_is_named_and_mended(
 
 @pytest.mark.slow
 def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    places = random.Random(0)
+    locations = random.Random(0)
     for _ in range(500):
-        file = places.choice(sorted(MNIST.sha256))
+        file = locations.choice(sorted(MNIST.sha256))
         path = own_copy / MNIST.folder / file
         with path.open("r+b") as opened:
-            position = places.randrange(path.stat().st_size)
+            position = locations.randrange(path.stat().st_size)
             opened.seek(position)
             before = opened.read(1)
             opened.seek(position)
-            opened.write(bytes([before[0] ^ places.randrange(1, 256)]))
+            opened.write(bytes([before[0] ^ locations.randrange(1, 256)]))
         datasets.prepare(MNIST, own_copy)
         assert f"{file} is damaged" in capsys.readouterr().err, position
         with path.open("rb") as opened:

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from bench.probes import features
-from bench.probes.activations import feature_layer, first_layer, inputs_of, peaks_of
+from bench.probes.activations import feature_layer, first_layer, layer_inputs, peak_activations
 from bench.probes.calibration import binned, measure
-from bench.probes.linear_probe import answers_of_head
+from bench.probes.linear_probe import linear_probe_predictions
 from models import create_model
 from tests.support.trained import Mnist, make_trained
 
@@ -26,7 +26,7 @@ def test_features_are_the_last_hidden_layer_or_the_conv_stack(
     found = feature_layer(trained.model)
     assert found is not None
     assert (found.name, found.module.in_features) == (name, dimension)
-    seen = inputs_of(found.module, trained.model, trained.test.images, trained.recipe, trained.device)
+    seen = layer_inputs(found.module, trained.model, trained.test.images, trained.recipe, trained.device)
     assert seen.shape == (30, dimension)
     head = trained.model[int(name) :]  # type: ignore[index]
     assert torch.allclose(head(seen), trained.evaluate(trained.test.images).logits, atol=1e-5)
@@ -44,7 +44,7 @@ def test_peaks_are_the_largest_outputs_of_each_filter(mnist: Mnist, tmp_path: Pa
     trained = make_trained(mnist, tmp_path, "cnn", test=7)
     layer = first_layer(trained.model)
     assert isinstance(layer, nn.Conv2d)
-    peaks = peaks_of(layer, trained.model, trained.test.images, trained.recipe, trained.device)
+    peaks = peak_activations(layer, trained.model, trained.test.images, trained.recipe, trained.device)
     pixels = (torch.from_numpy(trained.test.images).unsqueeze(1) / 255 - 0.5) / 0.5
     assert torch.allclose(peaks, layer(pixels).amax((2, 3)), atol=1e-5)
     assert first_layer(nn.Sequential(nn.BatchNorm2d(1), nn.Linear(2, 2))) is None
@@ -55,15 +55,15 @@ def test_the_head_learns_what_can_be_separated_at_any_scale(scale: float) -> Non
     random = np.random.default_rng(0)
     labels = torch.from_numpy(random.integers(0, 4, 4000))
     points = torch.randn(4000, 6, generator=torch.Generator().manual_seed(0)) + 4 * torch.eye(4, 6)[labels] + 100
-    answers = answers_of_head(points[:3000] * scale, labels[:3000], points[3000:] * scale, 4, seed=0)
+    answers = linear_probe_predictions(points[:3000] * scale, labels[:3000], points[3000:] * scale, 4, seed=0)
     assert (answers == labels[3000:]).float().mean() > 0.95
-    again = answers_of_head(points[:3000] * scale, labels[:3000], points[3000:] * scale, 4, seed=0)
+    again = linear_probe_predictions(points[:3000] * scale, labels[:3000], points[3000:] * scale, 4, seed=0)
     assert torch.equal(answers, again)
 
 
 def test_features_that_never_vary_give_an_answer() -> None:
     labels = torch.tensor([0, 1] * 50)
-    assert answers_of_head(torch.ones(100, 3), labels, torch.ones(10, 3), 2, seed=0).shape == (10,)
+    assert linear_probe_predictions(torch.ones(100, 3), labels, torch.ones(10, 3), 2, seed=0).shape == (10,)
 
 
 def test_features_of_a_layer_learnt_and_random(mnist: Mnist, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from bench.analysis.groups import Condition, compare_groups, condition_of, run_flags, seconds_to
+from bench.analysis.groups import Condition, condition_of, group_by_condition, run_flags, seconds_to
 from bench.records.schema import Data, Git, GpuState, Run, Surroundings
 from tests.support.factories import make_run
 
@@ -44,7 +44,7 @@ def test_the_title_says_what_differs() -> None:
 
 def test_runs_on_other_data_never_share_a_table() -> None:
     other = make_run("mlp").model_copy(update={"data": Data(sha256={"t10k-images-idx3-ubyte": "1" * 64})})
-    assert len(compare_groups([make_run(), other])) == 2
+    assert len(group_by_condition([make_run(), other])) == 2
 
 
 def test_time_to_an_accuracy_counts_training_up_to_the_end_of_that_epoch() -> None:
@@ -77,5 +77,5 @@ def test_a_record_of_the_first_schema_has_no_surroundings_and_no_flags() -> None
 
 def test_a_group_carries_the_flags_of_its_runs_and_of_its_spread() -> None:
     dirty = make_run(seed=1, epoch_s=20.0).model_copy(update={"git": Git(commit=None, dirty=True)})
-    group = compare_groups([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
+    group = group_by_condition([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
     assert group.flags == ["dirty", "shared", "not trustworthy"]

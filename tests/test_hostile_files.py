@@ -15,7 +15,7 @@ from bench.records.pytest_benchmarks import saved_runs
 from bench.records.storage import load_runs, runs_dir, save_run
 from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import ROOT
-from tests.support.damage import FREE_TEXT, JSON, cut, overwritten, places
+from tests.support.damage import FREE_TEXT, JSON, cut, locations, overwritten
 from tests.support.factories import MACHINE, make_peers, make_probe, make_run, make_speed
 
 GOOD = make_run()
@@ -40,7 +40,7 @@ def broken_json(draw: st.DrawFn, good: str) -> bytes:
         depth = draw(st.integers(1, 50_000))
         return b'{"epochs":' + draw(st.sampled_from([b"[", b'{"a":'])) * depth
     value = json.loads(good)
-    *way, last = draw(st.sampled_from(places(value)[1:]))
+    *way, last = draw(st.sampled_from(locations(value)[1:]))
     inside = value
     for step in way:
         inside = inside[step]

@@ -21,7 +21,7 @@ from bench.records.storage import save_run
 from bench.records.throughput import save_throughput
 from bench.report import render
 from tests.conftest import ROOT
-from tests.support.damage import FREE_TEXT, JSON, places
+from tests.support.damage import FREE_TEXT, JSON, locations
 from tests.support.factories import make_peers, make_predictions, make_probe, make_run, make_speed
 
 HOSTILE = (
@@ -115,7 +115,7 @@ def changed(draw: st.DrawFn, record: Any) -> Any:
     """The record with up to three of its values replaced by others that its schema takes."""
     value = json.loads(record.model_dump_json(by_alias=True))
     for _ in range(draw(st.integers(1, 3))):
-        *way, last = draw(st.sampled_from(places(value)[1:]))
+        *way, last = draw(st.sampled_from(locations(value)[1:]))
         inside = value
         for step in way:
             inside = inside[step]

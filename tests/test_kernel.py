@@ -54,9 +54,11 @@ class Kernel:
 
 @pytest.fixture
 def kernel(tmp_path: Path, environment: dict[str, str]) -> Iterator[Kernel]:
-    places = {name: str(tmp_path / ".jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}
+    locations = {
+        name: str(tmp_path / ".jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")
+    }
     manager, client = start_new_kernel(
-        kernel_name="python3", env=environment | places | {"PYTHONPATH": str(ROOT)}, cwd=str(tmp_path)
+        kernel_name="python3", env=environment | locations | {"PYTHONPATH": str(ROOT)}, cwd=str(tmp_path)
     )
     yield Kernel(manager, client)
     client.stop_channels()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.compare import find_changes, open_side
-from bench.analysis.groups import compare_groups
+from bench.analysis.groups import group_by_condition
 from bench.analysis.noise_floor import noise_runs
 from bench.records.merge import merge_into
 from bench.records.probes import load_arrays, load_probes, save_probe
@@ -206,8 +206,8 @@ def test_machines_of_the_same_name_are_not_mixed_up(tmp_path: Path, one: Path) -
     merged = merge_into(out, [one, there])
     assert merged.notes == ["2 machines are called test-cpu-0123; the tables call them by their whole ids"]
     assert ["is left out: it is of one of 2 machines" in line for line in merged.conflicts] == [True, True]
-    (comparison,) = compare_groups(load_runs(out)[0])
-    assert comparison.places == ["test-cpu-0123abcd (cpu)", "test-cpu-0123ffff (cpu)"]
+    (comparison,) = group_by_condition(load_runs(out)[0])
+    assert comparison.locations == ["test-cpu-0123abcd (cpu)", "test-cpu-0123ffff (cpu)"]
     assert {len(group.runs) for group in comparison.groups} == {1}
     assert all(load_predictions(out, run) for run in load_runs(out)[0])
     with open_side(str(one)) as before, open_side(str(there)) as after:

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench.analysis.groups import compare_groups
+from bench.analysis.groups import group_by_condition
 from bench.probes import network
 from bench.records import network_export
 from bench.records.network_export import Layer
-from bench.records.probes import Findings, load_probes, save_probe
+from bench.records.probes import ProbeOutput, load_probes, save_probe
 from bench.records.schema import Machine, Run
 from bench.records.storage import load_runs, save_run
 from bench.report import render
@@ -53,7 +53,7 @@ class Functional(nn.Module):
 
 def test_functions_and_strides_are_understood_and_dropout_is_left_away() -> None:
     model = Functional()
-    layers, arrays = network.taken_apart(model)
+    layers, arrays = network.extract_layers(model)
     kinds = ["conv2d", "relu", "max_pool2d", "tanh", "flatten", "linear"]
     assert [layer.kind for layer in layers] == kinds
     assert model.training, "as it was before"
@@ -100,7 +100,7 @@ def test_a_call_that_is_not_known_is_named() -> None:
             return self[0](torch.sin(images))
 
     with pytest.raises(network.Unknown, match="it calls sin"):
-        network.taken_apart(Sinus(nn.Flatten()))
+        network.extract_layers(Sinus(nn.Flatten()))
 
 
 def test_weights_too_large_for_half_precision_are_left_out(mnist: Mnist, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_what_is_no_list_of_layers_is_refused(text: str) -> None:
         network_export.from_text(text)
 
 
-def keep(results: Path, run: Run, found: Findings) -> None:
+def keep(results: Path, run: Run, found: ProbeOutput) -> None:
     """Save a run and what the probe found for it."""
     save_run(results, run, make_predictions(), b"")
     record = make_probe(run, "network", **found.numbers)
@@ -142,14 +142,14 @@ def keep(results: Path, run: Run, found: Findings) -> None:
     save_probe(results, record.model_copy(update={"notes": found.notes, "arrays": name}), found.arrays)
 
 
-def taken(model: str) -> Findings:
-    layers, arrays = network.taken_apart(create_model(model))
+def taken(model: str) -> ProbeOutput:
+    layers, arrays = network.extract_layers(create_model(model))
     numbers = {"deviation": 0.00034, "pixel_mean": 0.5, "pixel_std": 0.5}
-    return Findings(numbers, {"layers": network_export.to_text(layers)}, arrays)
+    return ProbeOutput(numbers, {"layers": network_export.to_text(layers)}, arrays)
 
 
 def choose(results: Path) -> playground.Cast:
-    cast = playground.choose(results, compare_groups(load_runs(results)[0]), load_probes(results)[0])
+    cast = playground.choose(results, group_by_condition(load_runs(results)[0]), load_probes(results)[0])
     assert cast is not None
     return cast
 
@@ -201,7 +201,7 @@ def test_without_networks_there_is_no_page_and_an_old_one_goes(tmp_path: Path) -
 
 def test_a_model_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) -> None:
     keep(tmp_path, make_run("softmax"), taken("softmax"))
-    keep(tmp_path, make_run("mlp"), Findings({}, {"left_out": "it has a layer <b>GELU</b>"}))
+    keep(tmp_path, make_run("mlp"), ProbeOutput({}, {"left_out": "it has a layer <b>GELU</b>"}))
     render(tmp_path)
     page = (tmp_path / playground.FILE).read_text(encoding="utf-8")
     assert "Not on this page: mlp. It has a layer &lt;b&gt;GELU&lt;/b&gt;." in page
@@ -218,7 +218,7 @@ def test_a_model_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) -
         (lambda found: found.arrays.update(bias_1=np.zeros(9, np.float16)), "linear does not fit"),
     ],
 )
-def test_a_damaged_record_is_never_shown(tmp_path: Path, harm: Callable[[Findings], object], reason: str) -> None:
+def test_a_damaged_record_is_never_shown(tmp_path: Path, harm: Callable[[ProbeOutput], object], reason: str) -> None:
     keep(tmp_path, make_run("mlp"), taken("mlp"))
     harm(found := taken("softmax"))
     keep(tmp_path, make_run("softmax"), found)
@@ -246,7 +246,7 @@ def test_the_place_with_the_most_models_is_shown_with_its_lowest_seed(tmp_path: 
         keep(tmp_path, make_run("softmax", seed), taken("softmax"))
     keep(tmp_path, make_run("mlp", 1), taken("mlp"))
     cast = choose(tmp_path)
-    assert [(each.group.model, each.group.place, each.run.trial.seed) for each in cast.players] == [
+    assert [(each.group.model, each.group.location, each.run.trial.seed) for each in cast.players] == [
         ("softmax", f"{MACHINE.name} (cpu)", 1),
         ("mlp", f"{MACHINE.name} (cpu)", 1),
     ]

@@ -11,20 +11,20 @@ import pandas as pd
 import pytest
 
 from bench.analysis import stats
-from bench.analysis.groups import compare_groups
+from bench.analysis.groups import group_by_condition
 from bench.data import datasets
 from bench.data.corruptions.mnist_c import CORRUPTIONS
 from bench.probes.distortion import measure
 from bench.probes.registry import PROBES, probe_fingerprint
-from bench.records.probes import Findings, ProbeTask, answers_to, load_arrays, load_probes, save_probe
+from bench.records.probes import ProbeOutput, ProbeTask, latest_answers, load_arrays, load_probes, save_probe
 from bench.records.schema import Git, Run
 from bench.report import render
 from bench.report.elements.probe_results import ask
 from bench.report.sections.distortion import CURVES, corruption_error, corruptions_of, verdicts
 from bench.runner.cache_key import CodeIdentity
 from bench.runner.local_executor import TrialFailed
-from bench.runner.probe_runner import open_questions, run_probes
-from bench.runner.run_context import Setting
+from bench.runner.probe_runner import pending_probes, run_probes
+from bench.runner.run_context import RunContext
 from bench.runner.suites import SUITES
 from tests.conftest import Command
 from tests.support.factories import DATA, MACHINE, make_probe
@@ -41,15 +41,15 @@ class Oracle:
         self.failing = failing
         self.asked: list[str] = []
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:  # noqa: ARG002
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:  # noqa: ARG002
         self.asked.append(task.trial.model)
         if task.trial.model == self.failing:
             raise TrialFailed("error", "RuntimeError: no")
-        return Findings({"clean": 0.9}, {"layer": "none"}, {"digits": np.zeros((1, 2))})
+        return ProbeOutput({"clean": 0.9}, {"layer": "none"}, {"digits": np.zeros((1, 2))})
 
 
-def make_setting(results: Path) -> Setting:
-    return Setting(
+def make_setting(results: Path) -> RunContext:
+    return RunContext(
         results=results,
         locks=results.parent / "locks",
         machine=MACHINE,
@@ -96,9 +96,9 @@ def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: l
 @pytest.mark.parametrize("change", [{"probes": {"distortion": "changed"}}, {"harness": "changed"}])
 def test_a_changed_probe_or_harness_is_asked_again(tmp_path: Path, runs: list[Run], change: dict[str, Any]) -> None:
     run_probes(runs, make_setting(tmp_path), Oracle())
-    setting = make_setting(tmp_path)
-    assert open_questions(runs, setting) == []
-    assert len(open_questions(runs, replace(setting, code=replace(setting.code, **change)))) == 2
+    context = make_setting(tmp_path)
+    assert pending_probes(runs, context) == []
+    assert len(pending_probes(runs, replace(context, code=replace(context.code, **change)))) == 2
 
 
 def test_every_probe_is_a_module_with_a_source() -> None:
@@ -122,24 +122,24 @@ def test_the_answer_on_most_images_counts_and_of_those_the_newest(runs: list[Run
         make_probe(runs[0], later=1, clean=0.2),
         make_probe(runs[0], later=2, clean=0.3),
     ]
-    assert answers_to("distortion", records)[runs[0].stem].numbers == {"clean": 0.3}
-    assert answers_to("other", records) == {}
+    assert latest_answers("distortion", records)[runs[0].stem].numbers == {"clean": 0.3}
+    assert latest_answers("other", records) == {}
 
 
 def test_distortion_of_nothing_is_the_clean_accuracy(
     mnist: tuple[datasets.Split, datasets.Split], tmp_path: Path
 ) -> None:
     trained = make_trained(mnist, tmp_path, "softmax")
-    findings = measure(trained)
-    found = findings.numbers
+    output = measure(trained)
+    found = output.numbers
     assert {"clean", *CORRUPTIONS} < found.keys()
     assert {found[name] for name in ("translation_0", "rotation_0", "scale_1.0", "noise_0.0")} == {found["clean"]}
     assert {name.rpartition("_")[0] for name in found.keys() - CORRUPTIONS.keys() - {"clean"}} == CURVES.keys()
     assert measure(trained).numbers == found, "the distortions are drawn from a fixed seed"
-    shifted = findings.arrays["shifted"]
+    shifted = output.arrays["shifted"]
     assert np.array_equal(shifted[0], trained.test.images[0])
     assert np.array_equal(shifted[5][:, 5:], trained.test.images[0][:, :-5]), "to the right"
-    assert findings.arrays["answers"].shape == findings.arrays["confidences"].shape == (9,)
+    assert output.arrays["answers"].shape == output.arrays["confidences"].shape == (9,)
 
 
 def three_answers(tmp_path: Path) -> Path:
@@ -156,7 +156,7 @@ def three_answers(tmp_path: Path) -> Path:
 
 
 def test_corruption_error_is_that_of_hendrycks_and_dietterich(tmp_path: Path) -> None:
-    comparison = compare_groups(load_all(three_answers(tmp_path)))[0]
+    comparison = group_by_condition(load_all(three_answers(tmp_path)))[0]
     mlp, softmax = ask(comparison, "distortion", load_probes(tmp_path)[0])
     assert corruptions_of(mlp) == ["fog", "zigzag"]
     # (0.2 / 0.4 + 0.2 / 0.2) / 2, and less the clean errors (0.15 / 0.3 + 0.15 / 0.1) / 2
@@ -171,7 +171,7 @@ def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Pat
         for run in build_results(folder, {"cnn": 0.95, "mlp": 0.95}, seeds=4):
             lead, wobble = (gain, run.trial.seed / 500) if run.trial.model == "cnn" else (0.0, 0.0)
             save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
-        found = ask(compare_groups(load_all(folder))[0], "distortion", load_probes(folder)[0])
+        found = ask(group_by_condition(load_all(folder))[0], "distortion", load_probes(folder)[0])
         return list(verdicts(sorted(found, key=lambda each: each.group.model))[0].values())
 
     assert words(0.1) == ["cnn", "mlp", "fog +10.3", "none", "zigzag +0.3"]

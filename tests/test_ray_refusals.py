@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bench.records.schema import Machine
-from bench.runner.nodes import kind_of_node
+from bench.runner.nodes import machine_of_node
 from tests.conftest import Command
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
@@ -44,7 +44,7 @@ def test_a_cluster_without_the_device_is_refused_by_name(in_process: Command) ->
 
 def test_nodes_of_the_drivers_kind_are_the_driver_and_others_keep_their_id() -> None:
     driver = Machine(slug="this-2cpu", id="0123abcd")
-    assert kind_of_node("this-2cpu", driver) == driver
-    other = kind_of_node("that-64cpu", driver)
-    assert other == kind_of_node("that-64cpu", driver)
-    assert other.id not in (driver.id, kind_of_node("third-8cpu", driver).id)
+    assert machine_of_node("this-2cpu", driver) == driver
+    other = machine_of_node("that-64cpu", driver)
+    assert other == machine_of_node("that-64cpu", driver)
+    assert other.id not in (driver.id, machine_of_node("third-8cpu", driver).id)

@@ -9,8 +9,8 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from bench.analysis.groups import compare_groups
-from bench.analysis.pairwise import judge_pairs, ranks
+from bench.analysis.groups import group_by_condition
+from bench.analysis.pairwise import decide_pairs, ranks
 from bench.records.schema import Machine, Run
 from bench.records.storage import Predictions, load_predictions, save_run
 from bench.report import render
@@ -97,22 +97,22 @@ def test_tables_hold_the_numbers_behind_the_page(results: Path) -> None:
 
 
 def test_the_first_epoch_is_not_timed_unless_it_is_the_only_one() -> None:
-    comparison = compare_groups([make_run("cnn", epochs=3)])[0]
+    comparison = group_by_condition([make_run("cnn", epochs=3)])[0]
     assert len(comparison.groups[0].epoch_seconds) == 2
-    comparison = compare_groups([make_run("cnn", epochs=1)])[0]
+    comparison = group_by_condition([make_run("cnn", epochs=1)])[0]
     assert len(comparison.groups[0].epoch_seconds) == 1
 
 
 def test_what_may_not_be_compared_stands_in_tables_of_its_own() -> None:
     runs = [make_run(), make_run("mlp"), make_run(epochs=3), make_run(precision="bf16"), make_run(batch_size=64)]
-    comparisons = compare_groups(runs)
+    comparisons = group_by_condition(runs)
     assert sorted(len(comparison.groups) for comparison in comparisons) == [1, 1, 1, 2]
     assert comparisons[0].condition.epochs == 3, "the longest training comes first"
 
 
 def judged(*runs: tuple[Run, Predictions]) -> tuple[list[str], dict[str, int]]:
-    comparison = compare_groups([run for run, _ in runs])[0]
-    pairs = judge_pairs(comparison, {run.stem: predictions for run, predictions in runs})
+    comparison = group_by_condition([run for run, _ in runs])[0]
+    pairs = decide_pairs(comparison, {run.stem: predictions for run, predictions in runs})
     return [pair.words for pair in pairs], {model: rank for (model, _), rank in ranks(comparison, pairs).items()}
 
 
@@ -141,8 +141,8 @@ def test_a_verdict_needs_three_seeds_that_both_models_have() -> None:
 
 
 def test_without_predictions_there_is_no_verdict() -> None:
-    comparison = compare_groups([run for run, _ in (*three_seeds("cnn", 0.99), *three_seeds("mlp", 0.9))])[0]
-    assert [pair.words for pair in judge_pairs(comparison, {})] == ["cnn, mlp: too few seeds"]
+    comparison = group_by_condition([run for run, _ in (*three_seeds("cnn", 0.99), *three_seeds("mlp", 0.9))])[0]
+    assert [pair.words for pair in decide_pairs(comparison, {})] == ["cnn, mlp: too few seeds"]
 
 
 def test_predictions_of_another_size_are_not_used(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bench.probes import blocks, permutation, sample_efficiency
-from bench.probes.retrain import steps_of, trained_again
+from bench.probes.retrain import retrain_model, training_steps
 from bench.probes.sample_efficiency import nested_order
-from bench.probes.shuffling import block_order, scrambled
+from bench.probes.shuffling import block_order, shuffle_pixels
 from bench.training.pipeline import to_device
 from bench.training.timing import Clocks
 from bench.training.train import train
@@ -23,15 +23,15 @@ def test_trained_again_on_the_same_examples_is_the_same_model(mnist: Mnist, tmp_
         for part in (trained.train, trained.test)
     ]
     train(trained.model, trained.recipe, *data, trained.trial.seed, Clocks(trained.device))
-    again = trained_again(trained, trained.train, steps_of(trained))
-    assert steps_of(trained) == 2 * 4, "400 images in batches of 128, the last of 16, twice"
+    again = retrain_model(trained, trained.train, training_steps(trained))
+    assert training_steps(trained) == 2 * 4, "400 images in batches of 128, the last of 16, twice"
     for before, after in zip(trained.model.parameters(), again.parameters(), strict=True):
         assert torch.equal(before, after)
 
 
 def test_fewer_examples_than_a_batch_are_trained_on_for_as_many_steps(mnist: Mnist, tmp_path: Path) -> None:
     trained = make_trained(mnist, tmp_path, "mlp")
-    model = trained_again(trained, trained.train.first(10), steps=200)
+    model = retrain_model(trained, trained.train.first(10), steps=200)
     labels = torch.from_numpy(trained.train.labels[:10])
     data = to_device(torch.from_numpy(trained.train.images[:10]), labels, trained.device)
     assert (model((data.images / 255 - 0.5) / 0.5).argmax(1) == labels).all(), "learnt by heart"
@@ -40,12 +40,12 @@ def test_fewer_examples_than_a_batch_are_trained_on_for_as_many_steps(mnist: Mni
 @pytest.mark.parametrize("block", [14, 7, 4, 2, 1])
 def test_blocks_change_places_and_keep_their_contents(block: int) -> None:
     images = np.arange(2 * 784, dtype=np.int64).reshape(2, 28, 28)
-    moved = scrambled(images, block)
+    moved = shuffle_pixels(images, block)
     assert not np.array_equal(moved, images)
     assert np.array_equal(np.sort(moved, axis=None), np.sort(images, axis=None))
     order, cells = block_order(block), 28 // block
-    for place in (0, cells, cells * cells - 1):
-        (row, column), (its_row, its_column) = divmod(place, cells), divmod(order[place], cells)
+    for location in (0, cells, cells * cells - 1):
+        (row, column), (its_row, its_column) = divmod(location, cells), divmod(order[location], cells)
         found = moved[:, row * block : (row + 1) * block, column * block : (column + 1) * block]
         there = images[:, its_row * block : (its_row + 1) * block, its_column * block : (its_column + 1) * block]
         assert np.array_equal(found, there)
@@ -57,16 +57,16 @@ def test_a_model_of_vectors_gives_the_same_logits_with_its_columns_exchanged(
 ) -> None:
     trained = make_trained(mnist, tmp_path, model)
     weights = [parameter.clone() for parameter in trained.model.parameters()]
-    found = permutation.exchanged_columns(trained)
+    found = permutation.permuted_columns(trained)
     assert found["columns_gap"] < 1e-5 * max(1, found["columns_logit"])
     assert found["columns_answers"] == 0
     assert all(torch.equal(*pair) for pair in zip(weights, trained.model.parameters(), strict=True)), "left as it was"
-    unchanged = trained.evaluate(scrambled(trained.test.images, 1)).logits
+    unchanged = trained.evaluate(shuffle_pixels(trained.test.images, 1)).logits
     assert (unchanged - trained.evaluate(trained.test.images).logits).abs().max() > 0.01, "the permutation is one"
 
 
 def test_a_convolution_has_no_columns_to_exchange(mnist: Mnist, tmp_path: Path) -> None:
-    assert permutation.exchanged_columns(make_trained(mnist, tmp_path, "cnn", test=10)) == {}
+    assert permutation.permuted_columns(make_trained(mnist, tmp_path, "cnn", test=10)) == {}
 
 
 def test_permutation_compares_the_stored_model_with_one_trained_anew(mnist: Mnist, tmp_path: Path) -> None:

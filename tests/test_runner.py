@@ -21,11 +21,11 @@ from bench.runner import trial_runner
 from bench.runner.cache_key import CodeIdentity, run_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
-from bench.runner.nodes import Event, Place
+from bench.runner.nodes import Event, NodeDescription
 from bench.runner.progress import Progress
 from bench.runner.progress.outputs import Lines
 from bench.runner.progress.summary import report_failures
-from bench.runner.run_context import Setting
+from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted
 from bench.runner.trial_runner import run_trials
 from tests.support.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
@@ -66,7 +66,7 @@ CODE = CodeIdentity(harness="version 1", models={"mlp": "a", "cnn": "b"}, probes
 TRIALS = [make_trial(model=model, seed=seed) for seed in range(2) for model in ("mlp", "cnn")]
 
 
-def make_setting(results: Path, force: bool = False, **changes: object) -> Setting:
+def make_setting(results: Path, force: bool = False, **changes: object) -> RunContext:
     environment: Environment = {"torch": "2.15.0"}
     plain = {
         "results": results,
@@ -78,11 +78,11 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> Setti
         "code": CODE,
         "force": force,
     }
-    return Setting(**(plain | changes))  # type: ignore[arg-type]
+    return RunContext(**(plain | changes))  # type: ignore[arg-type]
 
 
-def play(results: Path, script: Script, **setting: object) -> trial_runner.Summary:
-    return run_trials(TRIALS, make_setting(results, **setting), script, Progress(Lines()))  # type: ignore[arg-type]
+def play(results: Path, script: Script, **context: object) -> trial_runner.Summary:
+    return run_trials(TRIALS, make_setting(results, **context), script, Progress(Lines()))  # type: ignore[arg-type]
 
 
 def test_every_trial_leaves_one_record(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(
     assert {(run.finished_at - run.started_at).seconds for run in found} == {60}
 
 
-NODE = Place(Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.0", "cpu_model": "Node CPU"})
+NODE = NodeDescription(Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.0", "cpu_model": "Node CPU"})
 
 
 class Cluster(Script):
@@ -169,7 +169,7 @@ class Cluster(Script):
 
     def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
         epochs = make_run(trial.model, trial.seed, epoch_s=99).epochs
-        tell(Place(MACHINE, {"torch": "2.15.0"}))
+        tell(NodeDescription(MACHINE, {"torch": "2.15.0"}))
         tell(epochs[0])
         tell(NODE)
         answer = super().submit(trial, tell)
@@ -248,24 +248,24 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, m
 
 
 def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done_again(tmp_path: Path) -> None:
-    setting, script, said = make_setting(tmp_path / "results"), Script(), []
-    key = run_key(TRIALS[1], setting.data, setting.code, setting.machine)
+    context, script, said = make_setting(tmp_path / "results"), Script(), []
+    key = run_key(TRIALS[1], context.data, context.code, context.machine)
     held = contextlib.ExitStack()
-    held.enter_context(one_at_a_time(setting.locks, setting.results, key, lambda: None))
+    held.enter_context(one_at_a_time(context.locks, context.results, key, lambda: None))
 
     class Impatient(Progress):
         def note(self, line: str) -> None:
             """While we wait, the other call writes its record and lets go."""
             said.append(line)
-            save_run(setting.results, make_run("cnn", 0).model_copy(update={"key": key}))
+            save_run(context.results, make_run("cnn", 0).model_copy(update={"key": key}))
             held.close()
 
-    summary = run_trials(TRIALS, setting, script, Impatient(Lines()))  # type: ignore[arg-type]
+    summary = run_trials(TRIALS, context, script, Impatient(Lines()))  # type: ignore[arg-type]
     assert said == ["cnn seed 0: another call is training it; waiting for that"]
     assert ("cnn", 0) not in script.asked
     assert len(script.asked) == 3
     assert [run.key for run in summary.skipped] == [key]
-    assert len(load_runs(setting.results)[0]) == 4
+    assert len(load_runs(context.results)[0]) == 4
 
 
 def test_unfinished_files_of_a_killed_process_are_removed_after_an_hour(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis import stats
-from bench.analysis.groups import compare_groups
+from bench.analysis.groups import group_by_condition
 from bench.data.numpy_loader import packed_array
 from bench.records.probes import load_probes, save_probe
 from bench.records.storage import Predictions, load_runs, save_run
@@ -77,7 +77,7 @@ def test_calibration_pools_the_answers_of_all_seeds(tmp_path: Path) -> None:
     answers[0]["accuracy_14"] = 1.0
     for run, numbers in zip(build_results(tmp_path, {"mlp": 0.99}, seeds=2), answers, strict=True):
         save_probe(tmp_path, make_probe(run, "calibration", ece=0.01 * run.trial.seed, **numbers))
-    (asked,) = ask(compare_groups(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
+    (asked,) = ask(group_by_condition(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
     counts, confidences, accuracies = pooled(asked)
     assert counts.tolist() == [10, 120]
     assert confidences == pytest.approx([0.2, 0.99])
@@ -89,7 +89,7 @@ def test_confusion_counts_label_by_answer_per_seed() -> None:
     labels = np.array([0, 0, 1, 2], dtype=np.uint8)
     answers = ([0, 1, 1, 2], [0, 1, 1, 1])
     stored = {run.stem: predictions(labels, answer) for run, answer in zip(runs, answers, strict=True)}
-    found = confusion.confusion(compare_groups(runs)[0].groups[0], stored)
+    found = confusion.confusion(group_by_condition(runs)[0].groups[0], stored)
     assert found[0].tolist()[:3] == [1, 1, 0]
     assert found[2].tolist()[:3] == [0, 0.5, 0.5]
     assert found.sum() == 4

@@ -100,7 +100,7 @@ NOTHING_TO_TELL = {
 def test_what_cannot_be_tested_is_never_significant(case: str) -> None:
     test = stats.paired_test(*NOTHING_TO_TELL[case])
     assert test.p_value == 1
-    assert stats.judge([test], [5])[0].kind == "cannot tell"
+    assert stats.decide_verdicts([test], [5])[0].kind == "cannot tell"
     assert math.isnan(stats.minimum_detectable(test))
 
 
@@ -151,7 +151,7 @@ def test_minimum_detectable_difference_is_near_statsmodels_power() -> None:
 def test_under_three_seeds_no_verdict_is_given() -> None:
     random = np.random.default_rng(4)
     a, b = (random.random((2, 10_000)) < share for share in (0.99, 0.9))
-    assert stats.judge([stats.paired_test(a, b)], [2])[0].kind == "too few seeds"
+    assert stats.decide_verdicts([stats.paired_test(a, b)], [2])[0].kind == "too few seeds"
 
 
 def simulated_table(
@@ -175,7 +175,7 @@ def simulated_table(
 
 def verdicts_of(tables: list[np.ndarray]) -> list[stats.Verdict]:
     pairs = [(0, 1), (0, 2), (1, 2)]
-    return stats.judge([stats.paired_test(tables[a], tables[b]) for a, b in pairs], [len(tables[0])] * 3)
+    return stats.decide_verdicts([stats.paired_test(tables[a], tables[b]) for a, b in pairs], [len(tables[0])] * 3)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pynvml
 import pytest
 
 from bench.runner import gpu
-from bench.runner.monitor import cpu_share, watch
+from bench.runner.monitor import cpu_share, monitor
 
 BUSY = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass"
 
 
 def test_own_work_and_that_of_own_children_is_not_anothers() -> None:
-    finish = watch("cpu")
+    finish = monitor("cpu")
     subprocess.run([sys.executable, "-c", BUSY], check=True)
     share = finish().other_cpu_share
     assert share is not None
@@ -35,7 +35,7 @@ def stranger() -> Iterator[None]:
 @pytest.mark.usefixtures("stranger")
 def test_another_program_is_seen() -> None:
     time.sleep(0.5)
-    finish = watch("cpu")
+    finish = monitor("cpu")
     time.sleep(2)
     share = finish().other_cpu_share
     assert share is not None
@@ -55,7 +55,7 @@ def test_no_time_no_share() -> None:
 
 
 def test_on_a_cpu_the_gpu_is_not_asked() -> None:
-    around = watch("cpu")()
+    around = monitor("cpu")()
     assert around.gpu_before is None
     assert around.gpu_after is None
 

@@ -54,7 +54,7 @@ class Group:
     """The finished runs of one model on one machine under one condition, one per seed, seeds ascending."""
 
     model: str
-    place: str
+    location: str
     runs: tuple[Run, ...]
 
     @cached_property
@@ -131,20 +131,20 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ConditionResults:
     """All groups of one condition, the most accurate first."""
 
     condition: Condition
     groups: tuple[Group, ...]
 
     @property
-    def places(self) -> list[str]:
+    def locations(self) -> list[str]:
         """Machine and device of each group, once."""
-        return sorted({group.place for group in self.groups})
+        return sorted({group.location for group in self.groups})
 
-    def at(self, place: str) -> list[Group]:
+    def at(self, location: str) -> list[Group]:
         """The groups measured there."""
-        return [group for group in self.groups if group.place == place]
+        return [group for group in self.groups if group.location == location]
 
     @property
     def test_size(self) -> int:
@@ -157,20 +157,20 @@ class Comparison:
         return [run for group in self.groups for run in group.runs]
 
 
-def compare_groups(runs: Iterable[Run]) -> list[Comparison]:
+def group_by_condition(runs: Iterable[Run]) -> list[ConditionResults]:
     """The latest finished runs by condition; the condition with the most epochs and runs comes first."""
     sorted_out: dict[Condition, dict[tuple[str, str], list[Run]]] = {}
     for run in latest_done(runs):
         groups = sorted_out.setdefault(condition_of(run), {})
-        groups.setdefault((run.trial.model, place_of(run)), []).append(run)
+        groups.setdefault((run.trial.model, location_of(run)), []).append(run)
     comparisons = [
-        Comparison(condition, tuple(sorted(_groups(members), key=_rank, reverse=True)))
+        ConditionResults(condition, tuple(sorted(_groups(members), key=_rank, reverse=True)))
         for condition, members in sorted_out.items()
     ]
     return sorted(comparisons, key=lambda c: (c.condition.epochs, len(c.runs), c.condition), reverse=True)
 
 
-def place_of(run: Run) -> str:
+def location_of(run: Run) -> str:
     """Machine and device, as the tables name them."""
     return f"{run.machine.label} ({run.trial.device})"
 
@@ -181,7 +181,7 @@ def condition_of(run: Run) -> Condition:
     return Condition(**{name: getattr(run.trial, name) for name in fields}, data=digest(run.data.sha256))
 
 
-def most_then_newest(runs: Sequence[Run]) -> tuple[int, datetime]:
+def by_count_and_date(runs: Sequence[Run]) -> tuple[int, datetime]:
     """How much the runs of a place say beside those of another: more of them, then newer ones."""
     return len(runs), max(run.started_at for run in runs)
 
@@ -214,10 +214,10 @@ def run_flags(run: Run) -> list[str]:
 
 def _groups(members: dict[tuple[str, str], list[Run]]) -> list[Group]:
     return [
-        Group(model, place, tuple(sorted(runs, key=lambda run: run.trial.seed)))
-        for (model, place), runs in members.items()
+        Group(model, location, tuple(sorted(runs, key=lambda run: run.trial.seed)))
+        for (model, location), runs in members.items()
     ]
 
 
 def _rank(group: Group) -> tuple[float, str, str]:
-    return group.mean_accuracy, group.model, group.place
+    return group.mean_accuracy, group.model, group.location

@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.groups import place_of
+from bench.analysis.groups import location_of
 from bench.analysis.metrics import METRICS, Metric
 from bench.records.schema import Run
 from bench.records.storage import NOISE_FOLDER, load_runs
 
 
 @dataclass(frozen=True, order=True)
-class Subject:
+class NoiseKey:
     """What a floor holds for: any number of epochs and any seed of this, on this machine."""
 
     model: str
-    place: str
+    location: str
     precision: str
     batch_size: int
     train_size: int
@@ -31,16 +31,16 @@ class Floor:
     repeats: int
 
 
-Floors = dict[tuple[Subject, str], Floor]
+Floors = dict[tuple[NoiseKey, str], Floor]
 """By subject and name of the metric."""
 
 
-def subject_of(run: Run) -> Subject:
+def noise_key(run: Run) -> NoiseKey:
     """What the run's noise floor is looked up by."""
     trial = run.trial
-    return Subject(
+    return NoiseKey(
         model=trial.model,
-        place=place_of(run),
+        location=location_of(run),
         precision=trial.precision,
         batch_size=trial.batch_size,
         train_size=trial.train_size,
@@ -54,9 +54,9 @@ def noise_runs(results: Path) -> list[Run]:
     return [run for run in load_runs(results / NOISE_FOLDER)[0] if run.status == "done"]
 
 
-def floors_of(subject: Subject, floors: Floors) -> dict[str, Floor]:
+def floors_of(key: NoiseKey, floors: Floors) -> dict[str, Floor]:
     """One subject's floors by metric."""
-    return {metric: floors[subject, metric] for metric in METRICS if (subject, metric) in floors}
+    return {metric: floors[key, metric] for metric in METRICS if (key, metric) in floors}
 
 
 def noise_floors(runs: Iterable[Run]) -> Floors:
@@ -72,9 +72,9 @@ def noise_floors(runs: Iterable[Run]) -> Floors:
         if len(repeats) < 2:
             continue
         for metric in METRICS.values():
-            place = subject_of(repeats[0]), metric.name
+            location = noise_key(repeats[0]), metric.name
             floor = Floor(_largest_change(metric, repeats), len(repeats))
-            floors[place] = max(floors.get(place, floor), floor, key=lambda each: each.change)
+            floors[location] = max(floors.get(location, floor), floor, key=lambda each: each.change)
     return floors
 
 

@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.groups import Comparison, Group
+from bench.analysis.groups import ConditionResults, Group
 from bench.records.storage import Predictions
 
 Stored = Mapping[str, Predictions]
 """Predictions by the stem of their run."""
 
-MANY = 45
+MAX_PAIRS = 45
 """Pairs of ten models: up to so many are all told and resampled."""
 
 BySeed = dict[int, np.ndarray]
@@ -28,7 +28,7 @@ class Pair:
     them got right, seed by seed.
     """
 
-    place: str
+    location: str
     first: str
     second: str
     seeds: int
@@ -57,44 +57,46 @@ class Pair:
         )
 
 
-def worth_telling(pairs: Sequence[Pair], comparison: Comparison) -> list[Pair]:
+def select_pairs(pairs: Sequence[Pair], comparison: ConditionResults) -> list[Pair]:
     """All pairs where they are few; of many, those with the most accurate model of each place."""
-    if len(pairs) <= MANY:
+    if len(pairs) <= MAX_PAIRS:
         return list(pairs)
-    best = {place: comparison.at(place)[0].model for place in comparison.places}
-    return [pair for pair in pairs if best[pair.place] in (pair.first, pair.second)]
+    best = {location: comparison.at(location)[0].model for location in comparison.locations}
+    return [pair for pair in pairs if best[pair.location] in (pair.first, pair.second)]
 
 
-def judge_pairs(comparison: Comparison, stored: Stored) -> list[Pair]:
+def decide_pairs(comparison: ConditionResults, stored: Stored) -> list[Pair]:
     """Every pair of models measured at one place, over the seeds both have; Holm over all pairs of that place."""
-    return [pair for place in comparison.places for pair in _judge_place(comparison, place, stored)]
+    return [pair for location in comparison.locations for pair in _judge_place(comparison, location, stored)]
 
 
-def ranks(comparison: Comparison, pairs: Sequence[Pair]) -> dict[tuple[str, str], int]:
+def ranks(comparison: ConditionResults, pairs: Sequence[Pair]) -> dict[tuple[str, str], int]:
     """(model, place) -> 1 + how many models are better beyond doubt, so that models not told apart share a rank."""
     losers = [
-        (pair.second if pair.verdict.kind == "better" else pair.first, pair.place)
+        (pair.second if pair.verdict.kind == "better" else pair.first, pair.location)
         for pair in pairs
         if pair.verdict.kind in ("better", "worse")
     ]
-    return {(group.model, group.place): 1 + losers.count((group.model, group.place)) for group in comparison.groups}
+    return {
+        (group.model, group.location): 1 + losers.count((group.model, group.location)) for group in comparison.groups
+    }
 
 
-def _judge_place(comparison: Comparison, place: str, stored: Stored) -> list[Pair]:
-    groups = comparison.at(place)
+def _judge_place(comparison: ConditionResults, location: str, stored: Stored) -> list[Pair]:
+    groups = comparison.at(location)
     right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
     candidates = list(combinations(range(len(groups)), 2))
-    resampled = _resample(right) if len(candidates) <= MANY else [{} for _ in right]
+    resampled = _resample(right) if len(candidates) <= MAX_PAIRS else [{} for _ in right]
     seeds = [sorted(right[a].keys() & right[b].keys()) for a, b in candidates]
     tests = [
         stats.paired_test(_stack(right[a], shared), _stack(right[b], shared))
         for (a, b), shared in zip(candidates, seeds, strict=True)
     ]
-    verdicts = stats.judge(tests, [len(shared) for shared in seeds])
+    verdicts = stats.decide_verdicts(tests, [len(shared) for shared in seeds])
     random = np.random.default_rng(0)  # the same records give the same page
     return [
         Pair(
-            place=place,
+            location=location,
             first=groups[a].model,
             second=groups[b].model,
             seeds=len(shared),

@@ -55,7 +55,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
-    from bench.cli.run import carry_out
+    from bench.cli.run import run_and_report
     from bench.runner.plan import Request, make_plan
 
     plan = make_plan(
@@ -77,7 +77,7 @@ def run(
             ray_address=ray_address,
         )
     )
-    raise typer.Exit(carry_out(plan, as_json))
+    raise typer.Exit(run_and_report(plan, as_json))
 
 
 @app.command()
@@ -230,12 +230,12 @@ def track(
 @app.command()
 def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
     """Check data, devices and records, and say what this machine is called."""
-    from bench.cli.doctor import examine
+    from bench.cli.doctor import diagnose
     from bench.runner.progress.summary import report_problems
 
-    findings = examine(data_dir, results)
-    print_rows([{"check": name, "finding": finding} for name, finding in findings.facts.items()], as_json)
-    raise typer.Exit(report_problems(findings.problems))
+    diagnosis = diagnose(data_dir, results)
+    print_rows([{"check": name, "finding": finding} for name, finding in diagnosis.facts.items()], as_json)
+    raise typer.Exit(report_problems(diagnosis.problems))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from bench.analysis.compare.changes import find_changes
-from bench.analysis.compare.gates import Judgement, judge, parse_gate
+from bench.analysis.compare.gates import GateResults, apply_gates, parse_gate
 from bench.analysis.compare.sources import open_side
 from bench.analysis.compare.table import LEGEND, SORTS, arrange, table, to_json
 from bench.common.errors import UserError, say, unknown_name
@@ -24,16 +24,16 @@ def compare_sides(base: str, new: str, fail: Sequence[str], only_changed: bool, 
         if not after.runs:
             raise UserError(f"{new} holds no records: run 'python -m bench run' first")
         changes = find_changes(before, after) if before.runs else []
-    judgement = judge(changes, gates) if changes else Judgement([], [])
+    gate_results = apply_gates(changes, gates) if changes else GateResults([], [])
     shown = arrange(changes, sort, only_changed)
     if as_json:
-        print(json.dumps({"base": base, "new": new, "changes": to_json(shown), **vars(judgement)}))
+        print(json.dumps({"base": base, "new": new, "changes": to_json(shown), **vars(gate_results)}))
     elif not changes:
         print(f"{base} holds no records yet: nothing to compare with")
     else:
         print(table(shown), LEGEND, sep="\n\n")
-        for line in judgement.regressions:
+        for line in gate_results.regressions:
             print(f"regression: {line}")
-    for line in judgement.warnings:
+    for line in gate_results.warnings:
         say(f"warning: {line}")
-    return max(report_problems(before.problems + after.problems), 1 if judgement.regressions else 0)
+    return max(report_problems(before.problems + after.problems), 1 if gate_results.regressions else 0)

@@ -13,35 +13,35 @@ from bench.training.devices import available_threads, resolve_device
 
 
 @dataclass
-class Findings:
+class Diagnosis:
     """What was found, by name, and what among the records cannot be read."""
 
     facts: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def examine(data_dir: Path | None, results: Path) -> Findings:
+def diagnose(data_dir: Path | None, results: Path) -> Diagnosis:
     """Look at everything a run depends on; damaged data is mended on the way.
 
     Raises:
         UserError: the data cannot be made right.
     """
     folder = data_dir or datasets.default_data_dir()
-    findings = Findings()
+    diagnosis = Diagnosis()
     for dataset in datasets.DATASETS.values():
-        findings.facts[dataset.name] = _state_of(dataset, folder)
+        diagnosis.facts[dataset.name] = _state_of(dataset, folder)
     machine, git = this_machine(folder), read_git()
-    runs, findings.problems = load_runs(results)
-    findings.facts |= {
+    runs, diagnosis.problems = load_runs(results)
+    diagnosis.facts |= {
         "machine": machine.name,
         "device": f"auto means {resolve_device('auto')}",
         "threads": f"{available_threads()} for each trial",
         "capabilities": f"CPU kernels for {torch.backends.cpu.get_cpu_capability()}",
         "commit": f"{(git.commit or 'none')[:12]}{', uncommitted changes' if git.dirty else ''}",
-        "records": f"{len(runs)} readable, {len(findings.problems)} not",
+        "records": f"{len(runs)} readable, {len(diagnosis.problems)} not",
         **{name: str(fact) for name, fact in describe_environment().items()},
     }
-    return findings
+    return diagnosis
 
 
 def _state_of(dataset: DatasetFiles, data_dir: Path) -> str:

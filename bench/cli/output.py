@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.records.throughput import ThroughputRecord
 
 
-def store(
+def save_and_print(
     results: Path, record: "ThroughputRecord", rows: Callable[["ThroughputRecord"], list[dict[str, Any]]], as_json: bool
 ) -> int:
     """Save the record, render the report, and print the record's rows, or all of it as JSON; gives the exit code."""

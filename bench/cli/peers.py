@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cli.output import store
+from bench.cli.output import save_and_print
 from bench.common.errors import say, unknown_name
 from bench.data import datasets
 from bench.data.registry import MNIST
@@ -27,4 +27,4 @@ def time_peers(models: Sequence[str], results: Path, data_dir: Path | None, as_j
     check_writable(results)
     datasets.prepare(MNIST, folder)
     record = measure_peers(models or MODELS, Task("", available_threads(), folder), say)
-    return store(results, record, rows_of, as_json)
+    return save_and_print(results, record, rows_of, as_json)

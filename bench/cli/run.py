@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from bench.runner.trial_runner import Summary
 
 
-def carry_out(plan: "Plan", as_json: bool) -> int:
+def run_and_report(plan: "Plan", as_json: bool) -> int:
     """Train what is planned, report, and give the exit code."""
     from bench.report import render
     from bench.runner.progress.summary import report_failures, report_problems
 
-    results = plan.setting.results
-    summary = _train(plan, on_interrupt=lambda: render(results).page, between_rounds=lambda: render(results))
+    results = plan.context.results
+    summary = _run_plan(plan, on_interrupt=lambda: render(results).page, between_rounds=lambda: render(results))
     if isinstance(summary, int):
         return summary
     rendered = render(results)
@@ -35,8 +35,8 @@ def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
     from bench.report import render
     from bench.runner.progress.summary import report_failures, report_problems
 
-    repeats = plan.setting.results
-    summary = _train(plan, on_interrupt=lambda: repeats, fresh_workers=True)
+    repeats = plan.context.results
+    summary = _run_plan(plan, on_interrupt=lambda: repeats, fresh_workers=True)
     if isinstance(summary, int):
         return summary
     rendered = render(results)
@@ -47,7 +47,7 @@ def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
     return max(report_problems(rendered.problems), report_failures(summary, repeats))
 
 
-def _train(
+def _run_plan(
     plan: "Plan",
     on_interrupt: Callable[[], Path],
     between_rounds: Callable[[], object] = lambda: None,
@@ -55,11 +55,11 @@ def _train(
 ) -> "Summary | int":
     """What was done, or the exit code of an interruption."""
     from bench.runner.progress.summary import report_interruption
-    from bench.runner.session import train
+    from bench.runner.session import run_plan
     from bench.runner.signals import Interrupted
 
     try:
-        return train(plan, between_rounds, fresh_workers)
+        return run_plan(plan, between_rounds, fresh_workers)
     except Interrupted as interruption:
         report_interruption(interruption, on_interrupt())
         return interruption.exit_code

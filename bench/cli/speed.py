@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from bench.cli.output import store
+from bench.cli.output import save_and_print
 from bench.common.errors import say
 from bench.data import datasets
 from bench.data.registry import MNIST
@@ -13,7 +13,7 @@ from bench.records.storage import check_writable
 from bench.report.sections.throughput import terminal_rows
 from bench.runner.plan import check_models
 from bench.throughput.measure import measure_speed
-from bench.throughput.workload import Subject
+from bench.throughput.workload import Workload
 from bench.training.devices import available_threads, resolve_device
 from bench.training.precision import check_precision
 
@@ -31,9 +31,9 @@ def time_models(
     folder = data_dir or datasets.default_data_dir()
     check_writable(results)
     datasets.prepare(MNIST, folder)
-    record, failures = measure_speed(names, Subject("", available_threads(), folder, resolved, precision), say)
+    record, failures = measure_speed(names, Workload("", available_threads(), folder, resolved, precision), say)
     for line in failures:
         say(f"error: {line}")
     if record is None:
         return 2
-    return max(store(results, record, terminal_rows, as_json), 2 if failures else 0)
+    return max(save_and_print(results, record, terminal_rows, as_json), 2 if failures else 0)

@@ -26,11 +26,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 def say(line: str) -> None:
     """One line on standard error. Where it cannot be written (a log on a full disk) the work goes on without it."""
-    print(one_line(line), file=patient(sys.stderr), flush=True)
+    print(one_line(line), file=tolerant(sys.stderr), flush=True)
 
 
-class _Patient:
-    """A stream to a terminal that may be gone; see :func:`patient`."""
+class _TolerantStream:
+    """A stream to a terminal that may be gone; see :func:`tolerant`."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -48,9 +48,9 @@ class _Patient:
         return getattr(self._stream, name)
 
 
-def patient(stream: IO[str]) -> IO[str]:
+def tolerant(stream: IO[str]) -> IO[str]:
     """The same stream, but what it cannot write is lost without an error."""
-    return cast("IO[str]", _Patient(stream))
+    return cast("IO[str]", _TolerantStream(stream))
 
 
 def one_line(text: str) -> str:

@@ -112,9 +112,9 @@ def _located(dotted: str, importer: Path, packages: Mapping[str, Path]) -> Itera
     first, *rest = dotted.split(".")
     if first in packages and not rest:
         return
-    places = [packages[first].joinpath(*rest)] if first in packages else [importer.parent.joinpath(first, *rest)]
-    for place in places:
-        yield from (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file())
+    locations = [packages[first].joinpath(*rest)] if first in packages else [importer.parent.joinpath(first, *rest)]
+    for location in locations:
+        yield from (path for path in (location.with_suffix(".py"), location / "__init__.py") if path.is_file())
 
 
 def _form(node: Any) -> Any:

@@ -19,7 +19,7 @@ MAX_BYTES = 64 * 2**20
 """Of a file, and of its arrays when they are unpacked: far above any of ours, far below any machine's memory."""
 
 
-class Foreign(ValueError):
+class UntrustedFileError(ValueError):
     """A file that is not what it should be; the text says why in a few words."""
 
 
@@ -33,7 +33,7 @@ def read_inside(folder: Path, path: Path) -> bytes:
     check_inside(folder, path)
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise Foreign(f"{path.name} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise UntrustedFileError(f"{path.name} has {size:,} bytes; at most {MAX_BYTES:,} are read")
     return path.read_bytes()
 
 
@@ -43,9 +43,9 @@ def check_inside(folder: Path, path: Path) -> None:
     OSError: it cannot be read.
     """
     if leads_out(folder, path):
-        raise Foreign(f"{path.name} is a link that leads out of the folder")
+        raise UntrustedFileError(f"{path.name} is a link that leads out of the folder")
     if not stat.S_ISREG(path.stat().st_mode):
-        raise Foreign(f"{path.name} is no regular file")
+        raise UntrustedFileError(f"{path.name} is no regular file")
 
 
 def make_folder(root: Path, folder: Path) -> None:
@@ -71,12 +71,12 @@ def parse_json(content: bytes) -> Any:
     """
     try:
         return json.loads(content, object_pairs_hook=_named_once)
-    except Foreign:
+    except UntrustedFileError:
         raise
     except RecursionError:
-        raise Foreign("nested too deeply") from None
+        raise UntrustedFileError("nested too deeply") from None
     except ValueError as error:
-        raise Foreign(f"invalid JSON: {error}") from error
+        raise UntrustedFileError(f"invalid JSON: {error}") from error
 
 
 def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
@@ -93,12 +93,12 @@ def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) 
             wanted = {name: members[name] for name in (members if names is None else names)}
             unpacked = sum(member.file_size for member in wanted.values())
             if unpacked > MAX_BYTES:
-                raise Foreign(f"{path.name} unpacks to {unpacked:,} bytes")
+                raise UntrustedFileError(f"{path.name} unpacks to {unpacked:,} bytes")
             return {name: _array(archive, member) for name, member in wanted.items()}
-    except Foreign:
+    except UntrustedFileError:
         raise
     except Exception as error:  # zipfile and numpy raise what they meet: of a dozen kinds, none of them documented
-        raise Foreign(f"no arrays ({type(error).__name__})") from error
+        raise UntrustedFileError(f"no arrays ({type(error).__name__})") from error
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -108,7 +108,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(content)
     if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
-        raise Foreign(f"{member.filename} is shorter than it says")
+        raise UntrustedFileError(f"{member.filename} is shorter than it says")
     content.seek(0)
     return np.asarray(np.lib.format.read_array(content, allow_pickle=False))
 
@@ -117,6 +117,6 @@ def _named_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise Foreign(f"{name!r} is there twice")
+            raise UntrustedFileError(f"{name!r} is there twice")
         found[name] = value
     return found

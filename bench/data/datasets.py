@@ -97,11 +97,11 @@ def _get(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
     wanted = f"put {', '.join(f'{file}.gz' for file in files)} into {raw}{package}"
     if not dataset.mirrors:
         raise UserError(f"{dataset.name} is not on this machine: {wanted}")
-    from bench.data.download import NotDownloaded, download
+    from bench.data.download import DownloadError, download
 
     try:
         download(dataset, raw, files)
-    except NotDownloaded as reason:
+    except DownloadError as reason:
         raise UserError(
             f"{dataset.name} is not on this machine and cannot be downloaded ({reason}): {wanted}"
         ) from reason

@@ -27,7 +27,7 @@ UNFINISHED = ".download-"
 that was killed."""
 
 
-class NotDownloaded(Exception):
+class DownloadError(Exception):
     """Not everything was downloaded; the text says why, in one line."""
 
 
@@ -74,7 +74,7 @@ def _first_right(urls: Sequence[str], sha256: str, path: Path) -> bytes:
         if content is not None:
             return content
         reason = f"{url} is damaged"
-    raise NotDownloaded(reason)
+    raise DownloadError(reason)
 
 
 def _in_its_own_words(error: Exception) -> str:

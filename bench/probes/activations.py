@@ -39,14 +39,14 @@ def first_layer(model: nn.Module) -> nn.Linear | nn.Conv2d | None:
     return first if isinstance(first, nn.Linear | nn.Conv2d) else None
 
 
-def inputs_of(
+def layer_inputs(
     layer: nn.Module, model: nn.Module, images: np.ndarray, recipe: Recipe, device: torch.device
 ) -> torch.Tensor:
     """What reaches ``layer`` for uint8 ``images`` of shape ``(N, 28, 28)``: float32 ``(N, D)`` on ``device``."""
     return torch.cat([seen.flatten(1) for seen in _seen(layer, model, images, recipe, device, of_input=True)])
 
 
-def peaks_of(
+def peak_activations(
     layer: nn.Module, model: nn.Module, images: np.ndarray, recipe: Recipe, device: torch.device
 ) -> torch.Tensor:
     """The largest value each unit or channel of ``layer`` gives for each image: float32 ``(N, K)``."""

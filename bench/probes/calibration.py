@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from bench.probes.trained_model import Trained
-from bench.records.probes import Findings
+from bench.probes.trained_model import TrainedModel
+from bench.records.probes import ProbeOutput
 
 BINS = 15
 
 
-def measure(trained: Trained) -> Findings:
+def measure(trained: TrainedModel) -> ProbeOutput:
     """Expected calibration error ``ece``, and ``count_K``, ``confidence_K``, ``accuracy_K`` for each bin with images.
 
     Fifteen bins of equal width over the probability of the answer; the error is the mean over all test images of the
     gap between confidence and accuracy of their bin. Source: Guo et al. 2017, arXiv 1706.04599.
     """
     confidence, answer = (part.cpu().numpy() for part in trained.probabilities(trained.test.images).max(dim=1))
-    return Findings(binned(confidence, answer == trained.test.labels))
+    return ProbeOutput(binned(confidence, answer == trained.test.labels))
 
 
 def binned(confidence: np.ndarray, right: np.ndarray) -> dict[str, float]:

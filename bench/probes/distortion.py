@@ -11,8 +11,8 @@ from bench.data.corruptions.cache import corrupted
 from bench.data.corruptions.geometry import rotated, scaled, shifted
 from bench.data.corruptions.mnist_c import CORRUPTIONS, to_uint8
 from bench.data.corruptions.noise import gaussian_noise
-from bench.probes.trained_model import Trained
-from bench.records.probes import Findings
+from bench.probes.trained_model import TrainedModel
+from bench.records.probes import ProbeOutput
 
 SEED = 0
 TRANSLATIONS = tuple(range(9))
@@ -21,7 +21,7 @@ SCALES = tuple(round(0.5 + 0.1 * step, 1) for step in range(9))
 NOISES = tuple(round(0.1 * step, 1) for step in range(7))
 
 
-def measure(trained: Trained) -> Findings:
+def measure(trained: TrainedModel) -> ProbeOutput:
     """Test accuracy: ``clean``, one per corruption by its name, and one per point of each curve.
 
     As arrays the first test image shifted to the right by 0 to 8 pixels, ``shifted`` uint8 ``(9, 28, 28)``, with the
@@ -38,10 +38,10 @@ def measure(trained: Trained) -> Findings:
         distorted = to_uint8(pixels)
         unchanged = np.array_equal(distorted, images)  # a curve begins with the clean images
         accuracies[name] = accuracies["clean"] if unchanged else trained.accuracy(distorted)
-    return Findings(accuracies, arrays=_one_digit_shifted(trained))
+    return ProbeOutput(accuracies, arrays=_one_digit_shifted(trained))
 
 
-def _one_digit_shifted(trained: Trained) -> dict[str, np.ndarray]:
+def _one_digit_shifted(trained: TrainedModel) -> dict[str, np.ndarray]:
     steps = np.array(TRANSLATIONS, dtype=float)
     digit = np.repeat(trained.test.images[:1], len(steps), axis=0).astype(np.float32) / 255
     images = to_uint8(shifted(digit, -steps, np.zeros_like(steps)))

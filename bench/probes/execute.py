@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 
 from bench.data import datasets
-from bench.probes.trained_model import Examples, Trained, load_weights
-from bench.records.probes import Findings, ProbeTask
+from bench.probes.trained_model import Examples, TrainedModel, load_weights
+from bench.records.probes import ProbeOutput, ProbeTask
 from bench.training.devices import resolve_device
 from bench.training.precision import set_matrix_precision
 from bench.training.trial import initial_model, recipe_of
 
 
-def execute_probe(task: ProbeTask, data_dir: Path) -> Findings:
+def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
     """Rebuild the trained model of a task and give what its probe measures.
 
     Raises:
@@ -27,7 +27,7 @@ def execute_probe(task: ProbeTask, data_dir: Path) -> Findings:
     train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
     model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
     load_weights(task.weights, model)
-    trained = Trained(
+    trained = TrainedModel(
         model=model,
         trial=trial,
         recipe=recipe_of(trial),
@@ -37,8 +37,8 @@ def execute_probe(task: ProbeTask, data_dir: Path) -> Findings:
         test=test.first(task.images),
         data_dir=data_dir,
     )
-    findings: Findings = import_module(f"{__package__}.{task.probe}").measure(trained)
-    return findings
+    output: ProbeOutput = import_module(f"{__package__}.{task.probe}").measure(trained)
+    return output
 
 
 def _examples(split: datasets.Split) -> Examples:

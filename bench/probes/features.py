@@ -10,10 +10,10 @@ import torch
 from skimage.feature import hog
 from torch import nn
 
-from bench.probes.activations import feature_layer, first_layer, inputs_of, peaks_of
-from bench.probes.linear_probe import RECIPE, answers_of_head
-from bench.probes.trained_model import Examples, Trained
-from bench.records.probes import Findings
+from bench.probes.activations import feature_layer, first_layer, layer_inputs, peak_activations
+from bench.probes.linear_probe import RECIPE, linear_probe_predictions
+from bench.probes.trained_model import Examples, TrainedModel
+from bench.records.probes import ProbeOutput
 from bench.training.trial import initial_model
 
 HOG = {"orientations": 9, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "block_norm": "L2-Hys"}
@@ -21,7 +21,7 @@ FILTERS = 12
 STRONGEST = 4
 
 
-def measure(trained: Trained) -> Findings:
+def measure(trained: TrainedModel) -> ProbeOutput:
     """Test accuracy of the head on ``trained`` and ``random`` features, or on ``pixels`` and ``hog``.
 
     With each pair come the shares of test images right in one of the two alone, and the ``dimension``. As arrays:
@@ -30,13 +30,13 @@ def measure(trained: Trained) -> Findings:
     """
     found = feature_layer(trained.model)
     if found is None:
-        return Findings({}, {"layer": "none: the model has no linear layer"})
+        return ProbeOutput({}, {"layer": "none: the model has no linear layer"})
     plain = [module for module in trained.model.modules() if next(module.parameters(recurse=False), None) is not None]
     if plain == [found.module]:
         numbers, notes = _of_pixels(trained), {"layer": "pixels", "hog": _hog_words()}
     else:
         numbers, notes = _of_layer(trained, found.name), {"layer": found.words}
-    return Findings(numbers, notes | {"head": RECIPE}, _pictures(trained))
+    return ProbeOutput(numbers, notes | {"head": RECIPE}, _pictures(trained))
 
 
 def hog_features(images: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def _hog_words() -> str:
     )
 
 
-def _of_pixels(trained: Trained) -> dict[str, float]:
+def _of_pixels(trained: TrainedModel) -> dict[str, float]:
     pixels = [torch.from_numpy(part.images.reshape(len(part), -1) / np.float32(255)) for part in _parts(trained)]
     shapes = [torch.from_numpy(hog_features(part.images)) for part in _parts(trained)]
     on_pixels, on_hog = (_right(trained, *(part.to(trained.device) for part in pair)) for pair in (pixels, shapes))
@@ -60,7 +60,7 @@ def _of_pixels(trained: Trained) -> dict[str, float]:
     return _pair("pixels", on_pixels, "hog", on_hog) | sizes
 
 
-def _of_layer(trained: Trained, name: str) -> dict[str, float]:
+def _of_layer(trained: TrainedModel, name: str) -> dict[str, float]:
     untrained = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
     right, width = [], 0
     for model in (trained.model, untrained):
@@ -70,17 +70,17 @@ def _of_layer(trained: Trained, name: str) -> dict[str, float]:
     return _pair("trained", right[0], "random", right[1]) | {"dimension": float(width)}
 
 
-def _parts(trained: Trained) -> tuple[Examples, Examples]:
+def _parts(trained: TrainedModel) -> tuple[Examples, Examples]:
     return trained.train, trained.test
 
 
-def _features(trained: Trained, model: nn.Module, name: str, images: np.ndarray) -> torch.Tensor:
-    return inputs_of(model.get_submodule(name), model, images, trained.recipe, trained.device)
+def _features(trained: TrainedModel, model: nn.Module, name: str, images: np.ndarray) -> torch.Tensor:
+    return layer_inputs(model.get_submodule(name), model, images, trained.recipe, trained.device)
 
 
-def _right(trained: Trained, train: torch.Tensor, test: torch.Tensor) -> np.ndarray:
+def _right(trained: TrainedModel, train: torch.Tensor, test: torch.Tensor) -> np.ndarray:
     labels = torch.from_numpy(trained.train.labels).to(trained.device)
-    answers = answers_of_head(train, labels, test, trained.num_classes, trained.trial.seed)
+    answers = linear_probe_predictions(train, labels, test, trained.num_classes, trained.trial.seed)
     return np.asarray(answers.cpu().numpy() == trained.test.labels)
 
 
@@ -93,7 +93,7 @@ def _pair(first: str, right: np.ndarray, second: str, right_too: np.ndarray) -> 
     }
 
 
-def _pictures(trained: Trained) -> dict[str, np.ndarray]:
+def _pictures(trained: TrainedModel) -> dict[str, np.ndarray]:
     layer = first_layer(trained.model)
     if layer is None:
         return {}
@@ -101,6 +101,6 @@ def _pictures(trained: Trained) -> dict[str, np.ndarray]:
     if isinstance(layer, nn.Linear) and layer.in_features != trained.test.images[0].size:
         return {}
     filters = weights.reshape(-1, 28, 28) if isinstance(layer, nn.Linear) else weights.mean(axis=1)
-    peaks = peaks_of(layer, trained.model, trained.test.images, trained.recipe, trained.device)[:, :FILTERS]
+    peaks = peak_activations(layer, trained.model, trained.test.images, trained.recipe, trained.device)[:, :FILTERS]
     best = peaks.topk(min(STRONGEST, len(peaks)), dim=0).indices.T.cpu().numpy()
     return {"filters": filters, "strongest": trained.test.images[best]}

@@ -11,7 +11,7 @@ EVALUATION_BATCH = 1_000
 RECIPE = f"Adam {LEARNING_RATE:g}, batch {BATCH_SIZE}, {EPOCHS} epochs"
 
 
-def answers_of_head(
+def linear_probe_predictions(
     train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, num_classes: int, seed: int
 ) -> torch.Tensor:
     """Train the head on features ``train`` ``(N, D)`` with ``labels`` ``(N,)``; its answers to ``test``: ``(M,)``.

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from bench.probes.trained_model import Trained
+from bench.probes.trained_model import TrainedModel
 from bench.records.network_export import Layer, names_at, to_text
-from bench.records.probes import Findings
+from bench.records.probes import ProbeOutput
 from bench.training.evaluate import BATCH_SIZE
 from bench.training.pipeline import normalise
 
@@ -42,7 +42,7 @@ class Unknown(Exception):
     """The model holds something a page cannot compute; the message says what."""
 
 
-def measure(trained: Trained) -> Findings:
+def measure(trained: TrainedModel) -> ProbeOutput:
     """The layers as JSON in the note ``layers``, their weights as float16 arrays by the names of :func:`names_at`.
 
     Numbers: ``weights`` is how many, ``deviation`` the largest difference between a probability of theirs and of the
@@ -50,20 +50,20 @@ def measure(trained: Trained) -> Findings:
     model cannot be taken apart, or what comes out answers otherwise, the note ``left_out`` says why.
     """
     try:
-        layers, arrays = taken_apart(trained.model)
+        layers, arrays = extract_layers(trained.model)
     except Unknown as reason:
-        return Findings({}, {"left_out": str(reason)})
+        return ProbeOutput({}, {"left_out": str(reason)})
     numbers = {"weights": float(sum(array.size for array in arrays.values()))}
     if numbers["weights"] > MOST_WEIGHTS:
-        return Findings(numbers, {"left_out": f"{numbers['weights']:,.0f} weights, a page holds {MOST_WEIGHTS:,}"})
+        return ProbeOutput(numbers, {"left_out": f"{numbers['weights']:,.0f} weights, a page holds {MOST_WEIGHTS:,}"})
     deviation = _deviation(trained, layers, arrays)
     if not deviation <= TOLERANCE:  # nor where it is NaN: a weight too large for half precision
-        return Findings(numbers, {"left_out": f"in half precision a probability is off by {deviation:.3g}"})
+        return ProbeOutput(numbers, {"left_out": f"in half precision a probability is off by {deviation:.3g}"})
     numbers |= {"deviation": deviation, "pixel_mean": trained.recipe.pixel_mean, "pixel_std": trained.recipe.pixel_std}
-    return Findings(numbers, {"layers": to_text(layers)}, arrays)
+    return ProbeOutput(numbers, {"layers": to_text(layers)}, arrays)
 
 
-def taken_apart(model: nn.Module) -> tuple[list[Layer], dict[str, np.ndarray]]:
+def extract_layers(model: nn.Module) -> tuple[list[Layer], dict[str, np.ndarray]]:
     """The layers of ``model`` in evaluation mode and their weights as float16.
 
     Raises:
@@ -166,7 +166,7 @@ def _float32(array: np.ndarray | None, device: torch.device) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def _deviation(trained: Trained, layers: Sequence[Layer], arrays: Mapping[str, np.ndarray]) -> float:
+def _deviation(trained: TrainedModel, layers: Sequence[Layer], arrays: Mapping[str, np.ndarray]) -> float:
     parts = torch.split(torch.from_numpy(trained.test.images).unsqueeze(1), BATCH_SIZE)
     given = [logits(layers, arrays, normalise(part.to(trained.device), trained.recipe)) for part in parts]
     return float((torch.cat(given).softmax(dim=1) - trained.probabilities(trained.test.images)).abs().max())

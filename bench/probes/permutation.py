@@ -10,28 +10,28 @@ import torch
 from torch import nn
 
 from bench.probes.activations import first_layer
-from bench.probes.shuffling import block_order, right_in_order, right_scrambled, scrambled
-from bench.probes.trained_model import Trained
-from bench.records.probes import Findings
+from bench.probes.shuffling import block_order, correct_ordered, correct_shuffled, shuffle_pixels
+from bench.probes.trained_model import TrainedModel
+from bench.records.probes import ProbeOutput
 
 
-def measure(trained: Trained) -> Findings:
+def measure(trained: TrainedModel) -> ProbeOutput:
     """Test accuracies ``ordered`` and ``permuted``, and the shares of test images right in one of the two alone.
 
     Where the first layer is linear also ``columns_gap`` (largest difference between two logits), ``columns_logit``
     (largest logit) and ``columns_answers`` (how many answers differ).
     """
-    ordered, permuted = right_in_order(trained), right_scrambled(trained, block=1)
+    ordered, permuted = correct_ordered(trained), correct_shuffled(trained, block=1)
     numbers = {
         "ordered": float(ordered.mean()),
         "permuted": float(permuted.mean()),
         "ordered_alone": float((ordered & ~permuted).mean()),
         "permuted_alone": float((permuted & ~ordered).mean()),
     }
-    return Findings(numbers | exchanged_columns(trained))
+    return ProbeOutput(numbers | permuted_columns(trained))
 
 
-def exchanged_columns(trained: Trained) -> dict[str, float]:
+def permuted_columns(trained: TrainedModel) -> dict[str, float]:
     """The exact test; empty where the first layer with weights is not linear in the pixels."""
     twin = copy.deepcopy(trained.model)
     first = first_layer(twin)
@@ -40,7 +40,7 @@ def exchanged_columns(trained: Trained) -> dict[str, float]:
     with torch.no_grad():
         first.weight.copy_(first.weight[:, torch.from_numpy(block_order(1)).to(first.weight.device)])
     plain = trained.evaluate(trained.test.images).logits
-    moved = trained.evaluate(scrambled(trained.test.images, block=1), twin).logits
+    moved = trained.evaluate(shuffle_pixels(trained.test.images, block=1), twin).logits
     return {
         "columns_gap": (plain - moved).abs().max().item(),
         "columns_logit": plain.abs().max().item(),

@@ -1,7 +1,7 @@
 """Which probes there are, and in which version. A new one is a file in this folder and a line in ``PROBES``.
 
-A probe's module has a function ``measure(trained: Trained) -> Findings``. This file imports none of them, so that
-it can be read without torch. ``python -m bench.probes.registry`` prints what to pin.
+A probe's module has a function ``measure(trained: TrainedModel) -> ProbeOutput``. This file imports none of them, so
+that it can be read without torch. ``python -m bench.probes.registry`` prints what to pin.
 """
 
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "63923c85c3c8283a688848b6e756f805d218f893f3ec677317737ff5c4b694d8",
-    "calibration": "cb09bfbfd0f8e9c8958830ffcb60548ae86a92ab7e82047a91072a3369888ed1",
-    "permutation": "5e0f0f022a24a5d0cff8d7c3e05649d5b7a8236a229a2603722d7b106279c038",
-    "blocks": "d221c875da6cfd354e9d026cdaaf0cd255c2fc37676f4c8509b1978b1bd9cc5b",
-    "features": "54b1037bef4af508145a85c5d9fc1d42167b6f3fbfcc40ff21425314edf68546",
-    "sample_efficiency": "fccfbd6975626d506c006e0afd2e978b24b563ad4ee8db0d0577c28559c54f61",
-    "network": "32e4406cfb1ac11d24163de4bc0d15ee0ca7ebfd0dbe95be0ad9c0145a31f98e",
+    "distortion": "0663f8d64307ddecaaff4bc46e37d3628c3d5f99e818b5d779ca01f2c66c8719",
+    "calibration": "3862d47b25a918c121c5a758655c5115276523ae1bc542fe6af61202ec42405a",
+    "permutation": "1b66d7b3718ff26905b7d878c5b1a26b0674c50456149a51dfce857b6b21ffca",
+    "blocks": "61cdcf1dd81b86c974779d8ece24dace9daac4d428249b8eb79e7183831f5920",
+    "features": "2404da77aedf4f667015da27bfa6c9e22962f1c8b30bb1cf539aa3c7c5bd7fc8",
+    "sample_efficiency": "10c27bd52a5c85709087a69cd08542359673d83abac354b6f2c86a968adce2bf",
+    "network": "d6e226c5a7726df1baedb9e6363ee42889d338c7d2ba91b8a66647b8683a165c",
 }
 """Of each probe's source as it was last judged; see :class:`bench.common.fingerprint.Pinned`."""
 

@@ -3,19 +3,19 @@
 import torch
 from torch import nn
 
-from bench.probes.trained_model import Examples, Trained
+from bench.probes.trained_model import Examples, TrainedModel
 from bench.training.epoch_loop import prepare_epochs, steps_per_epoch
 from bench.training.pipeline import epoch_order, to_device
 from bench.training.train import seed_streams
 from bench.training.trial import initial_model
 
 
-def steps_of(trained: Trained) -> int:
+def training_steps(trained: TrainedModel) -> int:
     """Optimizer steps the recipe takes on the examples a probe may train on."""
     return trained.recipe.epochs * steps_per_epoch(len(trained.train), trained.recipe.batch_size)
 
 
-def trained_again(trained: Trained, examples: Examples, steps: int) -> nn.Module:
+def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.Module:
     """A new model after ``steps`` optimizer steps on ``examples``, shuffled anew at each pass.
 
     Initial weights and order come from the trial's seed as in :func:`bench.training.train.train`: on the same examples

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.probes.retrain import steps_of, trained_again
-from bench.probes.trained_model import Examples, Trained
+from bench.probes.retrain import retrain_model, training_steps
+from bench.probes.trained_model import Examples, TrainedModel
 
 SEED = 0
 
@@ -13,7 +13,7 @@ def block_order(block: int, side: int = 28) -> np.ndarray:
     return np.random.default_rng(SEED).permutation((side // block) ** 2)
 
 
-def scrambled(images: np.ndarray, block: int) -> np.ndarray:
+def shuffle_pixels(images: np.ndarray, block: int) -> np.ndarray:
     """``images`` of shape ``(N, H, W)`` with blocks of ``block`` x ``block`` pixels moved, their contents kept."""
     count, side = len(images), images.shape[1]
     cells = side // block
@@ -23,15 +23,15 @@ def scrambled(images: np.ndarray, block: int) -> np.ndarray:
     return np.ascontiguousarray(moved.reshape(images.shape))
 
 
-def right_in_order(trained: Trained) -> np.ndarray:
+def correct_ordered(trained: TrainedModel) -> np.ndarray:
     """Which test images the model gets right when trained on the images as they are: bool of shape ``(N,)``."""
-    if trained.saw_all:
+    if trained.trained_on_all:
         return trained.right(trained.test.images)
-    return trained.right(trained.test.images, trained_again(trained, trained.train, steps_of(trained)))
+    return trained.right(trained.test.images, retrain_model(trained, trained.train, training_steps(trained)))
 
 
-def right_scrambled(trained: Trained, block: int) -> np.ndarray:
+def correct_shuffled(trained: TrainedModel, block: int) -> np.ndarray:
     """The same when training and test images are scrambled alike."""
-    examples = Examples(scrambled(trained.train.images, block), trained.train.labels)
-    model = trained_again(trained, examples, steps_of(trained))
-    return trained.right(scrambled(trained.test.images, block), model)
+    examples = Examples(shuffle_pixels(trained.train.images, block), trained.train.labels)
+    model = retrain_model(trained, examples, training_steps(trained))
+    return trained.right(shuffle_pixels(trained.test.images, block), model)

@@ -33,7 +33,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A model with its stored weights on ``device``, and the examples it is asked about (``test``).
 
     ``train`` are those a probe may train on itself: the first of what the model was trained on, or all of it.
@@ -50,7 +50,7 @@ class Trained:
     data_dir: Path
 
     @property
-    def saw_all(self) -> bool:
+    def trained_on_all(self) -> bool:
         """The model was trained on the very examples a probe may train on, so it need not be trained again."""
         return len(self.train) == self.trial.train_size
 

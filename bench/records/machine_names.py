@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from bench.records.schema import Dated, Machine, NamesakeMachine
+from bench.records.schema import AmbiguousMachine, DatedRecord, Machine
 
-R = TypeVar("R", bound=Dated)
+R = TypeVar("R", bound=DatedRecord)
 
 
-def told_apart(records: Sequence[R]) -> list[R]:
+def disambiguate(records: Sequence[R]) -> list[R]:
     """The same records; those of machines of which another has the name are from then on under their whole ids."""
     shared = shared_names(record.machine for record in records)
     return [_by_whole_id(record) if record.machine.name in shared else record for record in records]
@@ -23,4 +23,4 @@ def shared_names(machines: Iterable[Machine]) -> dict[str, set[str]]:
 
 
 def _by_whole_id(record: R) -> R:
-    return record.model_copy(update={"machine": NamesakeMachine(slug=record.machine.slug, id=record.machine.id)})
+    return record.model_copy(update={"machine": AmbiguousMachine(slug=record.machine.slug, id=record.machine.id)})

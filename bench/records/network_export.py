@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from bench.records.schema import Part
+from bench.records.schema import RecordPart
 
 PROBE = "network"
 """The probe whose answers hold a network."""
@@ -18,7 +18,7 @@ Pair = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """Of the vertical and the horizontal direction, in pixels."""
 
 
-class Layer(Part):
+class Layer(RecordPart):
     """One step of the network. ``size`` is that of a pooling window; a convolution's follows from its weights."""
 
     kind: Literal["conv2d", "max_pool2d", "linear", "flatten", "relu", "tanh"]

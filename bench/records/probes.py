@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from bench.common.atomic import write_atomically
-from bench.common.untrusted import Foreign, make_folder, read_arrays
-from bench.records.schema import Count, Dated, FileName, Git, Machine, Name, PositiveInt, Seconds, Trial
+from bench.common.untrusted import UntrustedFileError, make_folder, read_arrays
+from bench.records.schema import Count, DatedRecord, FileName, Git, Machine, Name, PositiveInt, Seconds, Trial
 from bench.records.storage import Problem, load_records, npz
 
 FOLDER = "probes"
@@ -37,7 +37,7 @@ class ProbeTask:
 
 
 @dataclass(frozen=True)
-class Findings:
+class ProbeOutput:
     """What a probe found: numbers and words by name, and arrays for pictures.
 
     ``machine`` is where it was asked, if that was not this one.
@@ -49,7 +49,7 @@ class Findings:
     machine: Machine | None = None
 
 
-class ProbeRecord(Dated):
+class ProbeRecord(DatedRecord):
     """What one probe found for one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of its record.
 
     ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
@@ -108,11 +108,11 @@ def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
         return {}
     try:
         return read_arrays(results, results / FOLDER / record.machine.name / record.arrays)
-    except (OSError, Foreign):
+    except (OSError, UntrustedFileError):
         return {}
 
 
-def answers_to(probe: str, records: Iterable[ProbeRecord]) -> dict[str, ProbeRecord]:
+def latest_answers(probe: str, records: Iterable[ProbeRecord]) -> dict[str, ProbeRecord]:
     """The newest answer to one probe for each run, by the run's stem; on the most images where there are several."""
     chosen: dict[str, ProbeRecord] = {}
     for record in records:

@@ -31,13 +31,13 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_le
 Environment = dict[str, str | int | float | bool | None]
 
 
-class Part(BaseModel):
+class RecordPart(BaseModel):
     """A piece of a record: no unknown fields, nothing that is not finite, never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Machine(Part):
+class Machine(RecordPart):
     """``id`` is random, made once per machine; neither part names the host or its user."""
 
     slug: Name
@@ -54,7 +54,7 @@ class Machine(Part):
         return self.name
 
 
-class NamesakeMachine(Machine):
+class AmbiguousMachine(Machine):
     """A machine among others of the same name, which tables call by its whole id; see ``machine_names``."""
 
     @property
@@ -62,14 +62,14 @@ class NamesakeMachine(Machine):
         return f"{self.slug}-{self.id}"
 
 
-class Dated(Part):
+class DatedRecord(RecordPart):
     """A record, which says when it was begun and on which machine."""
 
     started_at: AwareDatetime
     machine: Machine
 
 
-class ModelInfo(Part):
+class ModelInfo(RecordPart):
     """The model as it was trained; ``train_flops_per_image`` counts 2 per multiply-add, forward and backward."""
 
     name: Name
@@ -78,7 +78,7 @@ class ModelInfo(Part):
     source_sha256: Sha256
 
 
-class Trial(Part):
+class Trial(RecordPart):
     """What to do. Everything a worker needs, and nothing about the machine it runs on."""
 
     suite: Name
@@ -97,7 +97,7 @@ class Trial(Part):
     pixel_order: Annotated[str, Field(pattern=r"^(identity|permuted-\d+|blocks-\d+)$")] = "identity"
 
 
-class Epoch(Part):
+class Epoch(RecordPart):
     """One epoch; ``train_s`` is training alone, evaluation stands beside it."""
 
     epoch: PositiveInt
@@ -108,7 +108,7 @@ class Epoch(Part):
     test_accuracy: Fraction
 
 
-class Result(Part):
+class Result(RecordPart):
     """After the last epoch; ``train_images_per_s`` is over all epochs' training time."""
 
     test_accuracy: Fraction
@@ -117,7 +117,7 @@ class Result(Part):
     train_images_per_s: Annotated[float, Field(gt=0)]
 
 
-class Clock(Part):
+class Clock(RecordPart):
     """Where the time of the trial went. ``startup_s`` (process start, imports) is 0 in a worker already warm."""
 
     startup_s: Seconds
@@ -128,7 +128,7 @@ class Clock(Part):
     total_s: Seconds
 
 
-class Execution(Part):
+class Execution(RecordPart):
     """How training steps were carried out; ``reason`` says why they were ``eager``.
 
     ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU.
@@ -138,14 +138,14 @@ class Execution(Part):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
-class Memory(Part):
+class Memory(RecordPart):
     """Highest use so far of the worker process and, on a GPU, of its allocator."""
 
     process_peak_bytes: Count
     device_peak_bytes: Count | None = None
 
 
-class GpuState(Part):
+class GpuState(RecordPart):
     """The GPU at one moment, as its driver tells it; null where it does not.
 
     ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
@@ -160,7 +160,7 @@ class GpuState(Part):
     other_processes: Count | None = None
 
 
-class Surroundings(Part):
+class Surroundings(RecordPart):
     """What went on around a trial. ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
 
     other_cpu_share: Fraction | None = None
@@ -180,27 +180,27 @@ class Surroundings(Part):
         return on_gpu or (self.other_cpu_share or 0) > cpu_share
 
 
-class Git(Part):
+class Git(RecordPart):
     """The commit of the code that ran; ``dirty`` means uncommitted changes outside results/."""
 
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None
     dirty: bool | None
 
 
-class Data(Part):
+class Data(RecordPart):
     """SHA-256 of each file of the data set."""
 
     sha256: dict[Name, Sha256]
 
 
-class Artifacts(Part):
+class Artifacts(RecordPart):
     """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone."""
 
     predictions: FileName
     weights: FileName
 
 
-class Measurement(Dated):
+class Measurement(DatedRecord):
     """What one call measured beside training, on one machine: under which conditions, and how long it took."""
 
     device: Name
@@ -211,7 +211,7 @@ class Measurement(Dated):
     surroundings: Surroundings
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Machine and device, as in all tables."""
         return f"{self.machine.label} ({self.device})"
 
@@ -221,7 +221,7 @@ class Measurement(Dated):
         return stamp(self.started_at)
 
 
-class Run(Dated):
+class Run(DatedRecord):
     """What happened in one trial."""
 
     schema_version: Literal[1, 2, 3, 4] = Field(default=4, alias="schema")

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, one_line
-from bench.common.untrusted import Foreign, make_folder, parse_json, read_arrays, read_inside
-from bench.records.machine_names import told_apart
-from bench.records.schema import Dated, Machine, Measurement, Run
+from bench.common.untrusted import UntrustedFileError, make_folder, parse_json, read_arrays, read_inside
+from bench.records.machine_names import disambiguate
+from bench.records.schema import DatedRecord, Machine, Measurement, Run
 
-R = TypeVar("R", bound=Dated)
+R = TypeVar("R", bound=DatedRecord)
 
 IMAGE_SHAPE = (28, 28)
 NOISE_FOLDER = "noise"
@@ -136,14 +136,14 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
             records.append(record)
         if problem:
             problems.append(problem)
-    return sorted(told_apart(records), key=lambda record: record.started_at), problems
+    return sorted(disambiguate(records), key=lambda record: record.started_at), problems
 
 
 def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R | None, Problem | None]:
     """The record in a file below ``folder``, or what is wrong with it."""
     try:
         return parse_record(read_inside(folder, path), kind, name), None
-    except Foreign as error:
+    except UntrustedFileError as error:
         return None, Problem(path, str(error))
     except OSError as error:
         return None, Problem(path, f"unreadable ({error.strerror or error})")
@@ -157,9 +157,9 @@ def parse_record(content: bytes, kind: type[R], name: str) -> R:
         record = kind.model_validate_json(content)
         parse_json(content)  # pydantic takes the last of two values for one name
     except ValidationError as error:
-        raise Foreign(_first_error(error, name)) from error
-    except Foreign as error:
-        raise Foreign(f"not a {name} record ({error})") from error
+        raise UntrustedFileError(_first_error(error, name)) from error
+    except UntrustedFileError as error:
+        raise UntrustedFileError(f"not a {name} record ({error})") from error
     return record
 
 
@@ -202,7 +202,7 @@ def _load_arrays(results: Path, run: Run, names: Collection[str]) -> dict[str, n
     path = runs_dir(results, run.machine) / run.artifacts.predictions
     try:
         arrays = read_arrays(results, path, names)
-    except (OSError, Foreign):
+    except (OSError, UntrustedFileError):
         return None
     wanted = ("uint8", (run.result.test_size if run.result else 0,))
     return arrays if all(_kind(arrays[name]) == wanted for name in ("labels", "predicted")) else None
@@ -235,5 +235,5 @@ def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 def _first_error(error: ValidationError, kind: str) -> str:
     """One line: where, and what is wrong there."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"not a {kind} record ({place + ': ' if place else ''}{first['msg']})"
+    location = ".".join(str(part) for part in first["loc"])
+    return f"not a {kind} record ({location + ': ' if location else ''}{first['msg']})"

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.records.schema import Count, Measurement, Name, Part, PositiveInt
+from bench.records.schema import Count, Measurement, Name, PositiveInt, RecordPart
 from bench.records.storage import Problem, load_records, save_measurement
 
 FOLDERS = ("speed", "peers")
@@ -26,14 +26,14 @@ ARTICLE = "article"
 Rate = Annotated[float, Field(gt=0)]
 
 
-class Peaks(Part):
+class Peaks(RecordPart):
     """What the device reached in this run: the best matrix product in the precision, the best copy (read and write)."""
 
     matmul_flops_per_s: Rate
     copy_bytes_per_s: Rate
 
 
-class StepTime(Part):
+class StepTime(RecordPart):
     """Seconds of one step on ``batch_size`` images: training, or inference alone. Over ``rounds`` of one or more."""
 
     phase: Literal["train", "infer"]
@@ -49,7 +49,7 @@ class StepTime(Part):
         return self.batch_size / self.median_s
 
 
-class Cost(Part):
+class Cost(RecordPart):
     """What an image costs, whatever the machine, and what memory a training at ``batch_size`` took in a run of its own.
 
     FLOPs count 2 per multiply-add. Bytes are those that the operations of a step read and write, as if there were no
@@ -66,7 +66,7 @@ class Cost(Part):
     idle_bytes: Count
 
 
-class EpochTimes(Part):
+class EpochTimes(RecordPart):
     """Seconds of a training epoch, round by round; none where ``note`` says why there are none."""
 
     framework: Name
@@ -75,7 +75,7 @@ class EpochTimes(Part):
     note: Annotated[str, Field(max_length=300)] = ""
 
 
-class ModelThroughput(Part):
+class ModelThroughput(RecordPart):
     """One model in every framework, all in turn; of ``speed`` also our steps by batch size, and what they cost."""
 
     model: Name
@@ -168,5 +168,5 @@ def load_throughput(results: Path) -> tuple[list[ThroughputRecord], list[Problem
         records += readable
         problems += damaged
     records.sort(key=lambda record: record.started_at)
-    newest = {(record.folder, record.place, record.precision): record for record in records}
+    newest = {(record.folder, record.location, record.precision): record for record in records}
     return [newest[key] for key in sorted(newest)], problems

@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.groups import Comparison, Condition, compare_groups
+from bench.analysis.groups import Condition, ConditionResults, group_by_condition
 from bench.analysis.noise_floor import noise_floors, noise_runs
-from bench.analysis.pairwise import Pair, judge_pairs
+from bench.analysis.pairwise import Pair, decide_pairs
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError
 from bench.common.untrusted import make_folder
@@ -18,12 +18,12 @@ from bench.records.schema import Run
 from bench.records.storage import Predictions, Problem, load_predictions, load_runs
 from bench.records.throughput import ThroughputRecord, load_throughput
 from bench.report.elements.blocks import Block, Picture
-from bench.report.elements.section import Sections, made
+from bench.report.elements.section import Sections, build_section
 from bench.report.elements.style import in_style, model_colours
 from bench.report.pages import csv_tables, html, markdown, playground, terminal
 from bench.report.sections import frameworks, history, throughput
 from bench.report.sections.document import Document
-from bench.report.sections.registry import sections_of
+from bench.report.sections.registry import build_sections
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
@@ -60,7 +60,7 @@ class _Measured:
     """What the records hold; ``comparisons`` are of ``runs``, ``problems`` the files that are no records."""
 
     runs: list[Run]
-    comparisons: list[Comparison]
+    comparisons: list[ConditionResults]
     probes: list[ProbeRecord]
     speed: list[ThroughputRecord]
     peers: list[ThroughputRecord]
@@ -100,7 +100,9 @@ def _read(results: Path) -> _Measured:
     timed, unreadable = load_throughput(results)
     speed_records = [record for record in timed if record.peaks]
     peers_records = [record for record in timed if not record.peaks]
-    return _Measured(runs, compare_groups(runs), probes, speed_records, peers_records, problems + damaged + unreadable)
+    return _Measured(
+        runs, group_by_condition(runs), probes, speed_records, peers_records, problems + damaged + unreadable
+    )
 
 
 def _compose(results: Path, measured: _Measured) -> Document:
@@ -108,8 +110,8 @@ def _compose(results: Path, measured: _Measured) -> Document:
     sections: dict[Condition, Sections] = {}
     for position, each in enumerate(measured.comparisons):
         stored = _load_all_predictions(results, each)  # of one condition at a time: 40 kB for each run
-        pairs[each.condition] = judge_pairs(each, stored)
-        sections[each.condition] = sections_of(
+        pairs[each.condition] = decide_pairs(each, stored)
+        sections[each.condition] = build_sections(
             each,
             pairs[each.condition],
             stored,
@@ -119,9 +121,9 @@ def _compose(results: Path, measured: _Measured) -> Document:
             with_digits=position < WITH_DIGITS,
         )
     apart = [
-        made("speed", lambda: throughput.section(measured.speed, measured.colours)),
-        made("peers", lambda: frameworks.section(measured.peers)),
-        made("history", lambda: history.section(measured.runs, saved_runs(results))),
+        build_section("speed", lambda: throughput.section(measured.speed, measured.colours)),
+        build_section("peers", lambda: frameworks.section(measured.peers)),
+        build_section("history", lambda: history.section(measured.runs, saved_runs(results))),
     ]
     floors = noise_floors(noise_runs(results))
     return Document(measured.comparisons, pairs, sections, apart, floors, measured.runs)
@@ -138,7 +140,7 @@ def _write(results: Path, document: Document, measured: _Measured) -> None:
     _refresh_readme(results, document)
 
 
-def _load_all_predictions(results: Path, comparison: Comparison) -> dict[str, Predictions]:
+def _load_all_predictions(results: Path, comparison: ConditionResults) -> dict[str, Predictions]:
     loaded = {run.stem: load_predictions(results, run) for run in comparison.runs}
     return {stem: predictions for stem, predictions in loaded.items() if predictions is not None}
 

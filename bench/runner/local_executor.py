@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from bench.common.errors import UserError
-from bench.records.probes import Findings, ProbeTask
+from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Status, Trial
 from bench.runner.allocator import allocator_settings
 
 if TYPE_CHECKING:
-    from bench.training.trial import Outcome
+    from bench.training.trial import TrialResult
 
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
@@ -76,23 +76,23 @@ class LocalExecutor:
             self._context.set_forkserver_preload(PRELOADED)
         self._workers: dict[str, _Worker] = {}
 
-    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "Outcome":
+    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "TrialResult":
         """Run ``trial`` to its end.
 
         Raises:
             TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
         """
-        outcome: Outcome = self._ask(trial.model, trial, on_epoch, timeout_s)
+        outcome: TrialResult = self._ask(trial.model, trial, on_epoch, timeout_s)
         return outcome
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
         """Put a probe to a trained model.
 
         Raises:
             TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
         """
-        findings: Findings = self._ask(FOR_PROBES, task, lambda _: None, timeout_s)
-        return findings
+        output: ProbeOutput = self._ask(FOR_PROBES, task, lambda _: None, timeout_s)
+        return output
 
     def _ask(
         self, whom: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None

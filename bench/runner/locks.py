@@ -33,8 +33,8 @@ def one_at_a_time(
         UserError: the folder cannot be written.
         BaseException: what ``stopped`` gives.
     """
-    place = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
-    lock = FileLock(folder / f"{place}-{work}.lock")
+    location = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
+    lock = FileLock(folder / f"{location}-{work}.lock")
     _acquire(lock, on_wait, stopped)
     try:
         yield

@@ -8,7 +8,7 @@ from bench.records.schema import GpuState, Surroundings
 from bench.runner import gpu
 
 
-def watch(device: str) -> Callable[[], Surroundings]:
+def monitor(device: str) -> Callable[[], Surroundings]:
     """Begin to watch; the function returned ends it and says what was seen.
 
     This process and those it has started count as our own, whatever they do.

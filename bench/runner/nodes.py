@@ -18,24 +18,24 @@ PACKAGES = ("bench", "models")
 
 
 @dataclass(frozen=True)
-class Place:
+class NodeDescription:
     """The kind of machine and its environment, as they stand in a record."""
 
     machine: Machine
     environment: Environment
 
 
-Event = Epoch | Place | Surroundings
+Event = Epoch | NodeDescription | Surroundings
 """What is told of a trial under way. A place says that it begins there, from the start, whatever was told before."""
 
 
-class Each(Protocol):
+class ParallelMap(Protocol):
     """Calls ``work`` with each of ``items`` and gives the answers, in the order in which they come."""
 
     def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
 
 
-def kind_of_node(slug: str, driver: Machine) -> Machine:
+def machine_of_node(slug: str, driver: Machine) -> Machine:
     """All nodes of one kind are one machine to the records: rows and finished trials are theirs together.
 
     The driver's own kind is the driver's machine. The id of another is made from the driver's, so that it is the same

@@ -18,8 +18,8 @@ from bench.records.schema import Data, Trial
 from bench.runner.cache_key import identify_code
 from bench.runner.environment import describe_environment, read_git, this_machine
 from bench.runner.local_executor import LocalExecutor
-from bench.runner.nodes import Each, check_address
-from bench.runner.run_context import Setting
+from bench.runner.nodes import ParallelMap, check_address
+from bench.runner.run_context import RunContext
 from bench.runner.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from bench.training.devices import available_threads, resolve_device
 from bench.training.precision import check_precision
@@ -62,7 +62,7 @@ class Plan:
     """
 
     trials: list[Trial]
-    setting: Setting
+    context: RunContext
     data_dir: Path
     cluster: "Cluster | None" = None
 
@@ -94,7 +94,7 @@ def make_plan(request: Request) -> Plan:
         datasets.prepare(dataset, data_dir)
         machine = this_machine(data_dir)
         trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, threads)
-        setting = Setting(
+        context = RunContext(
             results=request.results,
             locks=data_dir / "locks",
             machine=machine,
@@ -109,7 +109,7 @@ def make_plan(request: Request) -> Plan:
             probe_train_images=suite.probe_train_images,
             node_kinds=cluster.kinds(machine) if cluster else (),
         )
-    return Plan(trials, setting, data_dir, cluster)
+    return Plan(trials, context, data_dir, cluster)
 
 
 @contextlib.contextmanager
@@ -140,7 +140,7 @@ def _check_executor(request: Request) -> None:
 @contextlib.contextmanager
 def open_executor(
     plan: Plan, fresh_workers: bool, say: Callable[[str], None]
-) -> Iterator[tuple["LocalExecutor | RayExecutor", Each]]:
+) -> Iterator[tuple["LocalExecutor | RayExecutor", ParallelMap]]:
     """What carries the plan out, and how it is given the trials: one after the other here, side by side elsewhere."""
     if plan.cluster is None:
         local = LocalExecutor(plan.data_dir, fresh_workers)
@@ -149,7 +149,7 @@ def open_executor(
         return
     from bench.runner.ray_cluster.executor import RayExecutor
 
-    with contextlib.closing(RayExecutor(plan.cluster, plan.setting.machine, say)) as ray:
+    with contextlib.closing(RayExecutor(plan.cluster, plan.context.machine, say)) as ray:
         try:
             yield ray, ray.each
         except BaseException as reason:

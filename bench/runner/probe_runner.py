@@ -12,20 +12,20 @@ import numpy as np
 from bench.common.errors import UserError
 from bench.common.untrusted import leads_out
 from bench.probes.registry import PROBES
-from bench.records.probes import Findings, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
+from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
 from bench.records.schema import Run
 from bench.records.storage import runs_dir
 from bench.runner.cache_key import probe_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
-from bench.runner.nodes import Each
-from bench.runner.run_context import Setting
+from bench.runner.nodes import ParallelMap
+from bench.runner.run_context import RunContext
 
 
-class Answering(Protocol):
+class ProbeExecutor(Protocol):
     """Puts a probe to a model somewhere; see :class:`bench.runner.local_executor.LocalExecutor`."""
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
         """What the probe found; after ``timeout_s`` seconds it is given up.
 
         Raises:
@@ -39,7 +39,7 @@ class Answering(Protocol):
 
 
 @dataclass(frozen=True)
-class Question:
+class PendingProbe:
     """A probe that a run has not answered."""
 
     run: Run
@@ -57,21 +57,21 @@ class Question:
         """Of the record that will answer it."""
         return probe_stem(self.probe, self.run.stem, self.key)
 
-    def is_answered(self, setting: Setting) -> bool:
+    def is_answered(self, context: RunContext) -> bool:
         """Another call has recorded the answer meanwhile."""
-        return any(probe_path(setting.results, machine, self.stem).is_file() for machine in setting.machines)
+        return any(probe_path(context.results, machine, self.stem).is_file() for machine in context.machines)
 
     def __str__(self) -> str:
         return f"{self.probe} of {self.run.trial.model} seed {self.run.trial.seed}"
 
 
-def open_questions(runs: Iterable[Run], setting: Setting) -> list[Question]:
+def pending_probes(runs: Iterable[Run], context: RunContext) -> list[PendingProbe]:
     """What the setting's probes would ask of finished ``runs`` and no record answers."""
-    answered = {record.key for record in load_probes(setting.results)[0]}
+    answered = {record.key for record in load_probes(context.results)[0]}
     every = [
-        _question(run, probe, setting)
+        _question(run, probe, context)
         for run in runs
-        for probe, seeds in setting.probes.items()
+        for probe, seeds in context.probes.items()
         if seeds is None or run.trial.seed < seeds
     ]
     return [question for question in every if question.key not in answered]
@@ -79,10 +79,10 @@ def open_questions(runs: Iterable[Run], setting: Setting) -> list[Question]:
 
 def run_probes(
     runs: Iterable[Run],
-    setting: Setting,
-    executor: Answering,
+    context: RunContext,
+    executor: ProbeExecutor,
     say: Callable[[str], None] = lambda _: None,
-    each: Each = map,
+    each: ParallelMap = map,
 ) -> list[str]:
     """Ask and record every open question of ``runs``; gives a line for each that got no answer.
 
@@ -92,16 +92,16 @@ def run_probes(
     Raises:
         UserError: the results folder cannot be written.
     """
-    questions, failures = open_questions(runs, setting), []
+    questions, failures = pending_probes(runs, context), []
 
-    def put(question: Question) -> str | None:
+    def put(question: PendingProbe) -> str | None:
         """A line about the answer; none where another call has asked meanwhile."""
         waiting = partial(say, f"{question}: another call is asking; waiting for that")
-        with one_at_a_time(setting.locks, setting.results, question.key, waiting, lambda: executor.stopped):
-            if question.is_answered(setting):
+        with one_at_a_time(context.locks, context.results, question.key, waiting, lambda: executor.stopped):
+            if question.is_answered(context):
                 return None
             try:
-                return f"{question} {_ask(question, setting, executor).seconds:.1f} s"
+                return f"{question} {_ask(question, context, executor).seconds:.1f} s"
             except TrialFailed as failure:
                 failures.append(f"{question}: {failure.reason}")
                 return None
@@ -112,34 +112,34 @@ def run_probes(
     return failures
 
 
-def _ask(question: Question, setting: Setting, executor: Answering) -> ProbeRecord:
+def _ask(question: PendingProbe, context: RunContext, executor: ProbeExecutor) -> ProbeRecord:
     """Put one question and record the answer."""
-    started_at, start = setting.now(), time.monotonic()
-    findings = executor.answer(question.task, setting.timeout_s)
+    started_at, start = context.now(), time.monotonic()
+    output = executor.answer(question.task, context.timeout_s)
     record = ProbeRecord(
         probe=question.probe,
         key=question.key,
         run=question.run.stem,
         images=question.task.images,
         train_images=question.task.train_images,
-        numbers=findings.numbers,
-        notes=findings.notes,
-        arrays=f"{question.stem}.npz" if findings.arrays else None,
+        numbers=output.numbers,
+        notes=output.notes,
+        arrays=f"{question.stem}.npz" if output.arrays else None,
         seconds=time.monotonic() - start,
         started_at=started_at,
-        machine=findings.machine or setting.machine,
-        git=setting.git,
+        machine=output.machine or context.machine,
+        git=context.git,
     )
-    _save(setting.results, record, findings.arrays)
+    _save(context.results, record, output.arrays)
     return record
 
 
-def _question(run: Run, probe: str, setting: Setting) -> Question:
-    images = min(setting.probe_images, run.result.test_size if run.result else 0)
-    train_images = min(setting.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
-    weights = runs_dir(setting.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")
-    key = probe_key(probe, setting.code, run, images, train_images)
-    return Question(run, probe, key, ProbeTask(probe, run.trial, weights, images, train_images))
+def _question(run: Run, probe: str, context: RunContext) -> PendingProbe:
+    images = min(context.probe_images, run.result.test_size if run.result else 0)
+    train_images = min(context.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
+    weights = runs_dir(context.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")
+    key = probe_key(probe, context.code, run, images, train_images)
+    return PendingProbe(run, probe, key, ProbeTask(probe, run.trial, weights, images, train_images))
 
 
 def _save(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]) -> None:

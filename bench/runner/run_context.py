@@ -15,7 +15,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunContext:
     """What is the same for every trial of one call."""
 
     results: Path

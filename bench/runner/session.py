@@ -6,11 +6,11 @@ from collections.abc import Callable
 from bench.runner.plan import Plan, open_executor
 from bench.runner.probe_runner import run_probes
 from bench.runner.progress import make_progress
-from bench.runner.signals import interruptible
+from bench.runner.signals import signals_raise
 from bench.runner.trial_runner import Summary, run_trials
 
 
-def train(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> Summary:
+def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> Summary:
     """Train what is planned, ask the trained models the setting's probes, and show how far it is.
 
     The probes are put to each round of seeds before the next is trained, so that the first report is soon there, and
@@ -22,27 +22,27 @@ def train(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh
     """
     progress = make_progress(plan.cluster.at_once if plan.cluster else 1)
     asked = set[str]()
-    report = Sparingly(between_rounds)
+    report = Throttled(between_rounds)
     try:
-        with open_executor(plan, fresh_workers, progress.note) as (executor, each), interruptible():
+        with open_executor(plan, fresh_workers, progress.note) as (executor, each), signals_raise():
 
-            def ask(summary: Summary) -> None:
+            def answer_probes(summary: Summary) -> None:
                 new = [run for run in (*summary.done, *summary.skipped) if run.stem not in asked]
-                summary.unanswered += run_probes(new, plan.setting, executor, progress.note, each)
+                summary.unanswered += run_probes(new, plan.context, executor, progress.note, each)
                 asked.update(run.stem for run in new)
 
             def end_round(summary: Summary) -> None:
-                ask(summary)
+                answer_probes(summary)
                 report()
 
-            summary = run_trials(plan.trials, plan.setting, executor, progress, end_round, each)
-            ask(summary)
+            summary = run_trials(plan.trials, plan.context, executor, progress, end_round, each)
+            answer_probes(summary)
             return summary
     finally:
         progress.close()
 
 
-class Sparingly:
+class Throttled:
     """An action that is left out where it would take more than a tenth of the time, as a report of each round would."""
 
     def __init__(self, action: Callable[[], object], now: Callable[[], float] = time.monotonic) -> None:

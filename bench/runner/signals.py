@@ -23,7 +23,7 @@ class Interrupted(BaseException):
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+def signals_raise() -> Iterator[None]:
     """Inside, the first of these raises :class:`Interrupted`; a second one meets what was there before.
 
     What was ignored stays ignored, as nohup has it with SIGHUP.
@@ -39,7 +39,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def deferred_signals() -> Iterator[None]:
     """Inside, these signals wait until the body is done.
 
     A mask would not hold them back: it is one thread's, the system gives a signal to any other that takes it, and

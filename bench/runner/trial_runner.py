@@ -19,15 +19,15 @@ from bench.records.storage import check_writable, done_since, load_runs, save_ru
 from bench.runner.cache_key import run_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
-from bench.runner.monitor import watch
-from bench.runner.nodes import Each, Event, Place
-from bench.runner.probe_runner import open_questions
+from bench.runner.monitor import monitor
+from bench.runner.nodes import Event, NodeDescription, ParallelMap
+from bench.runner.probe_runner import pending_probes
 from bench.runner.progress import Progress
-from bench.runner.run_context import Setting
-from bench.runner.signals import Interrupted, uninterrupted
+from bench.runner.run_context import RunContext
+from bench.runner.signals import Interrupted, deferred_signals
 
 if TYPE_CHECKING:
-    from bench.training.trial import Outcome
+    from bench.training.trial import TrialResult
 
 
 class Executor(Protocol):
@@ -40,7 +40,7 @@ class Executor(Protocol):
     def stopped(self) -> BaseException | None:
         """Why, or None."""
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome":
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "TrialResult":
         """Train, and ``tell`` of each epoch; after ``timeout_s`` seconds the trial is given up.
 
         Raises:
@@ -64,11 +64,11 @@ class Summary:
 
 def run_trials(
     trials: Sequence[Trial],
-    setting: Setting,
+    context: RunContext,
     executor: Executor,
     progress: Progress,
     on_round: Callable[[Summary], object] = lambda _: None,
-    each: Each = map,
+    each: ParallelMap = map,
 ) -> Summary:
     """Run what is not done yet; a failed trial does not stop the others.
 
@@ -80,31 +80,31 @@ def run_trials(
         UserError: the results folder cannot be written. What was finished before is kept.
         Interrupted: after the record of the running trial has been written.
     """
-    check_writable(setting.results)
-    remove_leftovers(setting.results)
+    check_writable(context.results)
+    remove_leftovers(context.results)
     summary = Summary()
-    records = load_runs(setting.results)[0]
-    finished = {} if setting.force else _finished(records, setting)
-    keys = {trial: setting.keys(trial) for trial in trials}
+    records = load_runs(context.results)[0]
+    finished = {} if context.force else _finished(records, context)
+    keys = {trial: context.keys(trial) for trial in trials}
     answers = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
     todo = [trial for trial in trials if not answers[trial]]
     summary.skipped = [answers[trial][0] for trial in trials if answers[trial]]
     progress.start(todo, len(summary.skipped))
     known = {record.stem for record in records}
 
-    def carry_out(trial: Trial) -> tuple[list[Run], Run]:
+    def run_unless_done(trial: Trial) -> tuple[list[Run], Run]:
         """The run, and the part of the summary that it belongs to."""
-        with _alone_at(trial, keys[trial][0], setting, executor, progress):
-            elsewhere = None if setting.force else done_since(setting.results, keys[trial], known)
+        with _alone_at(trial, keys[trial][0], context, executor, progress):
+            elsewhere = None if context.force else done_since(context.results, keys[trial], known)
             if elsewhere:
                 progress.trial_skipped(trial)
                 return summary.skipped, elsewhere
-            run = run_one(trial, keys[trial][0], setting, executor, progress)
+            run = run_one(trial, keys[trial][0], context, executor, progress)
             progress.trial_done(run)
             return summary.done if run.status == "done" else summary.failed, run
 
     open_seeds = Counter(trial.seed for trial in todo)
-    for part, run in each(carry_out, todo):
+    for part, run in each(run_unless_done, todo):
         part.append(run)
         open_seeds[run.trial.seed] -= 1
         if not open_seeds[run.trial.seed] and open_seeds.total():
@@ -112,39 +112,39 @@ def run_trials(
     return summary
 
 
-def _finished(records: Iterable[Run], setting: Setting) -> dict[str, Run]:
+def _finished(records: Iterable[Run], context: RunContext) -> dict[str, Run]:
     """Done runs by key, without those that a probe would have to ask and whose weights are gone (a fresh clone)."""
     done = {run.key: run for run in records if run.status == "done"}
-    lost = {question.run.key for question in open_questions(done.values(), setting) if not question.can_be_asked}
+    lost = {question.run.key for question in pending_probes(done.values(), context) if not question.can_be_asked}
     return {key: run for key, run in done.items() if key not in lost}
 
 
 def _alone_at(
-    trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress
+    trial: Trial, key: str, context: RunContext, executor: Executor, progress: Progress
 ) -> AbstractContextManager[None]:
     """Another call on the same folder trains this trial before or after us, but not meanwhile."""
     waiting = partial(progress.note, f"{trial.model} seed {trial.seed}: another call is training it; waiting for that")
-    return one_at_a_time(setting.locks, setting.results, key, waiting, lambda: executor.stopped)
+    return one_at_a_time(context.locks, context.results, key, waiting, lambda: executor.stopped)
 
 
-def run_one(trial: Trial, key: str, setting: Setting, executor: Executor, progress: Progress) -> Run:
+def run_one(trial: Trial, key: str, context: RunContext, executor: Executor, progress: Progress) -> Run:
     """Run one trial and write its record, whatever comes of it."""
-    attempt = _Attempt(trial, key, setting, started_at=setting.now(), end_watch=watch(trial.device))
+    attempt = _Attempt(trial, key, context, started_at=context.now(), stop_monitoring=monitor(trial.device))
 
     def tell(event: Event) -> None:
         if isinstance(event, Epoch):
             attempt.epochs.append(event)
             progress.epoch_done(trial, event)
-        elif isinstance(event, Place):
+        elif isinstance(event, NodeDescription):
             if attempt.epochs:
                 progress.trial_restarted(trial, len(attempt.epochs))
             attempt.begin_at(event)
         else:
-            attempt.end_watch = lambda: event
+            attempt.stop_monitoring = lambda: event
 
     progress.trial_started(trial)
     try:
-        outcome = executor.submit(trial, tell, setting.timeout_s)
+        outcome = executor.submit(trial, tell, context.timeout_s)
     except TrialFailed as failure:
         return attempt.save_failed(failure.status, failure.reason, failure.log)
     except Interrupted as interruption:
@@ -159,20 +159,20 @@ class _Attempt:
 
     trial: Trial
     key: str
-    setting: Setting
+    context: RunContext
     started_at: datetime
-    end_watch: Callable[[], Surroundings | None]
+    stop_monitoring: Callable[[], Surroundings | None]
     epochs: list[Epoch] = field(default_factory=list)
 
-    def begin_at(self, place: Place) -> None:
+    def begin_at(self, location: NodeDescription) -> None:
         """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
-        self.setting = replace(self.setting, machine=place.machine, environment=place.environment)
-        self.key = run_key(self.trial, self.setting.data, self.setting.code, place.machine)
-        self.started_at = self.setting.now()
-        self.end_watch = lambda: None
+        self.context = replace(self.context, machine=location.machine, environment=location.environment)
+        self.key = run_key(self.trial, self.context.data, self.context.code, location.machine)
+        self.started_at = self.context.now()
+        self.stop_monitoring = lambda: None
         self.epochs = []
 
-    def save_done(self, outcome: "Outcome") -> Run:
+    def save_done(self, outcome: "TrialResult") -> Run:
         stem = run_stem(self.trial, self.key, self.started_at)
         run = self._run(
             status="done",
@@ -190,24 +190,24 @@ class _Attempt:
 
     def _run(self, **parts: Any) -> Run:
         return Run(
-            trial_id=trial_id(self.trial, self.setting.data),
+            trial_id=trial_id(self.trial, self.context.data),
             key=self.key,
             started_at=self.started_at,
-            finished_at=self.setting.now(),
+            finished_at=self.context.now(),
             trial=self.trial,
             epochs=self.epochs,
-            environment=self.setting.environment,
-            surroundings=self.end_watch(),
-            machine=self.setting.machine,
-            git=self.setting.git,
-            data=self.setting.data,
+            environment=self.context.environment,
+            surroundings=self.stop_monitoring(),
+            machine=self.context.machine,
+            git=self.context.git,
+            data=self.context.data,
             **parts,
         )
 
-    def _save(self, run: Run, outcome: "Outcome | None" = None, log: str = "") -> Run:
-        results = self.setting.results
+    def _save(self, run: Run, outcome: "TrialResult | None" = None, log: str = "") -> Run:
+        results = self.context.results
         try:
-            with uninterrupted():
+            with deferred_signals():
                 artifacts = (outcome.predictions, outcome.weights) if outcome else ()
                 path = save_run(results, run, *artifacts)
                 if log:

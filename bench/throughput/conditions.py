@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.runner.environment import describe_environment, read_git, this_machine
-from bench.runner.monitor import watch
+from bench.runner.monitor import monitor
 from bench.throughput.frameworks.registry import Task
 
 
 def begin(task: Task) -> Callable[[], dict[str, Any]]:
     """Begin to measure; the function returned ends it and gives the record's fields about how and where."""
-    started_at, start, end_watch = datetime.now(UTC), time.monotonic(), watch(task.device)
+    started_at, start, stop_monitoring = datetime.now(UTC), time.monotonic(), monitor(task.device)
 
     def end() -> dict[str, Any]:
         return {
@@ -24,7 +24,7 @@ def begin(task: Task) -> Callable[[], dict[str, Any]]:
             "machine": this_machine(task.data_dir),
             "git": read_git(),
             "environment": describe_environment(),
-            "surroundings": end_watch(),
+            "surroundings": stop_monitoring(),
         }
 
     return end

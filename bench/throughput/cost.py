@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from bench.recipes.recipe import ARTICLE
 from bench.records.throughput import Cost
-from bench.throughput.workload import Subject
+from bench.throughput.workload import Workload
 from bench.training.evaluate import evaluate
 from bench.training.flops import infer_flops_per_image, train_flops_per_image
 from bench.training.memory import forget_peak, measure_memory
@@ -19,25 +19,25 @@ from bench.training.train_step import EagerStep
 MEMORY_STEPS = 20
 
 
-def measure_cost(subject: Subject) -> Cost:
+def measure_cost(workload: Workload) -> Cost:
     """Count, then train for a few steps and look at the peak; of a GPU's memory where there is one."""
     size = ARTICLE.batch_size
-    model, data = subject.prepare()
+    model, data = workload.prepare()
     few = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
     batch = DeviceData(data.images[:size], data.labels[:size])
-    device = torch.device(subject.device)
+    device = torch.device(workload.device)
     forget_peak(device)
     idle = _peak_bytes(device)
-    subject.epochs(model, few, size)(torch.arange(len(few)))
+    workload.epochs(model, few, size)(torch.arange(len(few)))
     peak = _peak_bytes(device)
-    eager = EagerStep(model, subject.recipe)
+    eager = EagerStep(model, workload.recipe)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         batch_size=size,
         train_flops_per_image=train_flops_per_image(model),
         infer_flops_per_image=infer_flops_per_image(model),
         train_bytes_per_image=traffic(lambda: eager(batch.images, batch.labels)) // size,
-        infer_bytes_per_image=traffic(lambda: evaluate(model, batch, subject.recipe, size)) // size,
+        infer_bytes_per_image=traffic(lambda: evaluate(model, batch, workload.recipe, size)) // size,
         memory_bytes=peak,
         idle_bytes=idle,
     )

@@ -7,15 +7,15 @@ from bench.records.throughput import ARTICLE, OURS, ModelThroughput, ThroughputR
 from bench.throughput.conditions import begin
 from bench.throughput.cost import measure_cost
 from bench.throughput.frameworks.measure import epochs_in_turn, reason
-from bench.throughput.frameworks.registry import NotPossible
+from bench.throughput.frameworks.registry import UnsupportedModelError
 from bench.throughput.peaks import measure_peaks
 from bench.throughput.step_times import measure_step_times
-from bench.throughput.subprocess_timer import measured_apart
-from bench.throughput.workload import Subject
+from bench.throughput.subprocess_timer import run_in_subprocess
+from bench.throughput.workload import Workload
 
 
 def measure_speed(
-    models: Sequence[str], subject: Subject, say: Callable[[str], None]
+    models: Sequence[str], workload: Workload, say: Callable[[str], None]
 ) -> tuple[ThroughputRecord | None, list[str]]:
     """Measure all of ``models``; gives the record, None where none could be, and a line for each that could not.
 
@@ -23,13 +23,13 @@ def measure_speed(
         subject: the conditions; its own model does not count.
         say: told what is being measured.
     """
-    end = begin(subject)
+    end = begin(workload)
     say("what the machine can do: matrix products and copies")
-    peaks = measured_apart(measure_peaks, subject)
+    peaks = run_in_subprocess(measure_peaks, workload)
     measured, failures = [], []
     for model in models:
         try:
-            measured.append(_measure(dataclasses.replace(subject, model=model), say))
+            measured.append(_measure(dataclasses.replace(workload, model=model), say))
         except Exception as error:  # a model may do anything
             failures.append(f"{model} could not be timed: {reason(error)}")
     if not measured:
@@ -37,13 +37,13 @@ def measure_speed(
     return ThroughputRecord(**end(), peaks=peaks, models=measured), failures
 
 
-def _measure(subject: Subject, say: Callable[[str], None]) -> ModelThroughput:
-    say(f"{subject.model}: the article's loop and ours in turn")
-    times = epochs_in_turn((ARTICLE, OURS), subject)
+def _measure(workload: Workload, say: Callable[[str], None]) -> ModelThroughput:
+    say(f"{workload.model}: the article's loop and ours in turn")
+    times = epochs_in_turn((ARTICLE, OURS), workload)
     if notes := [each.note for each in times if each.note]:
-        raise NotPossible(notes[0])
-    say(f"{subject.model}: steps by batch size")
-    step_times = measured_apart(measure_step_times, subject)
-    say(f"{subject.model}: FLOPs, traffic, memory")
-    cost = measured_apart(measure_cost, subject)
-    return ModelThroughput(model=subject.model, times=times, step_times=step_times, cost=cost)
+        raise UnsupportedModelError(notes[0])
+    say(f"{workload.model}: steps by batch size")
+    step_times = run_in_subprocess(measure_step_times, workload)
+    say(f"{workload.model}: FLOPs, traffic, memory")
+    cost = run_in_subprocess(measure_cost, workload)
+    return ModelThroughput(model=workload.model, times=times, step_times=step_times, cost=cost)

@@ -9,7 +9,7 @@ from torch import nn
 
 from bench.analysis.stats import spread
 from bench.records.throughput import StepTime
-from bench.throughput.workload import Subject
+from bench.throughput.workload import Workload
 from bench.training.evaluate import evaluate
 from bench.training.pipeline import DeviceData
 from bench.training.timing import synchronise
@@ -22,27 +22,27 @@ ROUND_S = 0.005
 """Steps shorter than this are timed several at once, so that reading the clock does not count."""
 
 
-def measure_step_times(subject: Subject) -> list[StepTime]:
+def measure_step_times(workload: Workload) -> list[StepTime]:
     """Both phases at every batch size; training as in an epoch, its share of putting images in order included."""
-    model, data = subject.prepare()
+    model, data = workload.prepare()
     times = []
     for size in BATCH_SIZES:
         steps = len(data) // size
         whole = DeviceData(data.images[: steps * size], data.labels[: steps * size])
-        train = functools.partial(subject.epochs(model, whole, size), torch.arange(len(whole)))
-        infer = functools.partial(_infer, model, subject, DeviceData(data.images[:size], data.labels[:size]))
-        times += [_time(subject, "train", size, train, steps), _time(subject, "infer", size, infer, steps)]
+        train = functools.partial(workload.epochs(model, whole, size), torch.arange(len(whole)))
+        infer = functools.partial(_infer, model, workload, DeviceData(data.images[:size], data.labels[:size]))
+        times += [_time(workload, "train", size, train, steps), _time(workload, "infer", size, infer, steps)]
     return times
 
 
-def _infer(model: nn.Module, subject: Subject, batch: DeviceData, times: int) -> None:
+def _infer(model: nn.Module, workload: Workload, batch: DeviceData, times: int) -> None:
     for _ in range(times):
-        evaluate(model, batch, subject.recipe, len(batch))
+        evaluate(model, batch, workload.recipe, len(batch))
 
 
-def _time(subject: Subject, phase: str, batch_size: int, work: Callable[[int], object], most: int) -> StepTime:
+def _time(workload: Workload, phase: str, batch_size: int, work: Callable[[int], object], most: int) -> StepTime:
     """``work`` takes as many steps as it is told, up to ``most``."""
-    device = torch.device(subject.device)
+    device = torch.device(workload.device)
     _seconds(work, 2, device)  # warm-up
     once = _seconds(work, 1, device)
     at_once = max(1, min(round(ROUND_S / once), most))

@@ -30,14 +30,14 @@ def process() -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def measured_apart(measure: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def run_in_subprocess(measure: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What ``measure`` gives in a process of its own, with the allocator settings that training has."""
     with process() as pool, allocator_settings():
         return pool.submit(measure, *args, **kwargs).result()
 
 
 @contextlib.contextmanager
-def timed_apart(build: Callable[..., Timer], *arguments: Any, as_in_training: bool) -> Iterator[Timer]:
+def subprocess_timer(build: Callable[..., Timer], *arguments: Any, as_in_training: bool) -> Iterator[Timer]:
     """What ``build`` makes of ``arguments``, in a process of its own; built at the first call, whatever it raises then.
 
     Args:

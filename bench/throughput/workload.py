@@ -17,7 +17,7 @@ from bench.training.trial import initial_model
 
 
 @dataclass(frozen=True)
-class Subject(Task):
+class Workload(Task):
     """The task as the harness carries it out."""
 
     @property

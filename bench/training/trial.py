@@ -31,7 +31,7 @@ OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """A finished trial: the parts of its record that only the worker knows, and its artifacts."""
 
     model: ModelInfo
@@ -55,7 +55,7 @@ def recipe_of(trial: Trial) -> Recipe:
 
 def execute(
     trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 0.0, now: TimeSource = time.perf_counter
-) -> Outcome:
+) -> TrialResult:
     """Train and evaluate what ``trial`` describes.
 
     Args:
@@ -81,7 +81,7 @@ def execute(
         info = describe_model(trial.model, model)
     history = train(model, recipe, train_data, test_data, trial.seed, clocks, on_epoch)
     total_s = now() - start + startup_s
-    return Outcome(
+    return TrialResult(
         model=info,
         result=Result(
             test_accuracy=history.final.accuracy,

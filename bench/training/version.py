@@ -11,7 +11,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="0a04665d367577a00af20299677f59be097b13d1cacd8480d4c26e366c7917b2",
+    fingerprint="8ba12ae39d120b008e707ab64c789edf0b2bac94dec6bb67e24d527ec5d1fe08",
     history=("captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",),
 )
 """Pin it anew after an edit that gives the same numbers; add a line to the history after any other."""

@@ -13,7 +13,7 @@ def test_verdicts(measure: Measure) -> None:
 
     def verdicts() -> None:
         tests = [stats.paired_test(correct[a], correct[b]) for a, b in combinations(range(MODELS), 2)]
-        stats.judge(tests, [SEEDS] * len(tests))
+        stats.decide_verdicts(tests, [SEEDS] * len(tests))
 
     measure(verdicts, rounds=15, threshold=0.2, models=MODELS, seeds=SEEDS, images=IMAGES)
 

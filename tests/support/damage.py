@@ -27,7 +27,7 @@ def overwritten(draw: st.DrawFn, good: bytes, most: int = 20, often_before: int 
     return good[:start] + draw(st.binary(max_size=most)) + good[start + draw(st.integers(0, most)) :]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def locations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The way to every value inside, itself included."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, each in inside for place in places(each, (*path, key)))]
+    return [path, *(location for key, each in inside for location in locations(each, (*path, key)))]

@@ -56,8 +56,8 @@ def _anchors(page: str) -> list[str]:
     """Of headings as code hosts make them, and those that are set by hand."""
     tokens = MarkdownIt().parse(page)
     headings = [text.content for token, text in pairwise(tokens) if token.type == "heading_open"]
-    made = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
-    return [*made, *re.findall(r'<a id="([^"]+)">', page)]
+    build_section = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    return [*build_section, *re.findall(r'<a id="([^"]+)">', page)]
 
 
 def copy_of_the_project(folder: Path) -> Path:
@@ -69,7 +69,7 @@ def copy_of_the_project(folder: Path) -> Path:
     return folder
 
 
-def carry_out(block: Block, project: Path, data_dir: Path) -> str:
+def run_and_report(block: Block, project: Path, data_dir: Path) -> str:
     """Write a Python block to the file it names, or into it; run a shell block. Gives what it printed."""
     if block.language == "sh":
         environment = os.environ | {

@@ -4,7 +4,7 @@ Needs no torch and measures nothing.
 """
 
 from bench.analysis.compare.changes import Change, find_changes
-from bench.analysis.compare.gates import Gate, Judgement, judge, parse_gate
+from bench.analysis.compare.gates import Gate, GateResults, apply_gates, parse_gate
 from bench.analysis.compare.sources import Side, open_side
 from bench.analysis.compare.table import LEGEND, SORTS, arrange, table, to_json
 
@@ -13,11 +13,11 @@ __all__ = [
     "SORTS",
     "Change",
     "Gate",
-    "Judgement",
+    "GateResults",
     "Side",
+    "apply_gates",
     "arrange",
     "find_changes",
-    "judge",
     "open_side",
     "parse_gate",
     "table",

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.compare.matching import Match, Subject, Trials, match
+from bench.analysis.compare.matching import ComparisonKey, Match, Trials, match
 from bench.analysis.compare.sources import Side
 from bench.analysis.metrics import METRICS, Metric
-from bench.analysis.noise_floor import Floor, Floors, subject_of
+from bench.analysis.noise_floor import Floor, Floors, noise_key
 from bench.records.schema import Run
 from bench.records.storage import load_correct
 
@@ -28,7 +28,7 @@ class Change:
     the two sides may not be compared, and ``note`` says why. ``p_value`` is also NaN where no test can be made.
     """
 
-    subject: Subject
+    key: ComparisonKey
     metric: str
     before: float
     after: float
@@ -41,7 +41,7 @@ class Change:
     @property
     def name(self) -> str:
         """As a gate names it: ``cnn.epoch_s``."""
-        return f"{self.subject.model}.{self.metric}"
+        return f"{self.key.model}.{self.metric}"
 
     @property
     def worsening(self) -> float:
@@ -60,18 +60,18 @@ def find_changes(base: Side, new: Side) -> list[Change]:
 
 def _of_match(each: Match, floors: Floors, folders: tuple[Path, Path]) -> list[Change]:
     if each.base is None or each.new is None:
-        return [_incomparable(each.subject, "all", each.reason)]
-    failures = _failures(each.subject, each.base, each.new)
+        return [_incomparable(each.key, "all", each.reason)]
+    failures = _failures(each.key, each.base, each.new)
     pairs = [(each.base[trial], each.new[trial]) for trial in each.base.keys() & each.new.keys()]
     pairs = [(a, b) for a, b in pairs if a.status == b.status == "done"]
     if not pairs:
         seeds = [", ".join(str(run.trial.seed) for run in side.values()) for side in (each.base, each.new)]
-        nothing = _incomparable(each.subject, "all", f"no seed in common: {seeds[0]} -> {seeds[1]}")
+        nothing = _incomparable(each.key, "all", f"no seed in common: {seeds[0]} -> {seeds[1]}")
         return failures or [nothing]
     pairs.sort(key=lambda pair: pair[0].trial.seed)
     same = all(a.stem == b.stem for a, b in pairs)
     note = _left_out(each.base, each.new) or ("the same records" if same else "")
-    changes = [_of_metric(each.subject, metric, pairs, floors, folders) for metric in METRICS.values()]
+    changes = [_of_metric(each.key, metric, pairs, floors, folders) for metric in METRICS.values()]
     return failures + [replace(change, note=change.note or note) for change in changes]
 
 
@@ -83,13 +83,13 @@ def _left_out(base: Trials, new: Trials) -> str:
     return "; ".join(f"seed {', '.join(map(str, its))} only in {name}" for name, its in seeds.items() if its)
 
 
-def _failures(subject: Subject, base: Trials, new: Trials) -> list[Change]:
+def _failures(key: ComparisonKey, base: Trials, new: Trials) -> list[Change]:
     """One line each for seeds that fail now and did not, and for seeds that failed and do not."""
     shared = [(base[trial], new[trial]) for trial in base.keys() & new.keys()]
     failing = [after for before, after in shared if before.status == "done" != after.status]
     fixed = [before for before, after in shared if before.status != "done" == after.status]
     return [
-        _plain(subject, "status", mark, "; ".join(_what_failed(run) for run in runs))
+        _plain(key, "status", mark, "; ".join(_what_failed(run) for run in runs))
         for mark, runs in ((FAILING, failing), (FIXED, fixed))
         if runs
     ]
@@ -100,7 +100,7 @@ def _what_failed(run: Run) -> str:
 
 
 def _of_metric(
-    subject: Subject,
+    key: ComparisonKey,
     metric: Metric,
     pairs: Sequence[tuple[Run, Run]],
     floors: Floors,
@@ -109,16 +109,16 @@ def _of_metric(
     before, after = [run for run, _ in pairs], [run for _, run in pairs]
     threads = [sorted({run.trial.threads for run in runs}) for runs in (before, after)]
     if metric.relative and threads[0] != threads[1]:
-        return _incomparable(subject, metric.name, f"threads {_joined(threads[0])} -> {_joined(threads[1])}")
+        return _incomparable(key, metric.name, f"threads {_joined(threads[0])} -> {_joined(threads[1])}")
     values = metric.of_runs(before), metric.of_runs(after)
     return Change(
-        subject=subject,
+        key=key,
         metric=metric.name,
         before=values[0],
         after=values[1],
         change=metric.change(*values),
         p_value=_p_value(metric, pairs, folders),
-        floor=floors.get((subject_of(after[-1]), metric.name)),
+        floor=floors.get((noise_key(after[-1]), metric.name)),
         mark=SAME,
         note="",
     )
@@ -162,13 +162,13 @@ def _marked(change: Change) -> Change:
     return replace(change, mark=PERHAPS if large else SAME)
 
 
-def _incomparable(subject: Subject, metric: str, reason: str) -> Change:
-    return _plain(subject, metric, INCOMPARABLE, reason)
+def _incomparable(key: ComparisonKey, metric: str, reason: str) -> Change:
+    return _plain(key, metric, INCOMPARABLE, reason)
 
 
-def _plain(subject: Subject, metric: str, mark: str, note: str) -> Change:
+def _plain(key: ComparisonKey, metric: str, mark: str, note: str) -> Change:
     nan = math.nan
-    return Change(subject, metric, before=nan, after=nan, change=nan, p_value=nan, floor=None, mark=mark, note=note)
+    return Change(key, metric, before=nan, after=nan, change=nan, p_value=nan, floor=None, mark=mark, note=note)
 
 
 def _joined(values: Iterable[int]) -> str:

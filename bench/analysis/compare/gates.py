@@ -23,7 +23,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class GateResults:
     """What the gates say: one line per regression, and what they could not judge well."""
 
     regressions: list[str]
@@ -48,7 +48,7 @@ def parse_gate(text: str) -> Gate:
     return Gate(text, found["model"], metric.name, float(found["number"]) / 100)
 
 
-def judge(changes: Sequence[Change], gates: Sequence[Gate]) -> Judgement:
+def apply_gates(changes: Sequence[Change], gates: Sequence[Gate]) -> GateResults:
     """Hold every change against its gate: the one for its model if there is one, else the one for all.
 
     Raises:
@@ -60,21 +60,21 @@ def judge(changes: Sequence[Change], gates: Sequence[Gate]) -> Judgement:
         _check_floor(change, gate)
     regressions = [_fired(change, gate) for change, gate in judged if change.worsening > gate.threshold]
     regressions += [
-        f"{change.subject.model} fails now: {change.note}"
+        f"{change.key.model} fails now: {change.note}"
         for change in changes
-        if change.mark == FAILING and any(gate.model in (None, change.subject.model) for gate in gates)
+        if change.mark == FAILING and any(gate.model in (None, change.key.model) for gate in gates)
     ]
-    return Judgement(regressions, _warnings(changes, gates, judged))
+    return GateResults(regressions, _warnings(changes, gates, judged))
 
 
 def _gate_for(change: Change, gates: Sequence[Gate]) -> Gate | None:
     of_metric = [gate for gate in gates if gate.metric == change.metric]
-    own = [gate for gate in of_metric if gate.model == change.subject.model]
+    own = [gate for gate in of_metric if gate.model == change.key.model]
     return next(reversed(own or [gate for gate in of_metric if gate.model is None]), None)
 
 
 def _check_models(changes: Sequence[Change], gates: Sequence[Gate]) -> None:
-    models = {change.subject.model for change in changes}
+    models = {change.key.model for change in changes}
     for gate in gates:
         if gate.model is not None and gate.model not in models:
             raise unknown_name("model", gate.model, models)
@@ -84,7 +84,7 @@ def _check_floor(change: Change, gate: Gate) -> None:
     if change.floor and gate.threshold < change.floor.change:
         floor = METRICS[change.metric].amount(change.floor.change)
         raise UserError(
-            f"gate {gate.text} is tighter than the noise floor of {change.name}: on {change.subject.place} "
+            f"gate {gate.text} is tighter than the noise floor of {change.name}: on {change.key.location} "
             f"{change.floor.repeats} repeats of the same trial differed by {floor}; choose more than that"
         )
 

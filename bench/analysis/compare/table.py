@@ -25,7 +25,7 @@ def table(changes: Sequence[Change]) -> str:
     """Markdown; the condition and the machine stand in the line only where there are several."""
     if not changes:
         return "nothing changed"
-    several = len({(change.subject.place, change.subject.condition) for change in changes}) > 1
+    several = len({(change.key.location, change.key.condition) for change in changes}) > 1
     rows = [_row(change, several) for change in changes]
     align = ("center", "right", "right", "right", "right", "left", "left")
     return tabulate(rows, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
@@ -35,9 +35,9 @@ def to_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
     """One object per line; null where a number is unknown."""
     return [
         {
-            "model": change.subject.model,
-            "machine": change.subject.place,
-            "condition": change.subject.condition.title,
+            "model": change.key.model,
+            "machine": change.key.location,
+            "condition": change.key.condition.title,
             "metric": change.metric,
             "before": _known(change.before),
             "after": _known(change.after),
@@ -52,7 +52,7 @@ def to_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
 
 
 def _row(change: Change, several: bool) -> dict[str, str]:
-    where = f" {change.subject.place}, {change.subject.condition.title}" if several else ""
+    where = f" {change.key.location}, {change.key.condition.title}" if several else ""
     return {
         "Change": f"`{change.mark}`" if change.mark else "",
         "Before": _value(change.metric, change.before),

@@ -11,7 +11,7 @@ from bench.analysis.stats.intervals import (
     t_interval,
     wilson_interval,
 )
-from bench.analysis.stats.multiple_testing import Verdict, holm, judge
+from bench.analysis.stats.multiple_testing import Verdict, decide_verdicts, holm
 from bench.analysis.stats.paired import (
     McNemar,
     PairedTest,
@@ -30,9 +30,9 @@ __all__ = [
     "Spread",
     "Verdict",
     "area_under",
+    "decide_verdicts",
     "falls_below",
     "holm",
-    "judge",
     "mcnemar",
     "mean_test",
     "minimum_detectable",

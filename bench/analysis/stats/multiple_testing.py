@@ -27,7 +27,7 @@ class Verdict:
     adjusted_p: float
 
 
-def judge(tests: Sequence[PairedTest], seeds: Sequence[int], alpha: float = 0.05) -> list[Verdict]:
+def decide_verdicts(tests: Sequence[PairedTest], seeds: Sequence[int], alpha: float = 0.05) -> list[Verdict]:
     """A verdict for each pair of one table, by Holm-adjusted p-value; under three seeds none is given.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from bench.common.untrusted import Foreign, check_inside, parse_json, read_inside
+from bench.common.untrusted import UntrustedFileError, check_inside, parse_json, read_inside
 from bench.records import probes, pytest_benchmarks, throughput
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Run
@@ -70,7 +70,7 @@ def look_through(results: Path) -> Found:
         for path in _json_files(results / kind, found.problems):
             try:
                 found.items.append(_item(results, kind, path))
-            except Foreign as reason:
+            except UntrustedFileError as reason:
                 found.problems.append(Problem(path, str(reason)))
             except OSError as error:
                 found.problems.append(Problem(path, f"unreadable ({error.strerror})"))
@@ -82,11 +82,11 @@ def _json_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
         if not isinstance(error, FileNotFoundError):
             problems.append(Problem(Path(str(error.filename)), f"unreadable ({error.strerror})"))
 
-    for place, folders, files in os.walk(folder, onerror=say):
+    for location, folders, files in os.walk(folder, onerror=say):
         folders.sort()
-        links = [path for name in folders if (path := Path(place, name)).is_symlink()]
+        links = [path for name in folders if (path := Path(location, name)).is_symlink()]
         problems += [Problem(path, "a link to a folder") for path in links]
-        yield from (Path(place) / name for name in sorted(files) if name.endswith(".json") and name[0] != ".")
+        yield from (Path(location) / name for name in sorted(files) if name.endswith(".json") and name[0] != ".")
 
 
 def _item(results: Path, kind: str, path: Path) -> Item:
@@ -100,7 +100,7 @@ def _item(results: Path, kind: str, path: Path) -> Item:
     beside = [path.with_name(file) for file in _names_beside(record, path)]
     for file in beside:
         if file.suffix not in (".npz", ".safetensors", ".log"):
-            raise Foreign(f"it names {file.name}, which is nothing that belongs to a record")
+            raise UntrustedFileError(f"it names {file.name}, which is nothing that belongs to a record")
     there = [file for file in beside if os.path.lexists(file)]
     for file in there:
         check_inside(results, file)
@@ -116,8 +116,8 @@ def _names_beside(record: Record, path: Path) -> list[str]:
 
 def _check_benchmarks(results: Path, path: Path, content: bytes) -> None:
     if path.parent.parent != results / BENCHMARKS:
-        raise Foreign("not in the folder of a machine")
+        raise UntrustedFileError("not in the folder of a machine")
     try:
         pytest_benchmarks.cases_of(parse_json(content))
     except pytest_benchmarks.NOT_ONE as error:
-        raise Foreign("not a saved run of the benchmarks") from error
+        raise UntrustedFileError("not a saved run of the benchmarks") from error

@@ -16,7 +16,7 @@ GAP = 0.07  # cells, on each side of a picture
 ENLARGE = 3  # images are drawn as 84 x 84 pixels, so that no viewer smooths the 28 x 28
 
 
-class Sheet:
+class ImageGrid:
     """A figure whose unit is the cell, x to the right from 0 to ``columns`` and y down from 0 to ``rows``."""
 
     def __init__(self, columns: float, rows: float) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.groups import Comparison, Group
+from bench.analysis.groups import ConditionResults, Group
 from bench.data.registry import Goals, goals_of
-from bench.records.probes import ProbeRecord, answers_to
+from bench.records.probes import ProbeRecord, latest_answers
 from bench.report.elements.formatting import measured
 from bench.report.elements.style import place_styles
 
@@ -19,7 +19,7 @@ Arrays = Callable[[ProbeRecord], Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProbeResult:
     """One model at one place; for each number of the probe an array over the seeds that were asked."""
 
     group: Group
@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Gap:
+class Difference:
     """By how much one accuracy is above another, as a fraction, with an interval and what that is over.
 
     ``judged`` is false where the interval says too little for a verdict: a single seed, over test images alone.
@@ -83,9 +83,9 @@ class Gap:
         return f"{100 * self.mean:.2f} [{100 * self.interval.low:.2f}, {100 * self.interval.high:.2f}]"
 
 
-def ask(comparison: Comparison, probe: str, records: Iterable[ProbeRecord]) -> list[Asked]:
+def ask(comparison: ConditionResults, probe: str, records: Iterable[ProbeRecord]) -> list[ProbeResult]:
     """The groups whose runs were asked, with what those answered on the most images any of them saw."""
-    by_run = answers_to(probe, records)
+    by_run = latest_answers(probe, records)
     found = []
     for group in comparison.groups:
         answered = [(run, by_run[run.stem]) for run in group.runs if run.stem in by_run]
@@ -95,18 +95,18 @@ def ask(comparison: Comparison, probe: str, records: Iterable[ProbeRecord]) -> l
             names = [name for name in answered[0][1].numbers if all(name in it.numbers for _, it in answered)]
             numbers = {name: np.array([it.numbers[name] for _, it in answered]) for name in names}
             seeds = tuple(run.trial.seed for run, _ in answered)
-            found.append(Asked(group, seeds, numbers, tuple(it for _, it in answered)))
+            found.append(ProbeResult(group, seeds, numbers, tuple(it for _, it in answered)))
     return found
 
 
-def gap_over_seeds(differences: np.ndarray) -> Gap:
+def gap_over_seeds(differences: np.ndarray) -> Difference:
     """The mean of one difference per seed, with its t interval; judged from three seeds on."""
     count = len(differences)
     interval = stats.t_interval(list(differences))
-    return Gap(float(differences.mean()), interval, f"{count} seeds", judged=count >= 3, seeds=count)
+    return Difference(float(differences.mean()), interval, f"{count} seeds", judged=count >= 3, seeds=count)
 
 
-def gap(asked: Asked, first: str, second: str, retrained: bool = False) -> Gap:
+def difference(asked: ProbeResult, first: str, second: str, retrained: bool = False) -> Difference:
     """How much ``first`` is above ``second``: over seeds where there are three or more.
 
     With fewer, and where both are accuracies of the same model trained twice (``retrained``), the spread of a
@@ -121,7 +121,7 @@ def gap(asked: Asked, first: str, second: str, retrained: bool = False) -> Gap:
         spread = stats.t_interval(known)
         # half a width is t s / sqrt(n); the mean of k differences of two has s sqrt(2 / k)
         half = (spread.high - spread.low) / 2 * math.sqrt(2 * len(known) / count)
-        return Gap(
+        return Difference(
             mean,
             stats.Interval(mean - half, mean + half),
             f"the spread of {len(known)} seeds",
@@ -130,46 +130,46 @@ def gap(asked: Asked, first: str, second: str, retrained: bool = False) -> Gap:
         )
     alone = [float(asked.numbers[f"{name}_alone"].mean()) for name in (first, second)]
     interval = stats.share_difference(alone[0], alone[1], asked.images)
-    return Gap(mean, interval, "test images alone", judged=False, seeds=count)
+    return Difference(mean, interval, "test images alone", judged=False, seeds=count)
 
 
 def name_of(group: Group, groups: Iterable[Group]) -> str:
     """The model's name, with its place where the groups are from several."""
-    several = len({each.place for each in groups}) > 1
-    return f"{group.model}, {group.place}" if several else group.model
+    several = len({each.location for each in groups}) > 1
+    return f"{group.model}, {group.location}" if several else group.model
 
 
-def label(asked: Asked, found: Sequence[Asked]) -> str:
+def label(asked: ProbeResult, found: Sequence[ProbeResult]) -> str:
     """:func:`name_of` its group, among those that were asked."""
     return name_of(asked.group, [each.group for each in found])
 
 
-def hint(asked: Asked) -> str:
+def hint(asked: ProbeResult) -> str:
     """What its numbers rest on, in words."""
     seeds = ", ".join(map(str, asked.seeds))
-    return f"n = {asked.images:,} test images; seeds {seeds}; {asked.group.place}; {measured(asked.records)}"
+    return f"n = {asked.images:,} test images; seeds {seeds}; {asked.group.location}; {measured(asked.records)}"
 
 
-def look(asked: Asked, found: Sequence[Asked], colours: Mapping[str, str]) -> dict[str, Any]:
+def look(asked: ProbeResult, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> dict[str, Any]:
     """Colour and line style of a curve, as Matplotlib takes them: the model's, and its place's."""
-    styles = place_styles(sorted({each.group.place for each in found}))
-    return {"color": colours[asked.group.model], "linestyle": styles[asked.group.place]}
+    styles = place_styles(sorted({each.group.location for each in found}))
+    return {"color": colours[asked.group.model], "linestyle": styles[asked.group.location]}
 
 
-def seeds_in_words(found: Sequence[Asked]) -> str:
+def seeds_in_words(found: Sequence[ProbeResult]) -> str:
     """``1 seed``, ``3 seeds``, ``1 to 3 seeds``."""
     counts = {len(each.seeds) for each in found}
     low, high = min(counts), max(counts)
     return f"{low} seed{'' if low == 1 else 's'}" if low == high else f"{low} to {high} seeds"
 
 
-def table_rows(slug: str, found: Sequence[Asked]) -> list[dict[str, Any]]:
+def table_rows(slug: str, found: Sequence[ProbeResult]) -> list[dict[str, Any]]:
     """One row per run and number, for the CSV."""
     return [
         {
             "condition": slug,
             "model": asked.group.model,
-            "machine": asked.group.place,
+            "machine": asked.group.location,
             "seed": seed,
             "images": asked.images,
             "train_images": asked.train_images,

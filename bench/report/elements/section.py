@@ -25,7 +25,7 @@ Sections = Mapping[str, Section]
 """By name, in the order in which they are read."""
 
 
-def made(name: str, make: Callable[[], Section]) -> Section:
+def build_section(name: str, make: Callable[[], Section]) -> Section:
     """The section; an empty one with the reason where its records do not hold what they should.
 
     A record that passes its schema may come from elsewhere and still lack a number, or hold one that cannot be. It

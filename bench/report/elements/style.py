@@ -46,9 +46,9 @@ def model_colours(sizes: Iterable[tuple[str, int]]) -> dict[str, str]:
     return {name: PALETTE[position % len(PALETTE)] for position, (name, _) in enumerate(ordered)}
 
 
-def place_styles(places: Sequence[str]) -> dict[str, str]:
+def place_styles(locations: Sequence[str]) -> dict[str, str]:
     """Machine -> line style."""
-    return {place: LINE_STYLES[position % len(LINE_STYLES)] for position, place in enumerate(places)}
+    return {location: LINE_STYLES[position % len(LINE_STYLES)] for position, location in enumerate(locations)}
 
 
 def to_svg(figure: Figure) -> bytes:

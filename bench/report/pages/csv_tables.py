@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.groups import Comparison, Condition, Group, place_of, run_flags
+from bench.analysis.groups import Condition, ConditionResults, Group, location_of, run_flags
 from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
 from bench.data.registry import goals_of
@@ -29,7 +29,7 @@ RUN_COLUMNS = [
 """Of :func:`runs_table`; :func:`bench.api.load` says what each holds."""
 
 
-def accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per group: mean test accuracy after the last epoch, 95 % interval over seeds, spread over seeds.
 
     With one seed there is no interval over seeds; it is then Wilson's, over test images, and ``interval_over`` says so.
@@ -53,12 +53,12 @@ def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd
     )
 
 
-def speed_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def speed_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per group: training time of an epoch, throughput, evaluation time, size."""
     return _frame(comparisons, _speed_row)
 
 
-def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def time_to_accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per group and goal: seconds of training until the test accuracy is reached, and how many seeds missed."""
     return pd.DataFrame(
         [
@@ -72,20 +72,20 @@ def time_to_accuracy_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 def noise_table(floors: Floors) -> pd.DataFrame:
     """One row per subject of A/A runs: the largest change between two repeats, a share for times and sizes."""
-    subjects = sorted({subject for subject, _ in floors})
+    keys = sorted({key for key, _ in floors})
     return pd.DataFrame(
         [
             {
-                **vars(subject),
-                "repeats": min(floor.repeats for floor in floors_of(subject, floors).values()),
-                **{metric: floor.change for metric, floor in floors_of(subject, floors).items()},
+                **vars(key),
+                "repeats": min(floor.repeats for floor in floors_of(key, floors).values()),
+                **{metric: floor.change for metric, floor in floors_of(key, floors).items()},
             }
-            for subject in subjects
+            for key in keys
         ]
-    ).rename(columns={"place": "machine"})
+    ).rename(columns={"location": "machine"})
 
 
-def epochs_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+def epochs_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per epoch of every run: the numbers behind the curves."""
     rows = [
         {**_where(comparison, group), "seed": run.trial.seed, **epoch.model_dump()}
@@ -108,14 +108,14 @@ def csv_text(frame: pd.DataFrame) -> str:
     return safe.rename(columns=spreadsheet_safe).to_csv(index=False, lineterminator="\n")
 
 
-def _frame(comparisons: Sequence[Comparison], row: Any) -> pd.DataFrame:
+def _frame(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFrame:
     return pd.DataFrame(
         [{**_where(comparison, group), **row(group)} for comparison in comparisons for group in comparison.groups]
     )
 
 
-def _where(comparison: Comparison, group: Group) -> dict[str, Any]:
-    return {"condition": comparison.condition.slug, "model": group.model, "machine": group.place}
+def _where(comparison: ConditionResults, group: Group) -> dict[str, Any]:
+    return {"condition": comparison.condition.slug, "model": group.model, "machine": group.location}
 
 
 def _accuracy_row(group: Group) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _accuracy_row(group: Group) -> dict[str, Any]:
 def _pair_row(pair: Pair) -> dict[str, Any]:
     test = pair.verdict.test
     return {
-        "machine": pair.place,
+        "machine": pair.location,
         "first": pair.first,
         "second": pair.second,
         "seeds": pair.seeds,
@@ -178,7 +178,7 @@ def _run_row(run: Run) -> dict[str, Any]:
         "record": run.stem,
         "status": run.status,
         "error": run.error,
-        "machine": place_of(run),
+        "machine": location_of(run),
         **run.trial.model_dump(exclude={"device"}),
         **(run.result.model_dump() if run.result else {}),
         **(run.clock.model_dump() if run.clock else {}),

@@ -6,8 +6,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.analysis.groups import Comparison, Group
-from bench.analysis.pairwise import Pair, worth_telling
+from bench.analysis.groups import ConditionResults, Group
+from bench.analysis.pairwise import Pair, select_pairs
 from bench.data.registry import MNIST
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table, anchor
 from bench.report.elements.formatting import WORDS, commit_words, escape
@@ -92,14 +92,14 @@ def readme_block(document: Document, folder: str) -> str:
     return "\n\n".join(parts)
 
 
-def _words(comparison: Comparison, pairs: Sequence[Pair]) -> list[str]:
+def _words(comparison: ConditionResults, pairs: Sequence[Pair]) -> list[str]:
     """All verdicts of a place as one sentence, which names the place where there are several."""
     sentences = []
-    for place in comparison.places:
-        told = worth_telling(pairs, comparison)
-        words = "; ".join(escape(pair.words) for pair in told if pair.place == place)
+    for location in comparison.locations:
+        told = select_pairs(pairs, comparison)
+        words = "; ".join(escape(pair.words) for pair in told if pair.location == location)
         if words:
-            sentences.append(f"{f'On {place}: ' if len(comparison.places) > 1 else ''}{words}.")
+            sentences.append(f"{f'On {location}: ' if len(comparison.locations) > 1 else ''}{words}.")
     return sentences
 
 
@@ -109,16 +109,16 @@ def _claims(slug: str, gist: str, folder: str) -> list[str]:
     return [f"**{escape(gist)}** One by one: {link}."] if gist else []
 
 
-def _sources(comparison: Comparison) -> str:
+def _sources(comparison: ConditionResults) -> str:
     """``10 seeds on this-machine (cpu) at commit c0ffee: `make full`.``, one after the other for each place."""
-    return "; ".join(_source(place, comparison.at(place)) for place in comparison.places) + "."
+    return "; ".join(_source(location, comparison.at(location)) for location in comparison.locations) + "."
 
 
-def _source(place: str, groups: Sequence[Group]) -> str:
+def _source(location: str, groups: Sequence[Group]) -> str:
     runs = [run for group in groups for run in group.runs]
     seeds = max(len(group.seeds) for group in groups)
     commits = ", ".join(sorted({commit_words(run.git) for run in runs}))
     dataset = "" if runs[0].trial.dataset == MNIST.name else f"DATASET={runs[0].trial.dataset} "
     commands = sorted({MADE_BY.get(run.trial.suite, f"make {run.trial.suite}") for run in runs})
     told = " and ".join(f"`{dataset}{command}`" for command in commands)
-    return f"{seeds} seed{'s' if seeds > 1 else ''} on {place} at commit {commits}: {told}"
+    return f"{seeds} seed{'s' if seeds > 1 else ''} on {location} at commit {commits}: {told}"

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.groups import Comparison, Group, most_then_newest
+from bench.analysis.groups import ConditionResults, Group, by_count_and_date
 from bench.common.atomic import write_atomically
 from bench.data.numpy_loader import packed_array
 from bench.data.registry import DATASETS
 from bench.records import network_export
 from bench.records.probes import ProbeRecord, load_arrays
 from bench.records.schema import Run
-from bench.report.elements.probe_results import Asked, ask
+from bench.report.elements.probe_results import ProbeResult, ask
 from bench.report.pages.templating import fill
 
 FILE = "playground.html"
@@ -51,8 +51,8 @@ class Player:
 
     @property
     def _in_order(self) -> list[np.ndarray]:
-        places = [position for position, layer in enumerate(self.layers) if layer.has_weights]
-        return [self.arrays[name] for position in places for name in network_export.names_at(position)]
+        locations = [position for position, layer in enumerate(self.layers) if layer.has_weights]
+        return [self.arrays[name] for position in locations for name in network_export.names_at(position)]
 
     def for_script(self, colours: Mapping[str, str]) -> dict[str, Any]:
         """What the page's script reads."""
@@ -77,14 +77,14 @@ class Cast:
     ``other_images`` are the datasets whose models are not there since their images are no digits.
     """
 
-    comparison: Comparison
+    comparison: ConditionResults
     players: Sequence[Player]
     left_out: Mapping[str, str]
     other_images: Sequence[str] = ()
 
 
 def write(
-    results: Path, comparisons: Sequence[Comparison], probes: Sequence[ProbeRecord], colours: Mapping[str, str]
+    results: Path, comparisons: Sequence[ConditionResults], probes: Sequence[ProbeRecord], colours: Mapping[str, str]
 ) -> Path | None:
     """Write ``playground.html`` in ``results``, or remove an old one where no record gives a network.
 
@@ -101,7 +101,7 @@ def write(
     return path
 
 
-def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[ProbeRecord]) -> Cast | None:
+def choose(results: Path, comparisons: Sequence[ConditionResults], probes: Sequence[ProbeRecord]) -> Cast | None:
     """The models of one place: the one with the most models, in the first table where several have them, then the most
     runs, then the newest; each model's lowest seed. None where there is no network anywhere.
     """
@@ -109,20 +109,20 @@ def choose(results: Path, comparisons: Sequence[Comparison], probes: Sequence[Pr
     of_digits = [comparison for comparison in comparisons if _is_of_digits(comparison)]
     for order, comparison in enumerate(of_digits):
         found = ask(comparison, network_export.PROBE, probes)
-        for place in comparison.places:
-            cast = _cast(results, comparison, [asked for asked in found if asked.group.place == place])
-            runs = [run for group in comparison.at(place) for run in group.runs]
-            casts.append(((len(cast.players), -order, most_then_newest(runs)), cast))
+        for location in comparison.locations:
+            cast = _cast(results, comparison, [asked for asked in found if asked.group.location == location])
+            runs = [run for group in comparison.at(location) for run in group.runs]
+            casts.append(((len(cast.players), -order, by_count_and_date(runs)), cast))
     best = max(casts, key=lambda each: each[0], default=None)
     return replace(best[1], other_images=other_images(comparisons)) if best and best[1].players else None
 
 
-def other_images(comparisons: Sequence[Comparison]) -> list[str]:
+def other_images(comparisons: Sequence[ConditionResults]) -> list[str]:
     """The datasets that are no digits, by name."""
     return sorted({each.condition.dataset for each in comparisons if not _is_of_digits(each)})
 
 
-def _is_of_digits(comparison: Comparison) -> bool:
+def _is_of_digits(comparison: ConditionResults) -> bool:
     dataset = DATASETS.get(comparison.condition.dataset)
     return dataset is not None and dataset.digits
 
@@ -165,7 +165,7 @@ def rounded_up(value: float) -> str:
     return f"{math.ceil(value / step) * step:.1g}"
 
 
-def _cast(results: Path, comparison: Comparison, found: Iterable[Asked]) -> Cast:
+def _cast(results: Path, comparison: ConditionResults, found: Iterable[ProbeResult]) -> Cast:
     """The best models first, each as long as there is room on the page."""
     players, left_out, room = list[Player](), dict[str, str](), ROOM
     for asked in sorted(found, key=lambda asked: -asked.group.mean_accuracy):
@@ -182,7 +182,7 @@ def _cast(results: Path, comparison: Comparison, found: Iterable[Asked]) -> Cast
     return Cast(comparison, players, left_out)
 
 
-def _player(results: Path, asked: Asked) -> Player | str:
+def _player(results: Path, asked: ProbeResult) -> Player | str:
     """The model's lowest seed, or why it cannot be shown. Records may come from elsewhere, so nothing is taken for
     granted."""
     record = asked.records[0]

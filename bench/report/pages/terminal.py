@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from bench.analysis.groups import Group
 from bench.analysis.noise_floor import Floors
-from bench.analysis.pairwise import worth_telling
+from bench.analysis.pairwise import select_pairs
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.sections.document import Document, noise_rows
 
@@ -19,12 +19,12 @@ def summary(document: Document, page: Path) -> str:
     """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
     for comparison in document.comparisons:
-        told = worth_telling(document.pairs[comparison.condition], comparison)
-        for place in comparison.places:
-            words = [pair.words for pair in told if pair.place == place]
-            groups = comparison.at(place)
+        told = select_pairs(document.pairs[comparison.condition], comparison)
+        for location in comparison.locations:
+            words = [pair.words for pair in told if pair.location == location]
+            groups = comparison.at(location)
             title = textwrap.fill(comparison.condition.title, WIDTH)
-            parts.append("\n".join([title, f"on {place}", _table(groups), *_flags(groups), *words]))
+            parts.append("\n".join([title, f"on {location}", _table(groups), *_flags(groups), *words]))
     return "\n\n".join([*parts, f"report: {page}"])
 
 

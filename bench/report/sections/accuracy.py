@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bench.analysis.groups import Comparison, Group
-from bench.analysis.pairwise import MANY, Pair, ranks, worth_telling
+from bench.analysis.groups import ConditionResults, Group
+from bench.analysis.pairwise import MAX_PAIRS, Pair, ranks, select_pairs
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import (
     in_percent,
@@ -25,16 +25,16 @@ VERDICTS_NOTE = (
     "cannot be told apart share a rank. *Detectable* is the true difference that a comparison in this table finds "
     "four times in five. For description only: *bootstrap* is the 95 % interval when seeds and test images are "
     "drawn anew 10,000 times (over few seeds it tends to be too narrow; left out of tables of more than "
-    f"{MANY} pairs); the last column counts the images that only the first and only the second model got right."
+    f"{MAX_PAIRS} pairs); the last column counts the images that only the first and only the second model got right."
 )
 
 
-def section(slug: str, comparison: Comparison, pairs: Sequence[Pair]) -> Section:
+def section(slug: str, comparison: ConditionResults, pairs: Sequence[Pair]) -> Section:
     """Accuracy of each model, then the verdict on each two."""
     ranking = ranks(comparison, pairs)
     rows = [
         {
-            "rank": ranking[group.model, group.place],
+            "rank": ranking[group.model, group.location],
             **named(group, comparison),
             "seeds": len(group.seeds),
             "test accuracy, %": in_percent(group),
@@ -50,7 +50,7 @@ def section(slug: str, comparison: Comparison, pairs: Sequence[Pair]) -> Section
         Table("accuracy", rows, [hint(group) for group in comparison.groups]),
         f"After the last epoch, never the best one. {OVER_SEEDS if several else OVER_IMAGES}",
     ]
-    told = worth_telling(pairs, comparison)
+    told = select_pairs(pairs, comparison)
     if told:
         verdicts = Table("verdicts", [_verdict(pair, comparison) for pair in told], [_basis(pair) for pair in told])
         blocks += [Heading(3, "Which differences are real", anchor(slug, "verdicts")), verdicts, VERDICTS_NOTE]
@@ -59,7 +59,7 @@ def section(slug: str, comparison: Comparison, pairs: Sequence[Pair]) -> Section
     return Section(blocks)
 
 
-def headline(comparison: Comparison) -> Table:
+def headline(comparison: ConditionResults) -> Table:
     """Accuracy and cost in one table."""
     rows = [
         {
@@ -75,11 +75,11 @@ def headline(comparison: Comparison) -> Table:
     return Table("models", rows, [hint(group) for group in comparison.groups])
 
 
-def named(group: Group, comparison: Comparison) -> dict[str, Any]:
+def named(group: Group, comparison: ConditionResults) -> dict[str, Any]:
     """The cells that say which group a row is about."""
-    if len(comparison.places) == 1:
+    if len(comparison.locations) == 1:
         return {"model": model_label(group)}
-    return {"model": model_label(group), "machine": group.place}
+    return {"model": model_label(group), "machine": group.location}
 
 
 def hint(group: Group) -> str:
@@ -88,14 +88,14 @@ def hint(group: Group) -> str:
     epochs = len(group.epoch_seconds)
     return (
         f"n = {len(group.seeds)} (seed {seeds}), {group.test_size:,} test images, {epochs} epochs timed; "
-        f"{group.place}, {group.runs[-1].trial.threads} threads; {measured(group.runs)}"
+        f"{group.location}, {group.runs[-1].trial.threads} threads; {measured(group.runs)}"
     )
 
 
-def _verdict(pair: Pair, comparison: Comparison) -> dict[str, Any]:
+def _verdict(pair: Pair, comparison: ConditionResults) -> dict[str, Any]:
     return {
         "verdict": pair.words,
-        **({"machine": pair.place} if len(comparison.places) > 1 else {}),
+        **({"machine": pair.location} if len(comparison.locations) > 1 else {}),
         "p": p_value(pair.verdict.adjusted_p),
         "detectable, points": points_cell(pair.detectable),
         "bootstrap, points": interval_in_points(pair.bootstrap),
@@ -104,4 +104,4 @@ def _verdict(pair: Pair, comparison: Comparison) -> dict[str, Any]:
 
 
 def _basis(pair: Pair) -> str:
-    return f"n = {pair.seeds} seeds of both; {pair.place}"
+    return f"n = {pair.seeds} seeds of both; {pair.location}"

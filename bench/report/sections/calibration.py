@@ -8,12 +8,12 @@ from matplotlib.ticker import PercentFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.probe_results import Asked, hint, label, look, table_rows
+from bench.report.elements.probe_results import ProbeResult, hint, label, look, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
 
 
-def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Section:
+def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
@@ -40,7 +40,7 @@ def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Se
     return Section(blocks, table_rows(slug, found))
 
 
-def pooled(asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pooled(asked: ProbeResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count, mean confidence and accuracy of each bin with answers, all seeds together."""
     totals: dict[int, np.ndarray] = {}
     for record in asked.records:
@@ -55,7 +55,7 @@ def pooled(asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return counts, confidences / counts, accuracies / counts
 
 
-def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+def _draw(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     figure = Figure(figsize=(5.6, 4.2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], linestyle=":", linewidth=1, color=INK)

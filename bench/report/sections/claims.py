@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.analysis.groups import Comparison, Group, most_then_newest
+from bench.analysis.groups import ConditionResults, Group, by_count_and_date
 from bench.analysis.pairwise import Pair
 from bench.data.registry import MNIST
 from bench.report.elements.blocks import Block, Heading, Link, Table, anchor
 from bench.report.elements.formatting import escape, mean_with_half_width, percent_with_interval
-from bench.report.elements.probe_results import Asked, gap, gap_over_seeds
+from bench.report.elements.probe_results import ProbeResult, difference, gap_over_seeds
 from bench.report.elements.section import Section
 from bench.report.sections import distortion
 
@@ -28,17 +28,17 @@ TOO_FEW = "too few seeds"
 class Evidence:
     """What was measured at one place: groups by model, verdicts, and answers by probe and model.
 
-    ``place`` is named where the page has several, else empty. The article speaks of MNIST; ``elsewhere`` is
+    ``location`` is named where the page has several, else empty. The article speaks of MNIST; ``elsewhere`` is
     `` on fashion-mnist`` where these were measured on that, else empty.
     """
 
-    place: str
+    location: str
     groups: Mapping[str, Group]
     pairs: Sequence[Pair]
-    answers: Mapping[str, Mapping[str, Asked]]
+    answers: Mapping[str, Mapping[str, ProbeResult]]
     elsewhere: str = ""
 
-    def to(self, probe: str, *numbers: str) -> dict[str, Asked]:
+    def to(self, probe: str, *numbers: str) -> dict[str, ProbeResult]:
         """The answers that have those numbers, by model; empty without the MLP's or the CNN's."""
         answers = {model: its for model, its in self.answers.get(probe, {}).items() if its.numbers.keys() >= {*numbers}}
         return answers if MLP in answers and CNN in answers else {}
@@ -112,7 +112,7 @@ def _structure(evidence: Evidence) -> Finding | None:
     answers = evidence.to("permutation", "ordered", "permuted")
     if not answers:
         return None
-    losses = {model: gap(asked, "ordered", "permuted", retrained=True) for model, asked in answers.items()}
+    losses = {model: difference(asked, "ordered", "permuted", retrained=True) for model, asked in answers.items()}
     mlp, cnn = losses[MLP], losses[CNN]
     cnn_left, mlp_left = (_mean(answers[model], "permuted") for model in (CNN, MLP))
     sentence = (
@@ -140,10 +140,14 @@ def _distortion(evidence: Evidence) -> Finding | None:
     if lower:
         names = ", ".join(f"{name.replace('_', ' ')} {100 * mean:+.1f}" for mean, name in lower)
         sentences.append(f"The CNN came out no better on {len(lower)} of them ({names}).")
-    standing = distortion.standing(cnn, mlp)
-    if standing:
+    corruption_verdicts = distortion.corruption_verdicts(cnn, mlp)
+    if corruption_verdicts:
         kinds = {"ahead": "ahead", "behind": "behind", "cannot tell": "not told apart"}
-        told = [f"{kinds[kind]} on {len(standing.names(kind))}" for kind in distortion.KINDS if standing.names(kind)]
+        told = [
+            f"{kinds[kind]} on {len(corruption_verdicts.names(kind))}"
+            for kind in distortion.KINDS
+            if corruption_verdicts.names(kind)
+        ]
         sentences.append(f"One by one, with {len(shared)} seeds, it is {', '.join(told)}.")
     cells = {model: f"{mean_with_half_width(100 * values, 1)} %" for model, values in means.items()}
     words = {"lead": lead.words, "lower": f"{len(lower)} of {len(leads)}"}
@@ -155,7 +159,7 @@ def _features(evidence: Evidence) -> Finding | None:
     answers = evidence.to("features", "trained", "random")
     if not answers:
         return None
-    gains = {model: gap(asked, "trained", "random") for model, asked in answers.items()}
+    gains = {model: difference(asked, "trained", "random") for model, asked in answers.items()}
     cnn, mlp = (f"from {_mean(answers[model], 'random')} to {_mean(answers[model], 'trained')}" for model in (CNN, MLP))
     sentences = [
         f"Training adds {gains[CNN].words} points to the CNN's features, {cnn}, and {gains[MLP].words} to the MLP's, "
@@ -171,7 +175,7 @@ def _features(evidence: Evidence) -> Finding | None:
     return Finding(cells, sentences, gains[CNN].sign, contested=gains[MLP].sign > 0)
 
 
-def _mean(asked: Asked, name: str) -> str:
+def _mean(asked: ProbeResult, name: str) -> str:
     return f"{100 * float(asked.numbers[name].mean()):.2f} %"
 
 
@@ -229,7 +233,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     if evidence is None:
         return Section()
     evaluated = [evaluate_claim(claim, evidence) for claim in CLAIMS]
-    gist = in_total([its.state for its in evaluated], evidence.elsewhere)
+    gist = count_states([its.state for its in evaluated], evidence.elsewhere)
     rows = [
         {
             "in the article": its.claim.aspect,
@@ -247,31 +251,37 @@ def section(slug: str, evidence: Evidence | None) -> Section:
         Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
         f"**{escape(gist)}**" + "".join(f" {escape(words)}" for its in evaluated for words in its.finding.sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
-        + (f" Measured on {escape(evidence.place)}." if evidence.place else ""),
+        + (f" Measured on {escape(evidence.location)}." if evidence.location else ""),
     ]
     return Section(blocks, [{"condition": slug, **row} for row in rows], gist)
 
 
-def evidence_of(
-    comparison: Comparison, pairs: Sequence[Pair], answers: Mapping[str, Sequence[Asked]]
+def collect_evidence(
+    comparison: ConditionResults, pairs: Sequence[Pair], answers: Mapping[str, Sequence[ProbeResult]]
 ) -> Evidence | None:
     """That of the place with the most runs of the two models, then the newest; None where no place has both."""
-    places = {place: {group.model: group for group in comparison.at(place)} for place in comparison.places}
-    places = {place: groups for place, groups in places.items() if MLP in groups and CNN in groups}
-    if not places:
+    locations = {
+        location: {group.model: group for group in comparison.at(location)} for location in comparison.locations
+    }
+    locations = {location: groups for location, groups in locations.items() if MLP in groups and CNN in groups}
+    if not locations:
         return None
-    place = max(places, key=lambda name: most_then_newest([*places[name][MLP].runs, *places[name][CNN].runs]))
+    location = max(
+        locations, key=lambda name: by_count_and_date([*locations[name][MLP].runs, *locations[name][CNN].runs])
+    )
     by_probe = {
-        probe: {asked.group.model: asked for asked in several if asked.group.place == place}
+        probe: {asked.group.model: asked for asked in several if asked.group.location == location}
         for probe, several in answers.items()
     }
-    named = place if len(comparison.places) > 1 else ""
+    named = location if len(comparison.locations) > 1 else ""
     dataset = comparison.condition.dataset
     elsewhere = "" if dataset == MNIST.name else f" on {dataset}"
-    return Evidence(named, places[place], [pair for pair in pairs if pair.place == place], by_probe, elsewhere)
+    return Evidence(
+        named, locations[location], [pair for pair in pairs if pair.location == location], by_probe, elsewhere
+    )
 
 
-def in_total(states: Sequence[str], elsewhere: str = "") -> str:
+def count_states(states: Sequence[str], elsewhere: str = "") -> str:
     """``Of the article's four claims 2 hold, 1 holds in part and 1 was not measured.``; see :class:`Evidence`."""
     many = {HOLDS: "hold", IN_PART: "hold in part", UNCLEAR: "cannot be told", FAILS: "do not hold"}
     one = {HOLDS: "holds", IN_PART: "holds in part", UNCLEAR: "cannot be told", FAILS: "does not hold"}

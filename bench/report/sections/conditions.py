@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from bench.analysis.groups import Comparison
+from bench.analysis.groups import ConditionResults
 from bench.records.schema import Run
 from bench.report.elements.blocks import Heading, Table, anchor
 from bench.report.elements.formatting import commit_words
 from bench.report.elements.section import Section
 
 
-def section(slug: str, comparison: Comparison) -> Section:
+def section(slug: str, comparison: ConditionResults) -> Section:
     """A table of two columns."""
     facts: list[tuple[str, str]] = []
-    for place in comparison.places:
-        facts += _of_place(place, [run for group in comparison.at(place) for run in group.runs])
+    for location in comparison.locations:
+        facts += _of_place(location, [run for group in comparison.at(location) for run in group.runs])
     facts.append(("recipe", _recipe(comparison.runs[0])))
     facts += [(f"SHA-256 of {file}", sha) for file, sha in comparison.runs[0].data.sha256.items()]
     rows = [{"what": name, "value": value} for name, value in facts]
@@ -25,13 +25,13 @@ def hardware(run: Run) -> str:
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
 
 
-def _of_place(place: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
+def _of_place(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     newest = max(runs, key=lambda run: run.started_at)
     environment = newest.environment
     names = ("python", "torch", "torchvision", "numpy")
     libraries = [f"{name} {environment[name]}" for name in names if name in environment]
     facts = [
-        (f"machine {place}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
+        (f"machine {location}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
         ("versions", ", ".join(libraries)),
         ("commit", ", ".join(sorted({commit_words(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),

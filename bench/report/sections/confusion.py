@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.analysis.groups import Comparison, Group
+from bench.analysis.groups import ConditionResults, Group
 from bench.data.numpy_loader import packed_array
 from bench.records.storage import Predictions
 from bench.report.elements.blocks import Block, Heading, Picture, anchor
 from bench.report.elements.formatting import escape, of_many
-from bench.report.elements.image_grid import Sheet
+from bench.report.elements.image_grid import ImageGrid
 from bench.report.elements.labels import Labels, labels_of
 from bench.report.elements.probe_results import name_of
 from bench.report.elements.section import Section
@@ -23,7 +23,7 @@ MODELS = ("mlp", "cnn")
 SHOWN = "The first twelve of each; above them the label and the other model's answer."
 
 
-def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
+def section(slug: str, comparison: ConditionResults, stored: Mapping[str, Predictions]) -> Section:
     """The section of one condition; empty where no predictions are there."""
     blocks: list[Block] = []
     panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups[:PANELS]}
@@ -99,15 +99,15 @@ def draw_confusion(panels: Mapping[str, np.ndarray], labels: Labels) -> bytes:
 
 
 def _alone(
-    comparison: Comparison, stored: Mapping[str, Predictions], labels: Labels
+    comparison: ConditionResults, stored: Mapping[str, Predictions], labels: Labels
 ) -> tuple[str, bytes | None] | None:
     """Words and picture for the lowest seed that both models were trained with at one place.
 
     None without such a seed, or where the records are about other images; no picture where this machine has no images.
     """
     images = packed_array(comparison.condition.dataset)
-    for place in comparison.places:
-        by_model = {group.model: group for group in comparison.at(place)}
+    for location in comparison.locations:
+        by_model = {group.model: group for group in comparison.at(location)}
         if not all(model in by_model for model in MODELS):
             continue
         by_seed = [
@@ -138,7 +138,7 @@ def _no_images(dataset: str) -> str:
 
 def draw_alone(pair: Sequence[Predictions], images: np.ndarray, labels: Labels) -> bytes:
     """SVG: a row of images only the second model of ``pair`` got right, a row of those only the first did."""
-    sheet = Sheet(COLUMNS, 2 * (TITLE + IMAGE))
+    sheet = ImageGrid(COLUMNS, 2 * (TITLE + IMAGE))
     between = "\n" if labels.long else " "
     for row, (mine, other) in enumerate(((1, 0), (0, 1))):
         top = row * (TITLE + IMAGE) + TITLE

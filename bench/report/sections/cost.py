@@ -1,6 +1,6 @@
 """What each model's training costs: seconds, throughput, and the time to a given accuracy."""
 
-from bench.analysis.groups import Comparison
+from bench.analysis.groups import ConditionResults
 from bench.data.registry import goals_of
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import reached, three_digits
@@ -25,7 +25,7 @@ FLAGS = {
 }
 
 
-def section(slug: str, comparison: Comparison) -> Section:
+def section(slug: str, comparison: ConditionResults) -> Section:
     """Speed, what its flags mean, and the time to a test accuracy."""
     hints = [hint(group) for group in comparison.groups]
     blocks: list[Block] = [
@@ -40,7 +40,7 @@ def section(slug: str, comparison: Comparison) -> Section:
     return Section(blocks)
 
 
-def _speed(comparison: Comparison) -> list[dict[str, str]]:
+def _speed(comparison: ConditionResults) -> list[dict[str, str]]:
     return [
         {
             **named(group, comparison),
@@ -57,7 +57,7 @@ def _speed(comparison: Comparison) -> list[dict[str, str]]:
     ]
 
 
-def _goals(comparison: Comparison) -> list[dict[str, str]]:
+def _goals(comparison: ConditionResults) -> list[dict[str, str]]:
     goals = goals_of(comparison.condition.dataset).in_time
     return [
         {**named(group, comparison), **{f"{100 * goal:g} %, s": reached(group.times_to(goal)) for goal in goals}}
@@ -65,6 +65,6 @@ def _goals(comparison: Comparison) -> list[dict[str, str]]:
     ]
 
 
-def _flags(comparison: Comparison) -> list[str]:
+def _flags(comparison: ConditionResults) -> list[str]:
     found = {flag for group in comparison.groups for flag in group.flags}
     return ["Flags: " + "; ".join(f"*{flag}*: {FLAGS[flag]}" for flag in FLAGS if flag in found) + "."] if found else []

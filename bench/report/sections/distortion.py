@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter
 from bench.analysis import stats
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.image_grid import Sheet
+from bench.report.elements.image_grid import ImageGrid
 from bench.report.elements.labels import Labels, labels_of
-from bench.report.elements.probe_results import Arrays, Asked, hint, label, look, table_rows
+from bench.report.elements.probe_results import Arrays, ProbeResult, hint, label, look, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
 
@@ -30,24 +30,24 @@ LINE = 0.36  # cells between two models' answers below the shifted image; twice 
 CLEAN = "clean"
 
 
-def corruptions_of(asked: Asked) -> list[str]:
+def corruptions_of(asked: ProbeResult) -> list[str]:
     """Names of those that are neither clean images nor points of a curve."""
     return [name for name in asked.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
 
 
-def mean_over_corruptions(asked: Asked, seeds: Sequence[int]) -> np.ndarray:
+def mean_over_corruptions(asked: ProbeResult, seeds: Sequence[int]) -> np.ndarray:
     """Mean accuracy over the corruptions for each of those seeds."""
     return np.asarray(np.mean([asked.at(name, seeds) for name in corruptions_of(asked)], axis=0))
 
 
-def curve(asked: Asked, name: str) -> tuple[np.ndarray, np.ndarray]:
+def curve(asked: ProbeResult, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
     points = {float(key.rpartition("_")[2]): key for key in asked.numbers if key.rpartition("_")[0] == name}
     magnitudes = sorted(points)
     return np.array(magnitudes), np.array([asked.numbers[points[each]] for each in magnitudes])
 
 
-def corruption_error(asked: Asked, reference: Asked, relative: bool = False) -> list[float]:
+def corruption_error(asked: ProbeResult, reference: ProbeResult, relative: bool = False) -> list[float]:
     """Mean over the corruptions of error / the reference's error, per seed that both have.
 
     ``relative`` subtracts from both errors that on clean images first. Source: Hendrycks and Dietterich 2019.
@@ -65,7 +65,7 @@ def corruption_error(asked: Asked, reference: Asked, relative: bool = False) -> 
 
 
 @dataclass(frozen=True)
-class Standing:
+class CorruptionVerdicts:
     """On which corruptions the first of two models is ahead, behind, or not told apart; with the gaps as fractions."""
 
     gaps: dict[str, float]
@@ -83,7 +83,7 @@ class Standing:
 KINDS = ("ahead", "behind", "cannot tell")
 
 
-def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | None:
+def corruption_verdicts(first: ProbeResult, second: ProbeResult, alpha: float = 0.05) -> CorruptionVerdicts | None:
     """By a t test over the seeds on each corruption, adjusted for all of them (Holm); the test images as given.
 
     None with under three seeds that both were asked about.
@@ -99,21 +99,21 @@ def standing(first: Asked, second: Asked, alpha: float = 0.05) -> Standing | Non
         name: "cannot tell" if p >= alpha else "ahead" if gaps[name] > 0 else "behind"
         for name, p in zip(names, adjusted, strict=True)
     }
-    return Standing(gaps, kinds)
+    return CorruptionVerdicts(gaps, kinds)
 
 
-def verdicts(found: Sequence[Asked]) -> list[dict[str, str]]:
+def verdicts(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
     """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
     rows = []
     for first, second in combinations(found, 2):
-        judged = standing(first, second) if first.group.place == second.group.place else None
+        judged = corruption_verdicts(first, second) if first.group.location == second.group.location else None
         if judged:
             pair = {"model": label(first, found), "against": second.group.model}
             rows.append(pair | {f"{kind}, points": judged.words(kind) or "none" for kind in KINDS})
     return rows
 
 
-def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str], arrays: Arrays) -> Section:
+def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str], arrays: Arrays) -> Section:
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
@@ -156,7 +156,7 @@ def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: 
     """SVG: the image at every shift and, row by row, what each model says."""
     images = next(iter(answers.values()))["shifted"]
     line, between, size = (2 * LINE, "\n", 7.5) if labels.long else (LINE, "  ", 8.5)
-    sheet = Sheet(len(images), 1 + line * len(answers))
+    sheet = ImageGrid(len(images), 1 + line * len(answers))
     for shift, image in enumerate(images):
         sheet.image(shift, 0, image)
         sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
@@ -170,7 +170,7 @@ def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: 
     return sheet.to_svg()
 
 
-def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+def draw_curves(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     """SVG with one panel per curve."""
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
     for axes, (name, strength) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
@@ -200,33 +200,33 @@ def draw_curves(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _verdicts(found: Sequence[Asked]) -> list[Block]:
+def _verdicts(found: Sequence[ProbeResult]) -> list[Block]:
     rows = verdicts(found)
     note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
     return [Table("distortion-verdicts", rows), note] if rows else []
 
 
-def _corruptions(found: Sequence[Asked]) -> list[dict[str, str]]:
+def _corruptions(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
     names = [name for name in found[0].numbers if name == CLEAN or name in corruptions_of(found[0])]
     rows = [
         {"distortion": name.replace("_", " ")}
         | {label(each, found): mean_with_half_width(100 * each.numbers[name]) for each in found if name in each.numbers}
         for name in names
     ]
-    references = {each.group.place: each for each in found if each.group.model == REFERENCE}
+    references = {each.group.location: each for each in found if each.group.model == REFERENCE}
     for title, relative in (("mCE", False), ("relative mCE", True)):
         cells = {
             label(each, found): mean_with_half_width(
-                np.array(corruption_error(each, references[each.group.place], relative)), digits=2
+                np.array(corruption_error(each, references[each.group.location], relative)), digits=2
             )
             for each in found
-            if each.group.place in references
+            if each.group.location in references
         }
         rows += [{"distortion": title} | cells] if cells else []
     return rows
 
 
-def _curves(found: Sequence[Asked]) -> list[dict[str, str]]:
+def _curves(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
     rows = []
     for asked in found:
         row = {"model": label(asked, found)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.analysis.groups import Comparison, Condition, place_of, run_flags
+from bench.analysis.groups import Condition, ConditionResults, location_of, run_flags
 from bench.analysis.metrics import METRICS
 from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
@@ -27,7 +27,7 @@ NOISE_NOTE = (
 class Document:
     """What the report is written from; ``apart`` are the sections that belong to no condition."""
 
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[ConditionResults]
     pairs: Mapping[Condition, Sequence[Pair]]
     sections: Mapping[Condition, Sections]
     apart: Sequence[Section]
@@ -84,7 +84,7 @@ def noise_rows(floors: Floors) -> list[dict[str, str]]:
         {
             "model": subject.model,
             **({"dataset": subject.dataset} if several else {}),
-            "machine": subject.place,
+            "machine": subject.location,
             "repeats": str(max(floor.repeats for floor in floors_of(subject, floors).values())),
             **{name: METRICS[name].amount(floor.change) for name, floor in floors_of(subject, floors).items()},
         }
@@ -103,7 +103,7 @@ def _failures(failed: Sequence[Run]) -> list[dict[str, str]]:
     return [
         {
             "model": run.trial.model,
-            "machine": place_of(run),
+            "machine": location_of(run),
             "seed": str(run.trial.seed),
             "status": run.status,
             "epochs done": f"{len(run.epochs)} of {run.trial.epochs}",
@@ -117,7 +117,7 @@ def _run(run: Run) -> dict[str, str]:
     trial, result, clock = run.trial, run.result, run.clock
     return {
         "model": trial.model,
-        "machine": place_of(run),
+        "machine": location_of(run),
         "seed": str(trial.seed),
         "status": run.status,
         "test accuracy, %": f"{100 * result.test_accuracy:.2f}" if result else "",

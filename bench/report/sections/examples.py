@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bench.analysis.groups import Comparison
+from bench.analysis.groups import ConditionResults
 from bench.records.storage import Predictions
 from bench.report.elements.blocks import Heading, Picture, anchor
 from bench.report.elements.formatting import escape
-from bench.report.elements.image_grid import Sheet
+from bench.report.elements.image_grid import ImageGrid
 from bench.report.elements.labels import Labels, labels_of
 from bench.report.elements.section import Section
 
@@ -19,7 +19,7 @@ TITLE = 0.55  # cells that two of them take, with the room around them
 IMAGE = 1.05  # cells from the words down to the next row
 
 
-def section(slug: str, comparison: Comparison, stored: Mapping[str, Predictions]) -> Section:
+def section(slug: str, comparison: ConditionResults, stored: Mapping[str, Predictions]) -> Section:
     """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
     figures: dict[str, Picture] = {}
     labels = labels_of(comparison.condition.dataset)
@@ -46,7 +46,7 @@ def right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:
     """SVG: one row of images the model got right, one of images it got wrong, each with label, answer, confidence."""
     is_right = predictions.correct[predictions.example_index]
     title_height = TITLE + LINE * labels.long
-    sheet = Sheet(COLUMNS, 2 * (title_height + IMAGE))
+    sheet = ImageGrid(COLUMNS, 2 * (title_height + IMAGE))
     for row, (chosen, title) in enumerate(((is_right, "right"), (~is_right, "wrong"))):
         top = row * (title_height + IMAGE) + title_height
         sheet.words(-0.2, top + 0.5, title, ha="right", va="center", fontsize=10)
@@ -57,8 +57,8 @@ def right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:
 
 
 def _title(predictions: Predictions, example: int, labels: Labels) -> str:
-    place = predictions.example_index[example]
-    label, answer = (labels.name(int(each[place])) for each in (predictions.labels, predictions.predicted))
+    location = predictions.example_index[example]
+    label, answer = (labels.name(int(each[location])) for each in (predictions.labels, predictions.predicted))
     between = "\n→ " if labels.long else " → "
     answer_text = label if label == answer else f"{label}{between}{answer}"
     return f"{answer_text}\n{100 * predictions.example_confidence[example]:.0f} %"

@@ -6,12 +6,12 @@ import numpy as np
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import escape, mean_with_half_width
-from bench.report.elements.image_grid import Sheet
-from bench.report.elements.probe_results import Arrays, Asked, gap, label, seeds_in_words, table_rows
+from bench.report.elements.image_grid import ImageGrid
+from bench.report.elements.probe_results import Arrays, ProbeResult, difference, label, seeds_in_words, table_rows
 from bench.report.elements.section import Section
 
 
-def section(slug: str, found: Sequence[Asked], arrays: Arrays) -> Section:
+def section(slug: str, found: Sequence[ProbeResult], arrays: Arrays) -> Section:
     """The section of one condition; empty where no run was asked."""
     found = [asked for asked in found if asked.numbers]
     if not found:
@@ -37,11 +37,11 @@ def section(slug: str, found: Sequence[Asked], arrays: Arrays) -> Section:
     return Section(blocks, table_rows(slug, found))
 
 
-def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
+def _rows(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
     rows = []
     for asked in found:
         if "trained" in asked.numbers:
-            gained = gap(asked, "trained", "random")
+            gained = difference(asked, "trained", "random")
             rows.append(
                 {
                     "model": label(asked, found),
@@ -56,17 +56,17 @@ def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
         for name, title in (("pixels", "none, the pixels"), ("hog", "HOG, designed by hand")):
             if name in asked.numbers:
                 dimension = f"{asked.numbers[f'{name}_dimension'][0]:,.0f}"
-                place = label(asked, found).removeprefix(asked.group.model).removeprefix(", ")
-                row = {"model": place or "–", "features": title, "dimension": dimension}
+                location = label(asked, found).removeprefix(asked.group.model).removeprefix(", ")
+                row = {"model": location or "–", "features": title, "dimension": dimension}
                 rows.append(row | {"random, %": "", "trained, %": _percent(asked, name)})
     return rows
 
 
-def _percent(asked: Asked, name: str) -> str:
+def _percent(asked: ProbeResult, name: str) -> str:
     return mean_with_half_width(100 * asked.numbers[name], 2)
 
 
-def _note(found: Sequence[Asked]) -> str:
+def _note(found: Sequence[ProbeResult]) -> str:
     head = next(filter(None, (asked.note("head") for asked in found)), "")
     hog = next(filter(None, (asked.note("hog") for asked in found)), "")
     return (
@@ -80,7 +80,7 @@ def _note(found: Sequence[Asked]) -> str:
 
 def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
     """SVG: one column per filter ``(K, h, w)``, below it its images, uint8 ``(K, n, 28, 28)``."""
-    sheet = Sheet(len(filters), 1 + strongest.shape[1])
+    sheet = ImageGrid(len(filters), 1 + strongest.shape[1])
     for column, (weights, images) in enumerate(zip(filters, strongest, strict=True)):
         limit = float(np.abs(weights).max()) or 1.0
         sheet.picture(column, 0, weights, cmap="PuOr_r", vmin=-limit, vmax=limit)
@@ -89,5 +89,5 @@ def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
     return sheet.to_svg()
 
 
-def _once_per_model(found: Sequence[Asked]) -> list[Asked]:
+def _once_per_model(found: Sequence[ProbeResult]) -> list[ProbeResult]:
     return list({asked.group.model: asked for asked in reversed(found)}.values())[::-1]

@@ -27,7 +27,7 @@ def section(records: Sequence[ThroughputRecord]) -> Section:
         return Section()
     blocks: list[Block] = [Heading(2, "Beside other frameworks", "peers")]
     for record in records:
-        heading = f"{record.place}, {record.threads} threads, {record.precision}"
+        heading = f"{record.location}, {record.threads} threads, {record.precision}"
         blocks += [
             Heading(3, heading, anchor(record.machine.label, "peers")),
             Table("peers", rows_of(record)),

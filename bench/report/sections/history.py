@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.analysis import stats
-from bench.analysis.groups import condition_of, place_of, timed_epochs
+from bench.analysis.groups import condition_of, location_of, timed_epochs
 from bench.records.pytest_benchmarks import SavedRun
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
@@ -77,11 +77,11 @@ def draw_trends(saved: Sequence[SavedRun]) -> bytes:
 
 def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
     rows = []
-    for place, runs in _grouped(done, place_of).items():
+    for location, runs in _grouped(done, location_of).items():
         newest = max(runs, key=lambda run: run.started_at)
         rows.append(
             {
-                "machine": place,
+                "machine": location,
                 "hardware": hardware(newest) or "unknown",
                 "threads": str(newest.trial.threads),
                 "torch": str(newest.environment.get("torch", "unknown")),
@@ -96,8 +96,8 @@ def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
 
 def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
     rows: list[dict[str, str | Link]] = []
-    subjects = _grouped(done, lambda run: (condition_of(run), run.trial.model, place_of(run)))
-    for (condition, model, place), runs in sorted(subjects.items()):
+    subjects = _grouped(done, lambda run: (condition_of(run), run.trial.model, location_of(run)))
+    for (condition, model, location), runs in sorted(subjects.items()):
         commits = _grouped(runs, lambda run: run.git.commit or "unknown")
         if len(commits) < 2:
             continue
@@ -109,7 +109,7 @@ def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
             rows.append(
                 {
                     "model": model,
-                    "machine": place,
+                    "machine": location,
                     "what": Link(condition.slug, condition.slug),
                     "commit": commit[:12],
                     "from": f"{its[0].started_at:%Y-%m-%d}",

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from bench.analysis.groups import Comparison, Group
+from bench.analysis.groups import ConditionResults, Group
 from bench.records.schema import Run
 from bench.report.elements.blocks import Heading, Picture, anchor
 from bench.report.elements.formatting import of_many
@@ -21,7 +21,7 @@ THIN_LINES = 150
 """Runs up to which each has a line of its own."""
 
 
-def section(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Section:
+def section(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Section:
     """Both curves of one condition."""
     return Section(
         [
@@ -44,7 +44,7 @@ def against_time_file(slug: str) -> str:
     return f"{slug}-accuracy-against-time.svg"
 
 
-def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) -> Picture:
+def against_time(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Picture:
     """What accuracy costs."""
     return Picture(
         against_time_file(slug),
@@ -54,7 +54,7 @@ def against_time(slug: str, comparison: Comparison, colours: Mapping[str, str]) 
     )
 
 
-def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
+def learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
     """Test error after each epoch, SVG: a thin line per seed, a thick one for their mean."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
@@ -64,7 +64,7 @@ def learning_curves(comparison: Comparison, colours: Mapping[str, str]) -> bytes
     return to_svg(figure)
 
 
-def accuracy_against_time(comparison: Comparison, colours: Mapping[str, str]) -> bytes:
+def accuracy_against_time(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
     """Test error against seconds spent training, SVG; both axes logarithmic."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([_cumulative_seconds(run) for run in runs]))
@@ -88,23 +88,23 @@ def _error_axes() -> tuple[Figure, Axes]:
 
 def _draw(
     axes: Axes,
-    comparison: Comparison,
+    comparison: ConditionResults,
     colours: Mapping[str, str],
     positions: Callable[[Sequence[Run]], np.ndarray],
 ) -> None:
-    styles = place_styles(comparison.places)
+    styles = place_styles(comparison.locations)
     for group in comparison.groups[:DRAWN]:
         x = positions(group.runs)
         errors = np.array([[1 - epoch.test_accuracy for epoch in run.epochs] for run in group.runs])
-        look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.place]}
+        look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.location]}
         if len(comparison.runs) <= THIN_LINES:
             axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
         label = _label(group, comparison)
         axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **look)
 
 
-def _label(group: Group, comparison: Comparison) -> str:
-    return group.model if len(comparison.places) == 1 else f"{group.model}, {group.place}"
+def _label(group: Group, comparison: ConditionResults) -> str:
+    return group.model if len(comparison.locations) == 1 else f"{group.model}, {group.location}"
 
 
 def _cumulative_seconds(run: Run) -> np.ndarray:

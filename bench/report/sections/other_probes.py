@@ -7,14 +7,14 @@ import numpy as np
 from bench.analysis.stats import t_interval
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import escape, three_digits
-from bench.report.elements.probe_results import Asked, label, seeds_in_words, table_rows
+from bench.report.elements.probe_results import ProbeResult, label, seeds_in_words, table_rows
 from bench.report.elements.section import Section
 
 LISTED = 40
 """So many numbers of a question are listed on the page; the CSV has all."""
 
 
-def section(slug: str, answers: Mapping[str, Sequence[Asked]]) -> Section:
+def section(slug: str, answers: Mapping[str, Sequence[ProbeResult]]) -> Section:
     """The section of one condition, a table for each question; empty where no such question was asked."""
     asked = {probe: found for probe, found in answers.items() if any(each.numbers for each in found)}
     if not asked:
@@ -26,7 +26,7 @@ def section(slug: str, answers: Mapping[str, Sequence[Asked]]) -> Section:
     return Section(blocks, rows)
 
 
-def _about(probe: str, found: Sequence[Asked]) -> str:
+def _about(probe: str, found: Sequence[ProbeResult]) -> str:
     images = sorted({asked.images for asked in found}), sorted({asked.train_images for asked in found} - {0})
     test, train = (" or ".join(f"{count:,}" for count in counts) for counts in images)
     trained = f", {train} training images" if train else ""
@@ -39,11 +39,11 @@ def _about(probe: str, found: Sequence[Asked]) -> str:
     )
 
 
-def _names(found: Sequence[Asked]) -> list[str]:
+def _names(found: Sequence[ProbeResult]) -> list[str]:
     return list(dict.fromkeys(name for asked in found for name in asked.numbers))
 
 
-def _rows(found: Sequence[Asked]) -> list[dict[str, str]]:
+def _rows(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
     return [
         {
             "what": name,

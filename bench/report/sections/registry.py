@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bench.analysis.groups import Comparison
+from bench.analysis.groups import ConditionResults
 from bench.analysis.pairwise import Pair
 from bench.records import network_export
 from bench.records.probes import ProbeRecord
 from bench.records.storage import Predictions
 from bench.report.elements.probe_results import Arrays, ask
-from bench.report.elements.section import Section, Sections, made
+from bench.report.elements.section import Section, Sections, build_section
 from bench.report.sections import (
     accuracy,
     calibration,
@@ -29,8 +29,8 @@ SHOWN = ("distortion", "calibration", "permutation", "blocks", "features", "samp
 """The probes that a section of its own is about."""
 
 
-def sections_of(
-    comparison: Comparison,
+def build_sections(
+    comparison: ConditionResults,
     pairs: Sequence[Pair],
     stored: Mapping[str, Predictions],
     probes: Sequence[ProbeRecord],
@@ -47,7 +47,7 @@ def sections_of(
     more = sorted({record.probe for record in probes} - {*SHOWN, network_export.PROBE})
     answers = {probe: ask(comparison, probe, probes) for probe in (*SHOWN, *more)}
     makers: dict[str, Callable[[], Section]] = {
-        "claims": lambda: claims.section(slug, claims.evidence_of(comparison, pairs, answers)),
+        "claims": lambda: claims.section(slug, claims.collect_evidence(comparison, pairs, answers)),
         "accuracy": lambda: accuracy.section(slug, comparison, pairs),
         "cost": lambda: cost.section(slug, comparison),
         "distortion": lambda: distortion.section(slug, answers["distortion"], colours, arrays),
@@ -61,4 +61,4 @@ def sections_of(
         "curves": lambda: learning_curves.section(slug, comparison, colours),
         "conditions": lambda: conditions.section(slug, comparison),
     }
-    return {name: made(name, make) for name, make in makers.items()}
+    return {name: build_section(name, make) for name, make in makers.items()}

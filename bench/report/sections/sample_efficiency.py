@@ -9,12 +9,12 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.probe_results import Asked, hint, label, look, seeds_in_words, table_rows
+from bench.report.elements.probe_results import ProbeResult, hint, label, look, seeds_in_words, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import to_svg
 
 
-def section(slug: str, found: Sequence[Asked], colours: Mapping[str, str]) -> Section:
+def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
     """The section of one condition; empty where no run was asked."""
     if not found:
         return Section()
@@ -55,24 +55,24 @@ def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> flo
     return float(np.exp(logs[after - 1] + (goal - low) / (high - low) * (logs[after] - logs[after - 1])))
 
 
-def curve(asked: Asked) -> tuple[np.ndarray, np.ndarray]:
+def curve(asked: ProbeResult) -> tuple[np.ndarray, np.ndarray]:
     """Sizes of shape ``(P,)``, ascending, and accuracies of shape ``(P, S)``."""
     sizes = sorted(int(name.removeprefix("n_")) for name in asked.numbers)
     return np.array(sizes), np.array([asked.numbers[f"n_{size}"] for size in sizes])
 
 
-def _needed(asked: Asked, goal: float) -> float:
+def _needed(asked: ProbeResult, goal: float) -> float:
     sizes, accuracies = curve(asked)
     return images_needed(sizes, accuracies.mean(axis=1), goal)
 
 
-def _accuracies(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
+def _accuracies(asked: ProbeResult, found: Sequence[ProbeResult]) -> dict[str, str]:
     sizes, accuracies = curve(asked)
     cells = {f"{size:,}": mean_with_half_width(100 * row) for size, row in zip(sizes, accuracies, strict=True)}
     return {"model": label(asked, found)} | cells
 
 
-def _needs(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
+def _needs(asked: ProbeResult, found: Sequence[ProbeResult]) -> dict[str, str]:
     row = {"model": label(asked, found)}
     for goal in asked.goals.from_few:
         needed = _needed(asked, goal)
@@ -83,7 +83,7 @@ def _needs(asked: Asked, found: Sequence[Asked]) -> dict[str, str]:
     return row
 
 
-def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+def _draw(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     figure = Figure(figsize=(6.8, 3.8))
     axes = figure.add_subplot()
     for asked in found:

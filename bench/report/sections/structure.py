@@ -8,14 +8,16 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.probe_results import Asked, gap, hint, label, look, seeds_in_words, table_rows
+from bench.report.elements.probe_results import ProbeResult, difference, hint, label, look, seeds_in_words, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import to_svg
 
 SIDE = 28
 
 
-def section(slug: str, permuted: Sequence[Asked], blocks: Sequence[Asked], colours: Mapping[str, str]) -> Section:
+def section(
+    slug: str, permuted: Sequence[ProbeResult], blocks: Sequence[ProbeResult], colours: Mapping[str, str]
+) -> Section:
     """The section of one condition; empty where no run was asked."""
     if not permuted and not blocks:
         return Section()
@@ -37,10 +39,10 @@ def section(slug: str, permuted: Sequence[Asked], blocks: Sequence[Asked], colou
     return Section(parts, [*table_rows(slug, permuted), *table_rows(slug, blocks)])
 
 
-def _permuted(found: Sequence[Asked]) -> Table:
+def _permuted(found: Sequence[ProbeResult]) -> Table:
     rows = []
     for asked in found:
-        lost = gap(asked, "ordered", "permuted", retrained=True)
+        lost = difference(asked, "ordered", "permuted", retrained=True)
         rows.append(
             {
                 "model": label(asked, found),
@@ -53,7 +55,7 @@ def _permuted(found: Sequence[Asked]) -> Table:
     return Table("structure", rows, [hint(asked) for asked in found])
 
 
-def _note(found: Sequence[Asked]) -> str:
+def _note(found: Sequence[ProbeResult]) -> str:
     return (
         "Every image's pixels change places by one fixed permutation, in training and test alike, and the model is "
         f"trained anew from the same seed on {_trained_on(found)} ({seeds_in_words(found)}; the first "
@@ -62,7 +64,7 @@ def _note(found: Sequence[Asked]) -> str:
     )
 
 
-def _exact_test(found: Sequence[Asked]) -> list[str]:
+def _exact_test(found: Sequence[ProbeResult]) -> list[str]:
     exact = [asked for asked in found if "columns_gap" in asked.numbers]
     if not exact:
         return []
@@ -79,7 +81,7 @@ def _exact_test(found: Sequence[Asked]) -> list[str]:
     ]
 
 
-def _blocks(found: Sequence[Asked]) -> Table:
+def _blocks(found: Sequence[ProbeResult]) -> Table:
     names = {name for asked in found for name in asked.numbers if name.startswith("block_")}
     sizes = sorted((int(name.removeprefix("block_")) for name in names), reverse=True)
     columns = {"in order, %": "ordered"} | {f"{size} px, %": f"block_{size}" for size in sizes}
@@ -95,7 +97,7 @@ def _blocks(found: Sequence[Asked]) -> Table:
     return Table("blocks", rows, [hint(asked) for asked in found])
 
 
-def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
+def _draw(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     figure = Figure(figsize=(6.8, 3.4))
     axes = figure.add_subplot()
     for asked in found:
@@ -121,9 +123,9 @@ def _draw(found: Sequence[Asked], colours: Mapping[str, str]) -> bytes:
     return to_svg(figure)
 
 
-def _trained_on(found: Sequence[Asked]) -> str:
+def _trained_on(found: Sequence[ProbeResult]) -> str:
     return f"{found[0].train_images:,} images"
 
 
-def _seeds(found: Sequence[Asked]) -> str:
+def _seeds(found: Sequence[ProbeResult]) -> str:
     return seeds_in_words(found).capitalize()

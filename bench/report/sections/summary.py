@@ -5,7 +5,7 @@ Every word follows from the records of one place, the one with the most runs, th
 
 from collections.abc import Sequence
 
-from bench.analysis.groups import Comparison, Group, most_then_newest
+from bench.analysis.groups import ConditionResults, Group, by_count_and_date
 from bench.analysis.pairwise import Pair
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
@@ -14,19 +14,21 @@ NAMED = 4
 """Models that a sentence names at most."""
 
 
-def sentences(comparison: Comparison, pairs: Sequence[Pair], claims: Section) -> list[str]:
+def sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims: Section) -> list[str]:
     """Two where the claims were not measured, else three; plain text."""
-    place = main_place(comparison)
-    groups = comparison.at(place)
-    where = f"On {place} an" if len(comparison.places) > 1 else "An"
-    found = [_who(groups, [pair for pair in pairs if pair.place == place]), f"{where} {_cost(groups)}."]
+    location = main_place(comparison)
+    groups = comparison.at(location)
+    where = f"On {location} an" if len(comparison.locations) > 1 else "An"
+    found = [_who(groups, [pair for pair in pairs if pair.location == location]), f"{where} {_cost(groups)}."]
     return [*found, claims.gist] if claims.gist else found
 
 
-def main_place(comparison: Comparison) -> str:
+def main_place(comparison: ConditionResults) -> str:
     """That with the most runs, then the newest."""
-    runs = {place: [run for group in comparison.at(place) for run in group.runs] for place in comparison.places}
-    return max(runs, key=lambda place: most_then_newest(runs[place]))
+    runs = {
+        location: [run for group in comparison.at(location) for run in group.runs] for location in comparison.locations
+    }
+    return max(runs, key=lambda location: by_count_and_date(runs[location]))
 
 
 def _who(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:

@@ -48,7 +48,7 @@ def section(records: Sequence[ThroughputRecord], colours: Mapping[str, str]) -> 
     for record in records:
         slug = f"speed-{record.machine.label}-{record.device}-{record.precision}"
         blocks += [
-            Heading(3, f"{record.place}, {record.precision}", slug),
+            Heading(3, f"{record.location}, {record.precision}", slug),
             Table("article-loop", headline_rows(record)),
             _note(record),
             Picture(

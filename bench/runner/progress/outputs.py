@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBar
 
-from bench.common.errors import patient, say
+from bench.common.errors import say, tolerant
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -50,7 +50,7 @@ class Terminal:
     has_bar = True
 
     def __init__(self) -> None:
-        self._console = Console(file=patient(sys.stderr))
+        self._console = Console(file=tolerant(sys.stderr))
         words = TextColumn("{task.description}", markup=False)
         self._bar = RichBar(BarColumn(bar_width=BAR_WIDTH), MofNCompleteColumn(), words, console=self._console)
         self._task = self._bar.add_task("")

@@ -14,8 +14,8 @@ from typing import Any
 
 from bench.common.errors import UserError, say
 from bench.records.schema import Machine
-from bench.runner.nodes import check_address, code_sha256, kind_of_node
-from bench.runner.ray_cluster.worker import Broken, Node, look_around
+from bench.runner.nodes import check_address, code_sha256, machine_of_node
+from bench.runner.ray_cluster.worker import Node, NodeError, inspect_node
 from bench.training.devices import available_threads
 
 try:
@@ -55,7 +55,7 @@ class Cluster:
 
     def kinds(self, driver: Machine) -> tuple[Machine, ...]:
         """What its nodes are to the records of this driver."""
-        return tuple(kind_of_node(slug, driver) for slug in self.slugs)
+        return tuple(machine_of_node(slug, driver) for slug in self.slugs)
 
     def has_room(self) -> bool:
         """A node is alive that could take a trial, be it busy now or not."""
@@ -151,7 +151,7 @@ def _size_up(device: str, dataset: str, data_dir: Path | None, ours: bool) -> Cl
     code = code_sha256()
     slugs = []
     for number, answer in enumerate(_ask(hosts, device, dataset, data_dir), 1):
-        if isinstance(answer, Broken):
+        if isinstance(answer, NodeError):
             raise UserError(f"node {number} of {len(hosts)} cannot be used: {answer.reason}")
         check_code(answer, code, f"node {number} of {len(hosts)}")
         slugs.append(answer.slug)
@@ -183,8 +183,8 @@ def check_code(node: Node, code: dict[str, str], name: str) -> None:
         raise UserError(f"{name} has torch {node.environment['torch']}, here it is {ours}: install the same on both")
 
 
-def _ask(hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path | None) -> list[Node | Broken]:
-    question = ray.remote(look_around)
+def _ask(hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path | None) -> list[Node | NodeError]:
+    question = ray.remote(inspect_node)
     answers = [
         question.options(
             num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(host["NodeID"], soft=False)

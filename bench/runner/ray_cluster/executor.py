@@ -10,15 +10,15 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from bench.common.errors import UserError
-from bench.records.probes import Findings, ProbeTask
+from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Machine, Surroundings, Trial
 from bench.runner.local_executor import TrialFailed
-from bench.runner.nodes import Event, Place, kind_of_node
+from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
 from bench.runner.ray_cluster.connect import Cluster, check_code
 
 if TYPE_CHECKING:
-    from bench.training.trial import Outcome
+    from bench.training.trial import TrialResult
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,7 +65,7 @@ class RayExecutor:
         pool.shutdown()
         self._pools.remove(pool)
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "Outcome":
+    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "TrialResult":
         """Run ``trial`` to its end; it tells its place first, again where it had to begin again.
 
         Raises:
@@ -73,28 +73,30 @@ class RayExecutor:
             UserError: a node has other code, or no node is left.
         """
         what = f"{trial.model} seed {trial.seed}"
-        outcome: Outcome = self._carry_out(self._train, (trial, self._cluster.data_dir, timeout_s), tell, what)
+        outcome: TrialResult = self._carry_out(self._train, (trial, self._cluster.data_dir, timeout_s), tell, what)
         return outcome
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> Findings:
+    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
         """Put a probe to a trained model, whose weights are sent along.
 
         Raises:
             TrialFailed, UserError: see :meth:`submit`.
         """
-        places: list[Place] = []
+        locations: list[NodeDescription] = []
 
         def note(event: Event) -> None:
-            if isinstance(event, Place):
-                places.append(event)
+            if isinstance(event, NodeDescription):
+                locations.append(event)
 
         what = f"{task.probe} of {task.trial.model} seed {task.trial.seed}"
         try:
             weights = task.weights.read_bytes()
         except OSError as error:
             raise TrialFailed("error", f"the weights are gone: {error.strerror}") from error
-        found: Findings = self._carry_out(self._answer, (task, weights, self._cluster.data_dir, timeout_s), note, what)
-        return replace(found, machine=places[-1].machine)
+        found: ProbeOutput = self._carry_out(
+            self._answer, (task, weights, self._cluster.data_dir, timeout_s), note, what
+        )
+        return replace(found, machine=locations[-1].machine)
 
     def stop(self, reason: BaseException) -> None:
         """End what is under way by raising ``reason`` there, and what has not begun without a word; waits for it."""
@@ -126,12 +128,12 @@ class RayExecutor:
                 if isinstance(event, worker.Node):
                     check_code(event, self._cluster.code, "a node")
                     begun = True
-                    tell(Place(kind_of_node(event.slug, self._driver), event.environment))
+                    tell(NodeDescription(machine_of_node(event.slug, self._driver), event.environment))
                 elif isinstance(event, (Epoch, Surroundings)):
                     tell(event)
                 elif isinstance(event, worker.Failed):
                     raise TrialFailed(event.status, event.reason, event.log)
-                elif isinstance(event, worker.Broken):
+                elif isinstance(event, worker.NodeError):
                     raise UserError(f"a node of the cluster failed: {event.reason}")
                 else:
                     return event

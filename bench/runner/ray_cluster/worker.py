@@ -19,7 +19,7 @@ from bench.records.probes import ProbeTask
 from bench.records.schema import Environment, Status, Trial
 from bench.runner.environment import describe_environment, machine_slug
 from bench.runner.local_executor import LocalExecutor, TrialFailed, end_forkserver
-from bench.runner.monitor import watch
+from bench.runner.monitor import monitor
 from bench.runner.nodes import code_sha256
 
 
@@ -42,7 +42,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Broken:
+class NodeError:
     """Something went wrong on the node beside the trial."""
 
     reason: str
@@ -53,16 +53,16 @@ def describe() -> Node:
     return Node(machine_slug(), describe_environment(), code_sha256())
 
 
-def look_around(device: str, dataset: str, data_dir: Path | None) -> Node | Broken:
+def inspect_node(device: str, dataset: str, data_dir: Path | None) -> Node | NodeError:
     """Describe this node as a trial on ``device`` would find it, and unpack the data there."""
     hidden = os.environ.pop("CUDA_VISIBLE_DEVICES", None) if device == "cuda" else None  # as no GPU was assigned
     try:
         datasets.prepare(datasets.find_dataset(dataset), data_dir or datasets.default_data_dir())
         return describe()
     except UserError as error:
-        return Broken(str(error))
+        return NodeError(str(error))
     except Exception as error:
-        return Broken(_words(error))
+        return NodeError(_words(error))
     finally:
         if hidden is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = hidden
@@ -71,7 +71,7 @@ def look_around(device: str, dataset: str, data_dir: Path | None) -> Node | Brok
 def train(trial: Trial, data_dir: Path | None, timeout_s: float | None) -> Iterator[Any]:
     """Run the trial: a :class:`Node`, its epochs, its surroundings, and its outcome or how it failed."""
     yield describe()
-    finish = watch(trial.device)
+    finish = monitor(trial.device)
     for event in _events(data_dir, lambda executor, tell: executor.submit(trial, tell, timeout_s)):
         if isinstance(event, (Failed, _Given)):
             yield finish()
@@ -108,14 +108,14 @@ def _events(data_dir: Path | None, work: Callable[[LocalExecutor, Tell], Any]) -
         except TrialFailed as failure:
             told.put(Failed(failure.status, plain(failure.reason), failure.log))
         except BaseException as error:
-            told.put(Broken(_words(error)))
+            told.put(NodeError(_words(error)))
 
     threading.Thread(target=carry_out, daemon=True).start()
     ended = False
     try:
         while not ended:
             event = told.get()
-            ended = isinstance(event, (_Given, Failed, Broken))
+            ended = isinstance(event, (_Given, Failed, NodeError))
             yield event
     finally:
         if not ended:

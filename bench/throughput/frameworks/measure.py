@@ -7,8 +7,8 @@ from importlib import import_module, metadata
 
 from bench.records.throughput import OURS, EpochTimes, ModelThroughput, ThroughputRecord
 from bench.throughput.conditions import begin
-from bench.throughput.frameworks.registry import PEERS, NotPossible, Task
-from bench.throughput.subprocess_timer import Timer, timed_apart
+from bench.throughput.frameworks.registry import PEERS, Task, UnsupportedModelError
+from bench.throughput.subprocess_timer import Timer, subprocess_timer
 
 ROUNDS = 5
 
@@ -33,7 +33,7 @@ def epochs_in_turn(frameworks: Iterable[str], task: Task) -> list[EpochTimes]:
     notes = {name: "not installed: make peers installs it" for name in seconds if versions_of(name) is None}
     with contextlib.ExitStack() as stack:
         timers = {
-            name: stack.enter_context(timed_apart(_build, name, task, as_in_training=name == OURS))
+            name: stack.enter_context(subprocess_timer(_build, name, task, as_in_training=name == OURS))
             for name in seconds
             if name not in notes
         }
@@ -58,7 +58,7 @@ def versions_of(framework: str) -> dict[str, str] | None:
 
 def reason(error: Exception) -> str:
     """The error in one line: its kind and its text, or the text alone where that says why something cannot be done."""
-    kind = "" if isinstance(error, NotPossible) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, UnsupportedModelError) else f"{type(error).__name__}: "
     return " ".join(f"{kind}{error}".split())
 
 

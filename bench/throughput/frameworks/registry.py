@@ -39,7 +39,7 @@ MODELS = ("softmax", "mlp", "cnn")
 """What every peer's file can build, or says why not: the article's models."""
 
 
-class NotPossible(Exception):
+class UnsupportedModelError(Exception):
     """The framework cannot do this model; the text says why."""
 
 

@@ -4,7 +4,7 @@ import torch
 
 from bench.throughput.frameworks.registry import BATCH_SIZE, Task
 from bench.throughput.subprocess_timer import Timer
-from bench.throughput.workload import Subject
+from bench.throughput.workload import Workload
 from bench.training.pipeline import epoch_order
 from bench.training.timing import Clocks
 from bench.training.train import seed_streams
@@ -12,9 +12,9 @@ from bench.training.train import seed_streams
 
 def timer(task: Task) -> Timer:
     """Seconds of a whole epoch, ordering included."""
-    subject = Subject(**vars(task))
-    model, data = subject.prepare()
-    run_epoch = subject.epochs(model, data, BATCH_SIZE)
+    workload = Workload(**vars(task))
+    model, data = workload.prepare()
+    run_epoch = workload.epochs(model, data, BATCH_SIZE)
     generator = torch.Generator().manual_seed(seed_streams(0).order)
 
     def seconds() -> float:

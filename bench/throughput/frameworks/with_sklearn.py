@@ -5,7 +5,7 @@ import time
 from sklearn.neural_network import MLPClassifier
 
 from bench.throughput.frameworks.data import normalised, training_set
-from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, NotPossible, Task
+from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, Task, UnsupportedModelError
 from bench.throughput.subprocess_timer import Timer
 
 
@@ -16,7 +16,7 @@ def timer(task: Task) -> Timer:
         NotPossible: the model has convolutions.
     """
     if task.model not in LAYERS:
-        raise NotPossible("scikit-learn has no convolutions")
+        raise UnsupportedModelError("scikit-learn has no convolutions")
     images, labels = training_set()
     pixels = normalised(images).reshape(len(images), -1)
     model = MLPClassifier(
