@@ -1,1 +1,1 @@
-"""Records -> groups, intervals, verdicts, changes; needs no torch."""
+"""Analysis of records: groups, intervals, verdicts and changes, without torch."""

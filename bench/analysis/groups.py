@@ -1,4 +1,4 @@
-"""Records sorted into what may be compared: same condition, then one group per model and machine."""
+"""Groups of comparable runs: by condition, then by model and machine."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SHARED_CPU = 0.05
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """What two runs must share before their numbers may stand in one table; ``data`` is a digest of its hashes."""
+    """The settings two runs must share to be compared in one table; ``data`` is a digest of the files' hashes."""
 
     dataset: str
     recipe: str
@@ -32,7 +32,7 @@ class Condition:
 
     @property
     def title(self) -> str:
-        """``mnist (60,000 images), article recipe, 10 epochs, batch 128, adam 0.001, fp32``"""
+        """The condition in words: ``mnist (60,000 images), article recipe, 10 epochs, batch 128, adam 0.001, fp32``."""
         parts = [
             f"{self.dataset} ({self.train_size:,} images)",
             f"{self.recipe} recipe",
@@ -45,7 +45,7 @@ class Condition:
 
     @property
     def slug(self) -> str:
-        """For file names: readable first, then four digits that tell it from every other condition."""
+        """Name for files: readable first, then four digits that tell it from every other condition."""
         return f"{self.dataset}-{self.recipe}-{self.epochs}ep-{digest(vars(self))[:4]}"
 
 
@@ -59,7 +59,7 @@ class Group:
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
-        """Of its runs, ascending."""
+        """Seeds of the runs, ascending."""
         return tuple(run.trial.seed for run in self.runs)
 
     @cached_property
@@ -69,19 +69,19 @@ class Group:
 
     @cached_property
     def mean_accuracy(self) -> float:
-        """Over the seeds, as a fraction."""
+        """Mean test accuracy over the seeds, as a fraction."""
         return float(np.mean(self.accuracies))
 
     @cached_property
     def accuracy_interval(self) -> stats.Interval:
-        """95 %: Student's t over seeds; Wilson's over test images where there is but one seed."""
+        """95 % interval: Student's t over seeds; Wilson's over test images where there is but one seed."""
         if len(self.accuracies) > 1:
             return stats.t_interval(self.accuracies)
         return stats.wilson_interval(round(self.accuracies[0] * self.test_size), self.test_size)
 
     @cached_property
     def epoch_spread(self) -> stats.Spread:
-        """Of :attr:`epoch_seconds`."""
+        """Median and quartiles of :attr:`epoch_seconds`."""
         return stats.spread(self.epoch_seconds)
 
     @cached_property
@@ -91,7 +91,7 @@ class Group:
 
     @cached_property
     def eval_spread(self) -> stats.Spread:
-        """Of the seconds that an evaluation on the whole test set took."""
+        """Median and quartiles of the seconds that an evaluation on the whole test set took."""
         return stats.spread([epoch.eval_s for run in self.runs for epoch in run.epochs])
 
     @cached_property
@@ -101,17 +101,17 @@ class Group:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the model learns."""
+        """Number of learned parameters."""
         return self.runs[-1].model.parameters if self.runs[-1].model else 0
 
     @property
     def train_flops_per_image(self) -> int:
-        """Operations of a training step, two per multiply-add."""
+        """FLOPs of a training step per image, two per multiply-add."""
         return self.runs[-1].model.train_flops_per_image if self.runs[-1].model else 0
 
     @property
     def test_size(self) -> int:
-        """Test images."""
+        """Number of test images."""
         return self.runs[-1].result.test_size if self.runs[-1].result else 0
 
     @property
@@ -125,7 +125,7 @@ class Group:
 
     @cached_property
     def flags(self) -> list[str]:
-        """What a reader should know before trusting the numbers: ``dirty``, ``throttled``, ``shared``, ``noisy``."""
+        """Warnings about the numbers: ``dirty``, ``throttled``, ``shared``, ``noisy``."""
         of_runs = {flag for run in self.runs for flag in run_flags(run)}
         return [*sorted(of_runs), *filter(None, [stats.noise(self.epoch_spread)])]
 
@@ -139,55 +139,55 @@ class ConditionResults:
 
     @property
     def locations(self) -> list[str]:
-        """Machine and device of each group, once."""
+        """Machines with devices that the groups were measured on, without repeats, sorted."""
         return sorted({group.location for group in self.groups})
 
     def at(self, location: str) -> list[Group]:
-        """The groups measured there."""
+        """Groups measured at ``location``."""
         return [group for group in self.groups if group.location == location]
 
     @property
     def test_size(self) -> int:
-        """Test images, the same for all groups."""
+        """Number of test images, the same for all groups."""
         return self.groups[0].test_size
 
     @property
     def runs(self) -> list[Run]:
-        """Of all groups."""
+        """Runs of all groups."""
         return [run for group in self.groups for run in group.runs]
 
 
 def group_by_condition(runs: Iterable[Run]) -> list[ConditionResults]:
-    """The latest finished runs by condition; the condition with the most epochs and runs comes first."""
-    sorted_out: dict[Condition, dict[tuple[str, str], list[Run]]] = {}
+    """Group the latest finished runs by condition; the condition with the most epochs and runs comes first."""
+    by_condition: dict[Condition, dict[tuple[str, str], list[Run]]] = {}
     for run in latest_done(runs):
-        groups = sorted_out.setdefault(condition_of(run), {})
+        groups = by_condition.setdefault(condition_of(run), {})
         groups.setdefault((run.trial.model, location_of(run)), []).append(run)
     comparisons = [
         ConditionResults(condition, tuple(sorted(_groups(members), key=_rank, reverse=True)))
-        for condition, members in sorted_out.items()
+        for condition, members in by_condition.items()
     ]
     return sorted(comparisons, key=lambda c: (c.condition.epochs, len(c.runs), c.condition), reverse=True)
 
 
 def location_of(run: Run) -> str:
-    """Machine and device, as the tables name them."""
+    """Location of a run: machine and device, as the tables name them."""
     return f"{run.machine.label} ({run.trial.device})"
 
 
 def condition_of(run: Run) -> Condition:
-    """What the run's numbers depend on besides model, seed, machine and code."""
+    """Condition of a run: what its numbers depend on besides model, seed, machine and code."""
     fields = Condition.__dataclass_fields__.keys() - {"data"}
     return Condition(**{name: getattr(run.trial, name) for name in fields}, data=digest(run.data.sha256))
 
 
 def by_count_and_date(runs: Sequence[Run]) -> tuple[int, datetime]:
-    """How much the runs of a place say beside those of another: more of them, then newer ones."""
+    """Sort key of the runs at a location: their number, then the date of the newest."""
     return len(runs), max(run.started_at for run in runs)
 
 
 def timed_epochs(run: Run) -> list[float]:
-    """Training seconds of each epoch after the first; of the only one where there is but one."""
+    """Training seconds of each epoch after the first; of the first where it is the only one."""
     return [epoch.train_s for epoch in run.epochs[1:] or run.epochs]
 
 
@@ -202,14 +202,14 @@ def seconds_to(run: Run, accuracy: float) -> float:
 
 
 def run_flags(run: Run) -> list[str]:
-    """``dirty``: uncommitted changes. ``shared``: other programs ran. ``throttled``: the GPU slowed itself down."""
-    around = run.surroundings
-    found = {
+    """Warnings about a run: ``dirty`` (uncommitted code), ``shared`` (with other programs), ``throttled`` (GPU)."""
+    surroundings = run.surroundings
+    flags = {
         "dirty": bool(run.git.dirty),
-        "shared": around is not None and around.shared(SHARED_CPU),
-        "throttled": around is not None and around.throttled,
+        "shared": surroundings is not None and surroundings.shared(SHARED_CPU),
+        "throttled": surroundings is not None and surroundings.throttled,
     }
-    return [flag for flag, is_set in found.items() if is_set]
+    return [flag for flag, is_set in flags.items() if is_set]
 
 
 def _groups(members: dict[tuple[str, str], list[Run]]) -> list[Group]:

@@ -1,4 +1,4 @@
-"""What is compared between two sets of runs: each metric's value, its direction, and how its change is counted."""
+"""Metrics compared between two sets of runs: the value of each, its direction, and how its change is counted."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from bench.records.schema import Run
 
 @dataclass(frozen=True)
 class Metric:
-    """One number of a group of runs.
+    """A number computed from a group of runs.
 
     ``higher_is_better`` gives the direction; ``relative`` metrics change by a share of what they were, the others
     (fractions) by points. ``large`` is the change from which on it is shown though it may be chance.
@@ -26,17 +26,17 @@ class Metric:
     large: float
 
     def change(self, before: float, after: float) -> float:
-        """A ratio less 1, or a difference of fractions; NaN where it cannot be formed."""
+        """Change from ``before`` to ``after``: a ratio less 1, or a difference of fractions; NaN if it is undefined."""
         if self.relative:
             return after / before - 1 if before > 0 else math.nan
         return after - before
 
     def worsening(self, change: float) -> float:
-        """The change with its sign turned so that more is worse."""
+        """The change with its sign turned so that a larger value is worse."""
         return -change if self.higher_is_better else change
 
     def amount(self, change: float) -> str:
-        """``12.3 %`` or ``0.30 pp``, without a sign."""
+        """Size of a change in words, without a sign: ``12.3 %`` or ``0.30 pp``."""
         return f"{100 * abs(change):.1f} %" if self.relative else f"{100 * abs(change):.2f} pp"
 
 

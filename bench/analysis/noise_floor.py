@@ -1,4 +1,4 @@
-"""How much the same thing differs from itself: the floor below which a change says nothing (an A/A comparison)."""
+"""Noise floors by A/A comparison: how much repeats of the same trial differ, below which a change means nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bench.records.storage import NOISE_FOLDER, load_runs
 
 @dataclass(frozen=True, order=True)
 class NoiseKey:
-    """What a floor holds for: any number of epochs and any seed of this, on this machine."""
+    """The settings a noise floor applies to, whatever the number of epochs and the seed."""
 
     model: str
     location: str
@@ -25,18 +25,18 @@ class NoiseKey:
 
 @dataclass(frozen=True)
 class Floor:
-    """The largest change between any two repeats, as :meth:`bench.analysis.metrics.Metric.change` counts it."""
+    """The largest change between two repeats, as :meth:`bench.analysis.metrics.Metric.change` counts it."""
 
     change: float
     repeats: int
 
 
 Floors = dict[tuple[NoiseKey, str], Floor]
-"""By subject and name of the metric."""
+"""Noise floors by key and name of the metric."""
 
 
 def noise_key(run: Run) -> NoiseKey:
-    """What the run's noise floor is looked up by."""
+    """Key by which a run's noise floor is looked up."""
     trial = run.trial
     return NoiseKey(
         model=trial.model,
@@ -50,17 +50,17 @@ def noise_key(run: Run) -> NoiseKey:
 
 
 def noise_runs(results: Path) -> list[Run]:
-    """The finished repeats stored with the results; files that are no records are left to ``doctor`` to name."""
+    """Load the finished repeats stored with the results; ``doctor`` names the files that are no records."""
     return [run for run in load_runs(results / NOISE_FOLDER)[0] if run.status == "done"]
 
 
 def floors_of(key: NoiseKey, floors: Floors) -> dict[str, Floor]:
-    """One subject's floors by metric."""
+    """Noise floors of one key by metric."""
     return {metric: floors[key, metric] for metric in METRICS if (key, metric) in floors}
 
 
 def noise_floors(runs: Iterable[Run]) -> Floors:
-    """The floor of every metric of everything that was repeated; the widest where several versions were.
+    """Compute the noise floor of every metric for every repeated trial; the widest if several versions were repeated.
 
     Only runs of one key, that is of the same trial and the same code, are repeats of each other.
     """
@@ -72,9 +72,9 @@ def noise_floors(runs: Iterable[Run]) -> Floors:
         if len(repeats) < 2:
             continue
         for metric in METRICS.values():
-            location = noise_key(repeats[0]), metric.name
+            floor_key = noise_key(repeats[0]), metric.name
             floor = Floor(_largest_change(metric, repeats), len(repeats))
-            floors[location] = max(floors.get(location, floor), floor, key=lambda each: each.change)
+            floors[floor_key] = max(floors.get(floor_key, floor), floor, key=lambda candidate: candidate.change)
     return floors
 
 

@@ -1,4 +1,4 @@
-"""Which differences in one table are real: a verdict for each pair of models, and a ranking with ties."""
+"""Pairwise comparison of models in one table: a verdict for each pair, and a ranking with ties."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Stored = Mapping[str, Predictions]
 """Predictions by the stem of their run."""
 
 MAX_PAIRS = 45
-"""Pairs of ten models: up to so many are all told and resampled."""
+"""Number of pairs of ten models; up to so many are all reported and resampled."""
 
 BySeed = dict[int, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The more accurate of two models first, with the verdict and what describes it.
+    """Comparison of two models, the more accurate one first, with the verdict and its figures.
 
     ``detectable`` is the true difference such a comparison finds four times in five, ``bootstrap`` the two-way
     interval over seeds and test images (unknown where there are many pairs), ``only_one_right`` the images only one of
@@ -39,12 +39,12 @@ class Pair:
 
     @property
     def winner(self) -> str | None:
-        """The model that is better beyond doubt, if one is."""
+        """The significantly better model; None where there is none."""
         return {"better": self.first, "worse": self.second}.get(self.verdict.kind)
 
     @property
     def words(self) -> str:
-        """``cnn > mlp by 1.50 points [1.21, 1.79]``, ``cnn, mlp: cannot tell apart``, ``cnn, mlp: too few seeds``."""
+        """The verdict in words: ``cnn > mlp by 1.50 points [1.21, 1.79]`` or ``cnn, mlp: cannot tell apart``."""
         kind, test = self.verdict.kind, self.verdict.test
         if kind == "too few seeds":
             return f"{self.first}, {self.second}: too few seeds"
@@ -58,7 +58,7 @@ class Pair:
 
 
 def select_pairs(pairs: Sequence[Pair], comparison: ConditionResults) -> list[Pair]:
-    """All pairs where they are few; of many, those with the most accurate model of each place."""
+    """Select all pairs where they are few; of many, those with the most accurate model of each location."""
     if len(pairs) <= MAX_PAIRS:
         return list(pairs)
     best = {location: comparison.at(location)[0].model for location in comparison.locations}
@@ -66,12 +66,12 @@ def select_pairs(pairs: Sequence[Pair], comparison: ConditionResults) -> list[Pa
 
 
 def decide_pairs(comparison: ConditionResults, stored: Stored) -> list[Pair]:
-    """Every pair of models measured at one place, over the seeds both have; Holm over all pairs of that place."""
-    return [pair for location in comparison.locations for pair in _judge_place(comparison, location, stored)]
+    """Compare all pairs of models of each location, over the seeds both have, with Holm's correction per location."""
+    return [pair for location in comparison.locations for pair in _decide_at(comparison, location, stored)]
 
 
 def ranks(comparison: ConditionResults, pairs: Sequence[Pair]) -> dict[tuple[str, str], int]:
-    """(model, place) -> 1 + how many models are better beyond doubt, so that models not told apart share a rank."""
+    """Rank by (model, location): 1 + the number of significantly better models; models not told apart share a rank."""
     losers = [
         (pair.second if pair.verdict.kind == "better" else pair.first, pair.location)
         for pair in pairs
@@ -82,7 +82,7 @@ def ranks(comparison: ConditionResults, pairs: Sequence[Pair]) -> dict[tuple[str
     }
 
 
-def _judge_place(comparison: ConditionResults, location: str, stored: Stored) -> list[Pair]:
+def _decide_at(comparison: ConditionResults, location: str, stored: Stored) -> list[Pair]:
     groups = comparison.at(location)
     right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
     candidates = list(combinations(range(len(groups)), 2))
@@ -110,13 +110,13 @@ def _judge_place(comparison: ConditionResults, location: str, stored: Stored) ->
 
 
 def _right_by_seed(group: Group, test_size: int, stored: Stored) -> BySeed:
-    """bool of shape ``(test_size,)`` for each seed whose predictions are there."""
-    answers = {run.trial.seed: stored[run.stem].correct for run in group.runs if run.stem in stored}
-    return {seed: correct for seed, correct in answers.items() if correct.shape == (test_size,)}
+    """Correctness of each test image, bool of shape ``(test_size,)``, for each seed whose predictions are stored."""
+    by_seed = {run.trial.seed: stored[run.stem].correct for run in group.runs if run.stem in stored}
+    return {seed: correct for seed, correct in by_seed.items() if correct.shape == (test_size,)}
 
 
 def _resample(right: Sequence[BySeed]) -> list[BySeed]:
-    """The same with accuracies on resampled test images, float32 of shape ``(draws,)``; all see the same draws."""
+    """Accuracies on resampled test images, float32 of shape ``(draws,)``, for each seed; the same draws for all."""
     rows = [correct for by_seed in right for correct in by_seed.values()]
     if not rows:
         return [{} for _ in right]

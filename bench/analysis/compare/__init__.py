@@ -1,4 +1,4 @@
-"""Two sets of records held against each other: what got better, what got worse, what a gate says to it.
+"""Comparison of two sets of records: what got better, what got worse, and which gates fail.
 
 Needs no torch and measures nothing.
 """

@@ -1,4 +1,4 @@
-"""What changed between matching runs, by how much, and whether it may be chance."""
+"""Changes between matching runs: their size, and whether they may be chance."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -40,66 +40,68 @@ class Change:
 
     @property
     def name(self) -> str:
-        """As a gate names it: ``cnn.epoch_s``."""
+        """Name of the line, as a gate spells it: ``cnn.epoch_s``."""
         return f"{self.key.model}.{self.metric}"
 
     @property
     def worsening(self) -> float:
-        """How much worse it got, as the metric counts; NaN where unknown."""
+        """Amount by which the metric got worse, as it counts changes; NaN where unknown."""
         return METRICS[self.metric].worsening(self.change) if self.metric in METRICS else math.nan
 
 
 def find_changes(base: Side, new: Side) -> list[Change]:
-    """Every metric of everything that either side has, sorted by subject."""
+    """Compare every metric of everything that either side has; sorted by key."""
     floors = base.floors | new.floors
     changes = [
-        change for each in match(base.runs, new.runs) for change in _of_match(each, floors, (base.folder, new.folder))
+        change
+        for matched in match(base.runs, new.runs)
+        for change in _changes_of(matched, floors, (base.folder, new.folder))
     ]
     return _adjusted(changes)
 
 
-def _of_match(each: Match, floors: Floors, folders: tuple[Path, Path]) -> list[Change]:
-    if each.base is None or each.new is None:
-        return [_incomparable(each.key, "all", each.reason)]
-    failures = _failures(each.key, each.base, each.new)
-    pairs = [(each.base[trial], each.new[trial]) for trial in each.base.keys() & each.new.keys()]
+def _changes_of(matched: Match, floors: Floors, folders: tuple[Path, Path]) -> list[Change]:
+    if matched.base is None or matched.new is None:
+        return [_incomparable(matched.key, "all", matched.reason)]
+    failures = _failures(matched.key, matched.base, matched.new)
+    pairs = [(matched.base[trial], matched.new[trial]) for trial in matched.base.keys() & matched.new.keys()]
     pairs = [(a, b) for a, b in pairs if a.status == b.status == "done"]
     if not pairs:
-        seeds = [", ".join(str(run.trial.seed) for run in side.values()) for side in (each.base, each.new)]
-        nothing = _incomparable(each.key, "all", f"no seed in common: {seeds[0]} -> {seeds[1]}")
+        seeds = [", ".join(str(run.trial.seed) for run in side.values()) for side in (matched.base, matched.new)]
+        nothing = _incomparable(matched.key, "all", f"no seed in common: {seeds[0]} -> {seeds[1]}")
         return failures or [nothing]
     pairs.sort(key=lambda pair: pair[0].trial.seed)
     same = all(a.stem == b.stem for a, b in pairs)
-    note = _left_out(each.base, each.new) or ("the same records" if same else "")
-    changes = [_of_metric(each.key, metric, pairs, floors, folders) for metric in METRICS.values()]
+    note = _left_out(matched.base, matched.new) or ("the same records" if same else "")
+    changes = [_metric_change(matched.key, metric, pairs, floors, folders) for metric in METRICS.values()]
     return failures + [replace(change, note=change.note or note) for change in changes]
 
 
 def _left_out(base: Trials, new: Trials) -> str:
-    """``seed 2 only in BASE``: what one side alone has is in none of the numbers."""
+    """Note on the seeds that only one side has, which are in none of the numbers: ``seed 2 only in BASE``."""
     sides = {"BASE": base.keys() - new.keys(), "NEW": new.keys() - base.keys()}
     both = base | new
     seeds = {name: sorted(both[trial].trial.seed for trial in alone) for name, alone in sides.items()}
-    return "; ".join(f"seed {', '.join(map(str, its))} only in {name}" for name, its in seeds.items() if its)
+    return "; ".join(f"seed {', '.join(map(str, only))} only in {name}" for name, only in seeds.items() if only)
 
 
 def _failures(key: ComparisonKey, base: Trials, new: Trials) -> list[Change]:
-    """One line each for seeds that fail now and did not, and for seeds that failed and do not."""
+    """One change for the seeds that fail only in NEW, one for those that fail only in BASE."""
     shared = [(base[trial], new[trial]) for trial in base.keys() & new.keys()]
     failing = [after for before, after in shared if before.status == "done" != after.status]
     fixed = [before for before, after in shared if before.status != "done" == after.status]
     return [
-        _plain(key, "status", mark, "; ".join(_what_failed(run) for run in runs))
+        _without_numbers(key, "status", mark, "; ".join(_failure_text(run) for run in runs))
         for mark, runs in ((FAILING, failing), (FIXED, fixed))
         if runs
     ]
 
 
-def _what_failed(run: Run) -> str:
+def _failure_text(run: Run) -> str:
     return f"seed {run.trial.seed} {run.status}: {run.error}"
 
 
-def _of_metric(
+def _metric_change(
     key: ComparisonKey,
     metric: Metric,
     pairs: Sequence[tuple[Run, Run]],
@@ -125,7 +127,7 @@ def _of_metric(
 
 
 def _p_value(metric: Metric, pairs: Sequence[tuple[Run, Run]], folders: tuple[Path, Path]) -> float:
-    """NaN where there is but one seed, or the predictions are gone."""
+    """p-value of a metric's change over the pairs; NaN if there is but one seed, or the predictions are gone."""
     if len(pairs) < 2:
         return math.nan
     if metric.relative:
@@ -135,18 +137,18 @@ def _p_value(metric: Metric, pairs: Sequence[tuple[Run, Run]], folders: tuple[Pa
         return 1.0
     loaded = [(load_correct(folders[0], a), load_correct(folders[1], b)) for a, b in pairs]
     correct = [(a, b) for a, b in loaded if a is not None and b is not None]
-    if len(correct) < 2 or len({each.shape for pair in correct for each in pair}) > 1:
+    if len(correct) < 2 or len({array.shape for pair in correct for array in pair}) > 1:
         return math.nan
     return stats.paired_test(np.array([b for _, b in correct]), np.array([a for a, _ in correct])).p_value
 
 
 def _adjusted(changes: Sequence[Change]) -> list[Change]:
-    """With Holm's p over all lines of a metric, and the mark that follows."""
+    """Adjust the p-values by Holm over all lines of a metric, and set the marks that follow from them."""
     p_values: dict[int, float] = {}
     for metric in METRICS:
-        lines = [i for i, each in enumerate(changes) if each.metric == metric and not math.isnan(each.p_value)]
+        lines = [i for i, line in enumerate(changes) if line.metric == metric and not math.isnan(line.p_value)]
         p_values |= dict(zip(lines, stats.holm([changes[i].p_value for i in lines]), strict=True))
-    return [_marked(replace(each, p_value=p_values.get(i, math.nan))) for i, each in enumerate(changes)]
+    return [_marked(replace(line, p_value=p_values.get(i, math.nan))) for i, line in enumerate(changes)]
 
 
 def _marked(change: Change) -> Change:
@@ -163,10 +165,10 @@ def _marked(change: Change) -> Change:
 
 
 def _incomparable(key: ComparisonKey, metric: str, reason: str) -> Change:
-    return _plain(key, metric, INCOMPARABLE, reason)
+    return _without_numbers(key, metric, INCOMPARABLE, reason)
 
 
-def _plain(key: ComparisonKey, metric: str, mark: str, note: str) -> Change:
+def _without_numbers(key: ComparisonKey, metric: str, mark: str, note: str) -> Change:
     nan = math.nan
     return Change(key, metric, before=nan, after=nan, change=nan, p_value=nan, floor=None, mark=mark, note=note)
 

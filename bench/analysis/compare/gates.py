@@ -1,4 +1,4 @@
-"""Gates: how much worse a metric may get before the comparison fails."""
+"""Regression gates: how much worse a metric may get before the comparison fails."""
 
 import math
 import re
@@ -14,7 +14,10 @@ _GATE = re.compile(r"(?:(?P<model>\w+)\.)?(?P<metric>\w+):(?P<number>\d+(?:\.\d+
 
 @dataclass(frozen=True)
 class Gate:
-    """``test_accuracy:0.3pp`` for every model, or ``cnn.epoch_s:15%`` for one; ``threshold`` as the metric counts."""
+    """A limit on a metric's worsening: ``test_accuracy:0.3pp`` for every model, ``cnn.epoch_s:15%`` for one.
+
+    ``threshold`` is in the unit in which the metric counts changes.
+    """
 
     text: str
     model: str | None
@@ -24,32 +27,32 @@ class Gate:
 
 @dataclass(frozen=True)
 class GateResults:
-    """What the gates say: one line per regression, and what they could not judge well."""
+    """Result of all gates: one line per regression, and warnings about what could not be judged well."""
 
     regressions: list[str]
     warnings: list[str]
 
 
 def parse_gate(text: str) -> Gate:
-    """Read one ``--fail``.
+    """Parse one ``--fail`` option.
 
     Raises:
         UserError: it is not of the form, names no metric, or its unit is not the metric's.
     """
-    found = _GATE.fullmatch(text)
-    if not found:
+    parts = _GATE.fullmatch(text)
+    if not parts:
         raise UserError(f"--fail {text!r} is no gate: write [MODEL.]METRIC:NUMBER with pp or %, as test_accuracy:0.3pp")
-    metric = METRICS.get(found["metric"])
+    metric = METRICS.get(parts["metric"])
     if metric is None:
-        raise unknown_name("metric", found["metric"], METRICS)
+        raise unknown_name("metric", parts["metric"], METRICS)
     unit = "%" if metric.relative else "pp"
-    if found["unit"] != unit:
-        raise UserError(f"--fail {text}: {metric.name} is gated in {unit}, as {metric.name}:{found['number']}{unit}")
-    return Gate(text, found["model"], metric.name, float(found["number"]) / 100)
+    if parts["unit"] != unit:
+        raise UserError(f"--fail {text}: {metric.name} is gated in {unit}, as {metric.name}:{parts['number']}{unit}")
+    return Gate(text, parts["model"], metric.name, float(parts["number"]) / 100)
 
 
 def apply_gates(changes: Sequence[Change], gates: Sequence[Gate]) -> GateResults:
-    """Hold every change against its gate: the one for its model if there is one, else the one for all.
+    """Check every change against its gate: the one for its model if there is one, else the one for all.
 
     Raises:
         UserError: a gate is tighter than the noise floor it would judge, or names a model that neither side has.

@@ -1,4 +1,4 @@
-"""Which runs of the two sides belong together: those of the same trial on the same machine."""
+"""Matching of the two sides' runs: those of the same trial on the same machine belong together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bench.records.schema import Run
 
 @dataclass(frozen=True, order=True)
 class ComparisonKey:
-    """What stands in one line of the table: a model on a machine and device under a condition."""
+    """Key of a line of the table: a model on a machine and device under a condition."""
 
     model: str
     location: str
@@ -18,12 +18,12 @@ class ComparisonKey:
 
 
 Trials = dict[str, Run]
-"""The latest run of each trial that came to an end of its own, by ``trial_id``."""
+"""The latest run of each trial that was not interrupted, by ``trial_id``."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Both sides of one subject; a side that is None has nothing of the kind, and ``reason`` says what it has."""
+    """Trials of both sides under one key; a side without any is None, and ``reason`` says what it has instead."""
 
     key: ComparisonKey
     base: Trials | None
@@ -32,29 +32,29 @@ class Match:
 
 
 def match(base: Iterable[Run], new: Iterable[Run]) -> list[Match]:
-    """Every subject of either side, sorted."""
+    """Match the runs of both sides by key; sorted by key."""
     older, newer = list(base), list(new)
     every = disambiguate([*older, *newer])  # a machine may have a namesake on the other side
-    before, after = _by_subject(every[: len(older)]), _by_subject(every[len(older) :])
+    before, after = _by_key(every[: len(older)]), _by_key(every[len(older) :])
     matches = [Match(key, before[key], after[key]) for key in before.keys() & after.keys()]
-    lost, found = before.keys() - after.keys(), after.keys() - before.keys()
-    answered = {key: _nearest(key, lost) for key in found}
-    matches += [Match(each, None, after[each], _difference(answered[each], each)) for each in found]
-    matches += [Match(each, before[each], None, "only in BASE") for each in lost - set(answered.values())]
-    return sorted(matches, key=lambda each: each.key)
+    lost, added = before.keys() - after.keys(), after.keys() - before.keys()
+    nearest = {key: _nearest(key, lost) for key in added}
+    matches += [Match(key, None, after[key], _difference(nearest[key], key)) for key in added]
+    matches += [Match(key, before[key], None, "only in BASE") for key in lost - set(nearest.values())]
+    return sorted(matches, key=lambda matched: matched.key)
 
 
-def _by_subject(runs: Iterable[Run]) -> Mapping[ComparisonKey, Trials]:
-    found: dict[ComparisonKey, Trials] = {}
+def _by_key(runs: Iterable[Run]) -> Mapping[ComparisonKey, Trials]:
+    by_key: dict[ComparisonKey, Trials] = {}
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.status != "interrupted":  # says nothing about the code
             key = ComparisonKey(run.trial.model, location_of(run), condition_of(run))
-            found.setdefault(key, {})[run.trial_id] = run
-    return found
+            by_key.setdefault(key, {})[run.trial_id] = run
+    return by_key
 
 
 def _nearest(key: ComparisonKey, others: Iterable[ComparisonKey]) -> ComparisonKey | None:
-    """Of the same model, the one with the fewest differences."""
+    """The key of the same model with the fewest differences; None where there is none."""
     same_model = [other for other in others if other.model == key.model]
     return min(same_model, key=lambda other: (len(_differing(other, key)), other), default=None)
 

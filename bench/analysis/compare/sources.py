@@ -1,4 +1,4 @@
-"""Where the two sides come from: a folder of records, or ``REV:FOLDER`` read out of git."""
+"""Sources of the two sides: a folder of records, or ``REV:FOLDER`` read out of git."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ from bench.records.storage import Problem, load_runs
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two sets of records; ``folder`` holds their predictions."""
+    """One side of a comparison: a set of records; ``folder`` holds their predictions."""
 
     name: str
     folder: Path
@@ -61,9 +61,9 @@ def _unpack_from_git(name: str, folder: Path) -> None:
 
 def _git(name: str, folder: Path, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+        process = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
     except OSError as error:
         raise UserError(f"cannot read {name}: git is not there ({error.strerror})") from error
-    if done.returncode:
-        raise UserError(f"cannot read {name} out of git: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
+    if process.returncode:
+        raise UserError(f"cannot read {name} out of git: {process.stderr.decode(errors='replace').strip()}")
+    return process.stdout

@@ -14,7 +14,7 @@ SORTS = ("name", "change")
 
 
 def arrange(changes: Sequence[Change], sort: str, only_changed: bool) -> list[Change]:
-    """By name as they come, or the worst first; without those that did not change if so wished."""
+    """Order the changes by name, as they come, or the worst first; ``only_changed`` drops those that did not change."""
     shown = [change for change in changes if change.mark != SAME or not only_changed]
     if sort == "change":
         shown.sort(key=lambda change: -math.inf if math.isnan(change.worsening) else change.worsening, reverse=True)
@@ -22,7 +22,7 @@ def arrange(changes: Sequence[Change], sort: str, only_changed: bool) -> list[Ch
 
 
 def table(changes: Sequence[Change]) -> str:
-    """Markdown; the condition and the machine stand in the line only where there are several."""
+    """Render the changes in Markdown; the condition and the machine stand in the line only where there are several."""
     if not changes:
         return "nothing changed"
     several = len({(change.key.location, change.key.condition) for change in changes}) > 1
@@ -32,7 +32,7 @@ def table(changes: Sequence[Change]) -> str:
 
 
 def to_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
-    """One object per line; null where a number is unknown."""
+    """One JSON object per line of the table; null where a number is unknown."""
     return [
         {
             "model": change.key.model,

@@ -1,4 +1,4 @@
-"""Statistics, pure: numbers in, numbers out; a random generator is passed in where one is needed."""
+"""Statistics as pure functions of numbers; a random generator is passed in where one is needed."""
 
 from bench.analysis.stats.bootstrap import resample_images, two_way_bootstrap
 from bench.analysis.stats.curves import Reached, area_under, falls_below, reached

@@ -1,4 +1,4 @@
-"""Accuracy on test sets and seeds drawn anew: a description beside the test, never the verdict."""
+"""Bootstrap of the accuracy over test images and seeds: a description beside the test, never the verdict."""
 
 import math
 
@@ -10,7 +10,7 @@ from bench.analysis.stats.intervals import Interval
 def resample_images(
     correct: np.ndarray, random: np.random.Generator, draws: int = 10_000, chunk: int = 500
 ) -> np.ndarray:
-    """Accuracy of each run on test sets drawn anew, with replacement, from its test images.
+    """Compute the accuracy of each run on test sets drawn with replacement from its test images.
 
     Args:
         correct: right or wrong, bool or 0/1, of shape ``(R, N)``; all runs see the same draws.
@@ -33,7 +33,7 @@ def resample_images(
 def two_way_bootstrap(
     first: np.ndarray, second: np.ndarray, random: np.random.Generator, confidence: float = 0.95
 ) -> Interval:
-    """Percentile interval of the accuracy difference over seeds and test images both drawn anew.
+    """Percentile interval of the accuracy difference, both seeds and test images resampled.
 
     A description and not the verdict: over few seeds it is too narrow. NaN bounds under two seeds.
 

@@ -1,4 +1,4 @@
-"""What a curve comes to in one number: the area under it, where it falls below a level, when it reaches a goal."""
+"""Summaries of a curve in one number: the area under it, where it falls below a level, when it reaches a goal."""
 
 import math
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ class Reached:
 
 
 def reached(times: Sequence[float]) -> Reached:
-    """Sum up the times; NaN is a miss."""
-    waited = np.asarray(times, dtype=float)
-    there = waited[np.isfinite(waited)]
-    if not len(there):
-        return Reached(math.nan, math.nan, math.nan, len(waited), len(waited))
-    ordered = np.sort(np.where(np.isfinite(waited), waited, math.inf))
+    """Summarise the times to reach a goal; NaN is a miss."""
+    seconds = np.asarray(times, dtype=float)
+    finite = seconds[np.isfinite(seconds)]
+    if not len(finite):
+        return Reached(math.nan, math.nan, math.nan, len(seconds), len(seconds))
+    ordered = np.sort(np.where(np.isfinite(seconds), seconds, math.inf))
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     median = float(middle) if math.isfinite(middle) else math.nan
-    return Reached(median, float(there.min()), float(there.max()), len(waited) - len(there), len(waited))
+    return Reached(median, float(finite.min()), float(finite.max()), len(seconds) - len(finite), len(seconds))
 
 
 def area_under(x: np.ndarray, y: np.ndarray) -> float:
@@ -40,9 +40,9 @@ def area_under(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def falls_below(x: np.ndarray, y: np.ndarray, level: float) -> float:
-    """Where ``y`` first falls below ``level``, in the order given, linearly interpolated; NaN if it never does.
+    """The ``x`` at which ``y`` first falls below ``level``, in the order given, interpolated; NaN if it never does.
 
-    The first ``x`` where ``y`` begins below.
+    The first ``x`` if ``y`` begins below ``level``.
     """
     below = np.flatnonzero(np.asarray(y) < level)
     if not len(below):

@@ -1,4 +1,4 @@
-"""What a sample says of the value behind it: intervals, quartiles, and whether it is too noisy to trust."""
+"""Confidence intervals, quartiles, and whether a sample is too noisy to trust."""
 
 import math
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def noise(spread: Spread) -> str:
-    """``noisy`` where the IQR is above 10 % of the median, ``not trustworthy`` above 25 %, else empty.
+    """Label of a noisy sample: ``noisy`` (IQR above 10 % of the median), ``not trustworthy`` (above 25 %), else empty.
 
     Source: the warnings of torch.utils.benchmark.
     """

@@ -1,4 +1,4 @@
-"""What may be said of all pairs of models in one table, with a correction for their number."""
+"""Verdicts on all pairs of models in one table, corrected for multiple testing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bench.analysis.stats.paired import PairedTest
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for all comparisons of one table (Holm 1979), in the order given; NaN counts as 1."""
+    """Adjust p-values for all comparisons of one table (Holm 1979), in the order given; NaN counts as 1."""
     known = np.nan_to_num(np.asarray(p_values, dtype=float), nan=1.0)
     order = np.argsort(known, kind="stable")
     stepped = known[order] * np.arange(len(known), 0, -1)
@@ -20,7 +20,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said of two models. ``kind`` is ``better``, ``worse``, ``cannot tell`` or ``too few seeds``."""
+    """Verdict on two models; ``kind`` is ``better``, ``worse``, ``cannot tell`` or ``too few seeds``."""
 
     kind: str
     test: PairedTest
@@ -28,7 +28,7 @@ class Verdict:
 
 
 def decide_verdicts(tests: Sequence[PairedTest], seeds: Sequence[int], alpha: float = 0.05) -> list[Verdict]:
-    """A verdict for each pair of one table, by Holm-adjusted p-value; under three seeds none is given.
+    """Give a verdict for each pair of one table, by Holm-adjusted p-value; under three seeds none is given.
 
     Args:
         seeds: how many seeds stand behind each test.

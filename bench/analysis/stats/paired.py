@@ -13,7 +13,7 @@ from bench.analysis.stats.intervals import Interval
 
 @dataclass(frozen=True)
 class PairedTest:
-    """The mean difference of two models' accuracy, as fractions, with what is known of its error.
+    """Mean difference of two models' accuracy, as fractions, with its error.
 
     The interval and the p-value are over both seeds and test images. A test that cannot be made has a p-value of 1
     and NaN bounds.
