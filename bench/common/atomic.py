@@ -31,7 +31,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """So that the file has its name after a power cut too; file systems that cannot do it are left to themselves."""
+    """Flush a folder to the disk, so that a renamed file survives a power cut; where that is impossible, do nothing."""
     with contextlib.suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""The one exception whose text is meant for the person at the terminal or the notebook, and how that person is told."""
+"""Errors meant for the user, and the writing of lines to the terminal."""
 
 import contextlib
 import difflib
@@ -9,15 +9,15 @@ from typing import IO, Any, cast
 
 
 class UserError(Exception):
-    """Something the user can mend. The text is one line: what is wrong, and what would be right. Exit code 2."""
+    """An error the user can mend. The text is one line: what is wrong, and what would be right. Exit code 2."""
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows in the place of a traceback: IPython asks for it by this name."""
+        """Lines a notebook shows in place of a traceback: IPython calls this method by its name."""
         return [f"error: {self}"]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not registered, with the nearest known one."""
+    """Build the error for a name that is not registered, with the nearest known one."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -25,7 +25,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def say(line: str) -> None:
-    """One line on standard error. Where it cannot be written (a log on a full disk) the work goes on without it."""
+    """Write one line to standard error. Where that fails (a log on a full disk) the work goes on without it."""
     print(one_line(line), file=tolerant(sys.stderr), flush=True)
 
 
@@ -49,18 +49,18 @@ class _TolerantStream:
 
 
 def tolerant(stream: IO[str]) -> IO[str]:
-    """The same stream, but what it cannot write is lost without an error."""
+    """Wrap a stream so that what it cannot write is lost without an error."""
     return cast("IO[str]", _TolerantStream(stream))
 
 
 def one_line(text: str) -> str:
-    """Text from elsewhere as one line that does nothing to a terminal: control characters are spelt out."""
+    """Turn untrusted text into one line that is safe in a terminal: control characters are spelt out."""
     text = " ".join(text.split())
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def plain(reason: str) -> str:
-    """The reason as one short line without this machine's paths."""
+    """Shorten a reason to one line without this machine's paths."""
     for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
         reason = reason.replace(f"{path}/", f"{name}/")
     return one_line(reason)[:500]

@@ -1,4 +1,4 @@
-"""Fingerprints of source code: what it does, not where it lies or how it is written down.
+"""Fingerprints of source code by its syntax trees, independent of file paths and layout.
 
 Two sources have the same fingerprint if their syntax trees are the same but for docstrings, comments, layout, and the
 paths of the project's own modules; Python 3.11 to 3.13 give the same one. An imported name counts, and so does
@@ -20,7 +20,7 @@ DYNAMIC = frozenset({"__import__", "import_module"})
 
 @dataclass(frozen=True)
 class Pinned:
-    """Source code as a person last judged it: its fingerprint then, and a line of history per version.
+    """A reviewed state of source code: its fingerprint, and a line of history per version.
 
     An edit that means the same is pinned anew; one that does not adds a line, and with it a version.
     """
@@ -29,7 +29,7 @@ class Pinned:
     history: tuple[str, ...]
 
     def identity(self, fingerprint: str) -> str:
-        """Name the version if this is the source that was judged, and the source itself if it is not."""
+        """Name the version if this is the source that was reviewed, and the source itself if it is not."""
         return f"version {len(self.history)}" if fingerprint == self.fingerprint else fingerprint
 
 
@@ -94,7 +94,7 @@ def _name(node: ast.Name | ast.Attribute) -> str:
 
 
 def _absolute(node: ast.ImportFrom, path: Path, packages: Mapping[str, Path]) -> str:
-    """The dotted name of the module a relative import leads to; beside ``path`` where it is in none of the packages."""
+    """Resolve an import to a dotted module name; one beside ``path`` where it is in none of the packages."""
     if not node.level:
         return node.module or ""
     for name, folder in packages.items():
@@ -105,20 +105,19 @@ def _absolute(node: ast.ImportFrom, path: Path, packages: Mapping[str, Path]) ->
 
 
 def _located(dotted: str, importer: Path, packages: Mapping[str, Path]) -> Iterator[Path]:
-    """The file of a module, if it lies in one of the packages or beside its importer.
+    """Find the file of a module, if it lies in one of the packages or beside its importer.
 
     A package itself is passed over: it imports nothing of its own, or everything it has.
     """
     first, *rest = dotted.split(".")
     if first in packages and not rest:
         return
-    locations = [packages[first].joinpath(*rest)] if first in packages else [importer.parent.joinpath(first, *rest)]
-    for location in locations:
-        yield from (path for path in (location.with_suffix(".py"), location / "__init__.py") if path.is_file())
+    base = packages[first].joinpath(*rest) if first in packages else importer.parent.joinpath(first, *rest)
+    yield from (path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
 
 
 def _form(node: Any) -> Any:
-    """A tree as nested tuples, alike for all that means the same on every Python."""
+    """Convert a syntax tree to nested tuples, equal for equal meaning on every Python."""
     if isinstance(node, ast.Constant):
         return "Constant", type(node.value).__name__, repr(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -132,7 +131,7 @@ def _form(node: Any) -> Any:
 
 
 def _joined(values: list[ast.expr]) -> Iterator[Any]:
-    """The parts of an f-string, text in one piece: Python 3.12 cuts it at doubled braces and adds empty pieces."""
+    """Join the text parts of an f-string: Python 3.12 cuts them at doubled braces and adds empty ones."""
     text = ""
     for value in values:
         if isinstance(value, ast.Constant):
@@ -144,7 +143,7 @@ def _joined(values: list[ast.expr]) -> Iterator[Any]:
 
 
 def _statements(nodes: list[Any]) -> Iterator[Any]:
-    """Statements without docstrings, imports that stand together in one; other lists as they are."""
+    """Convert statements, without docstrings and with adjacent imports as one; other lists as they are."""
     together: list[str] = []
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -160,7 +159,7 @@ def _statements(nodes: list[Any]) -> Iterator[Any]:
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """``module:name as other`` for each name; the project's own modules without their path."""
+    """List the imported names as ``module:name as other``; the project's own modules without their path."""
     if isinstance(node, ast.Import):
         names = [(alias.name.rpartition(".")[2] if _is_own(alias.name) else alias.name, alias) for alias in node.names]
     else:

@@ -1,4 +1,4 @@
-"""Names as they are typed."""
+"""Parsing of names typed by the user."""
 
 
 def split_names(text: str) -> list[str]:

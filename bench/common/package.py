@@ -1,4 +1,4 @@
-"""Where the package lies, found by its name: no module counts its own parents, so none is wrong after a move."""
+"""Folder of the package, found by its name, so that no module depends on its own path."""
 
 from importlib.resources import files
 from pathlib import Path

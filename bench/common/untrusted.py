@@ -1,4 +1,4 @@
-"""Files that may come from a stranger: read as data alone, from inside their folder, and only so much of them.
+"""Read untrusted files: no code runs, no path leads outside the folder, at most 64 MiB.
 
 Nor is anything written outside the folder by a link that came with them.
 """
@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 
 MAX_BYTES = 64 * 2**20
-"""Of a file, and of its arrays when they are unpacked: far above any of ours, far below any machine's memory."""
+"""Limit for a file, and for its arrays when they are unpacked: far above any of ours, far below a machine's memory."""
 
 
 class UntrustedFileError(ValueError):
-    """A file that is not what it should be; the text says why in a few words."""
+    """An invalid file; the message gives the reason in a few words."""
 
 
 def read_inside(folder: Path, path: Path) -> bytes:
-    """What a file below ``folder`` holds.
+    """Read a file below ``folder``.
 
     Raises:
-        Foreign: it is too large, or see :func:`check_inside`.
+        UntrustedFileError: it is too large, or see :func:`check_inside`.
         OSError: it cannot be read.
     """
     check_inside(folder, path)
@@ -38,9 +38,11 @@ def read_inside(folder: Path, path: Path) -> bytes:
 
 
 def check_inside(folder: Path, path: Path) -> None:
-    """Raises:
-    Foreign: the file lies elsewhere (a link leads out), or is no file but a pipe or a folder.
-    OSError: it cannot be read.
+    """Check that a file is a regular one inside ``folder``.
+
+    Raises:
+        UntrustedFileError: the file lies elsewhere (a link leads out), or is a pipe or a folder.
+        OSError: it cannot be read.
     """
     if leads_out(folder, path):
         raise UntrustedFileError(f"{path.name} is a link that leads out of the folder")
@@ -49,7 +51,7 @@ def check_inside(folder: Path, path: Path) -> None:
 
 
 def make_folder(root: Path, folder: Path) -> None:
-    """Make ``folder``, which is ``root`` or below it, where it is not there yet.
+    """Create ``folder``, which is ``root`` or below it, if it does not exist.
 
     Raises:
         OSError: it cannot be made, or a link leads out of ``root`` on the way.
@@ -60,14 +62,16 @@ def make_folder(root: Path, folder: Path) -> None:
 
 
 def leads_out(folder: Path, path: Path) -> bool:
-    """``path`` below ``folder`` is somewhere else in truth, by a link on the way; ``folder`` itself may be one."""
+    """Tell whether a link on the way leads ``path`` out of ``folder``, which may itself be a link."""
     # Path.resolve raises RuntimeError where links run in a circle; opening the file then says so in better words
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def parse_json(content: bytes) -> Any:
-    """Raises:
-    Foreign: it is not JSON, is nested too deeply, or gives one name two values.
+    """Parse JSON.
+
+    Raises:
+        UntrustedFileError: it is not JSON, is nested too deeply, or gives one name two values.
     """
     try:
         return json.loads(content, object_pairs_hook=_named_once)
@@ -80,10 +84,10 @@ def parse_json(content: bytes) -> Any:
 
 
 def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of those names, or all, by name, of an npz file below ``folder``.
+    """Read the named arrays, or all of them, from an npz file below ``folder``.
 
     Raises:
-        Foreign: it is not one, or lacks one of them, or see :func:`read_inside`.
+        UntrustedFileError: it is not one, or lacks one of them, or see :func:`read_inside`.
         OSError: it cannot be read.
     """
     content = read_inside(folder, path)
@@ -102,7 +106,7 @@ def read_arrays(folder: Path, path: Path, names: Collection[str] | None = None) 
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """An array whose header does not promise more than there is."""
+    """Read an array after checking that its header does not promise more data than there is."""
     content = io.BytesIO(archive.read(member))
     version = np.lib.format.read_magic(content)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -114,9 +118,9 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
 
 
 def _named_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in values:
             raise UntrustedFileError(f"{name!r} is there twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values

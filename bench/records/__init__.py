@@ -1,1 +1,1 @@
-"""Schemas and their files: load, save, merge; needs no torch."""
+"""Records of measurements: schemas, loading, saving and merging, without torch."""

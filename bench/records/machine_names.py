@@ -1,4 +1,4 @@
-"""Machines of the same name told apart: a name has four digits of the id, and records of many may be joined."""
+"""Unique labels for machines: a name has four digits of the id, so several machines may share one."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -9,17 +9,17 @@ R = TypeVar("R", bound=DatedRecord)
 
 
 def disambiguate(records: Sequence[R]) -> list[R]:
-    """The same records; those of machines of which another has the name are from then on under their whole ids."""
+    """Return the records with whole ids in place of the names that several of their machines share."""
     shared = shared_names(record.machine for record in records)
     return [_by_whole_id(record) if record.machine.name in shared else record for record in records]
 
 
 def shared_names(machines: Iterable[Machine]) -> dict[str, set[str]]:
-    """The names that several machines have, with their ids."""
-    ids: dict[str, set[str]] = {}
+    """Find the names that several machines share, with their ids."""
+    ids_by_name: dict[str, set[str]] = {}
     for machine in machines:
-        ids.setdefault(machine.name, set()).add(machine.id)
-    return {name: its for name, its in ids.items() if len(its) > 1}
+        ids_by_name.setdefault(machine.name, set()).add(machine.id)
+    return {name: ids for name, ids in ids_by_name.items() if len(ids) > 1}
 
 
 def _by_whole_id(record: R) -> R:

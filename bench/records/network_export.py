@@ -1,6 +1,6 @@
-"""A trained network as a plain list of layers with their weights, for whoever computes it without torch.
+"""A trained network as a plain list of layers with their weights, to be computed without torch.
 
-The probe ``network`` takes it out of a model, the playground's page computes it in JavaScript.
+The probe ``network`` extracts it from a model, the playground's page computes it in JavaScript.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 from bench.records.schema import RecordPart
 
 PROBE = "network"
-"""The probe whose answers hold a network."""
+"""The probe whose results hold a network."""
 
 Pair = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
-"""Of the vertical and the horizontal direction, in pixels."""
+"""Vertical and horizontal, in pixels."""
 
 
 class Layer(RecordPart):
-    """One step of the network. ``size`` is that of a pooling window; a convolution's follows from its weights."""
+    """A layer of the network; ``size`` is that of a pooling window, a convolution's follows from its weights."""
 
     kind: Literal["conv2d", "max_pool2d", "linear", "flatten", "relu", "tanh"]
     size: Pair = (1, 1)
@@ -28,7 +28,7 @@ class Layer(RecordPart):
 
     @property
     def has_weights(self) -> bool:
-        """Arrays of weights and of a bias belong to it."""
+        """Whether the layer has arrays of weights and of a bias."""
         return self.kind in ("conv2d", "linear")
 
 
@@ -36,20 +36,20 @@ _LAYERS = TypeAdapter(tuple[Layer, ...])
 
 
 def names_at(position: int) -> tuple[str, str]:
-    """What the weights and the bias of the layer at that position are called among the arrays."""
+    """Names of the arrays that hold the weights and the bias of the layer at ``position``."""
     return f"weight_{position}", f"bias_{position}"
 
 
 def to_text(layers: Sequence[Layer]) -> str:
-    """As JSON, for a record."""
+    """Write the layers as JSON, for a record."""
     return _LAYERS.dump_json(tuple(layers), exclude_defaults=True).decode()
 
 
 def from_text(text: str) -> tuple[Layer, ...]:
-    """The layers :func:`to_text` wrote down.
+    """Parse the layers that :func:`to_text` wrote.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text is no list of layers.
     """
     try:
         return _LAYERS.validate_json(text)
@@ -60,7 +60,7 @@ def from_text(text: str) -> tuple[Layer, ...]:
 def shape_after(
     layers: Sequence[Layer], arrays: Mapping[str, np.ndarray], shape: tuple[int, ...] = (1, 28, 28)
 ) -> tuple[int, ...]:
-    """What becomes of one image of ``shape``, channels first.
+    """Compute the shape in which an image of ``shape``, channels first, leaves the network.
 
     Raises:
         ValueError: weights are missing or not finite, or a layer does not fit what reaches it.

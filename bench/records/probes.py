@@ -1,4 +1,4 @@
-"""The record of one probe: which run was asked, what came out. Written once and atomically, never edited.
+"""The record of one probe: the run it probed and the result. Written once and atomically, never edited.
 
 Schema history:
     1  first version
@@ -23,7 +23,7 @@ FOLDER = "probes"
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """What a worker needs to answer a probe.
+    """Everything a worker needs to run a probe.
 
     ``images`` is how many of the test images are used, ``train_images`` how many of the training images, both from
     the first; a probe that trains nothing gets none of the latter.
@@ -38,9 +38,9 @@ class ProbeTask:
 
 @dataclass(frozen=True)
 class ProbeOutput:
-    """What a probe found: numbers and words by name, and arrays for pictures.
+    """Result of a probe: numbers and notes by name, and arrays for pictures.
 
-    ``machine`` is where it was asked, if that was not this one.
+    ``machine`` is the one the probe ran on, if that was not this one.
     """
 
     numbers: dict[str, float]
@@ -50,7 +50,7 @@ class ProbeOutput:
 
 
 class ProbeRecord(DatedRecord):
-    """What one probe found for one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of its record.
+    """Result of one probe of one run. ``numbers`` and ``notes`` are by name; ``run`` is the stem of the run's record.
 
     ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
     """
@@ -79,7 +79,7 @@ def probe_stem(probe: str, run: str, key: str) -> str:
 
 
 def probe_path(results: Path, machine: Machine, stem: str) -> Path:
-    """Where the record of that stem lies."""
+    """Path of the probe record with that stem."""
     return results / FOLDER / machine.name / f"{stem}.json"
 
 
@@ -98,12 +98,12 @@ def save_probe(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]
 
 
 def load_probes(results: Path) -> tuple[list[ProbeRecord], list[Problem]]:
-    """Every probe record below ``results``, oldest first, and every JSON file there that is not one."""
+    """Load every probe record below ``results``, oldest first, and every JSON file there that is not one."""
     return load_records(results / FOLDER, ProbeRecord, "probe")
 
 
 def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
-    """The arrays of a record by name; none where it has none or their file is gone or damaged."""
+    """Load the arrays of a record by name; none where it has none or their file is gone or damaged."""
     if record.arrays is None:
         return {}
     try:
@@ -113,7 +113,7 @@ def load_arrays(results: Path, record: ProbeRecord) -> dict[str, np.ndarray]:
 
 
 def latest_answers(probe: str, records: Iterable[ProbeRecord]) -> dict[str, ProbeRecord]:
-    """The newest answer to one probe for each run, by the run's stem; on the most images where there are several."""
+    """Choose the result of one probe for each run, by the run's stem: the one on the most images, then the newest."""
     chosen: dict[str, ProbeRecord] = {}
     for record in records:
         other = chosen.get(record.run)

@@ -1,4 +1,4 @@
-"""Saved runs of the code's own benchmarks, as pytest-benchmark writes them, read without running anything."""
+"""Read saved runs of the code's own benchmarks, as pytest-benchmark writes them, without running anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ FOLDER = "benchmarks"
 """Below the results folder; one folder per machine in it."""
 
 NOT_ONE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What reading a file that is no saved run may raise."""
+"""Exceptions that reading a file that is no saved run may raise."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One benchmark as it was measured: median seconds, and what must be the same for a comparison."""
+    """One measured benchmark: median seconds, and the conditions that must be the same for a comparison."""
 
     name: str
     median_s: float
@@ -27,7 +27,7 @@ class Case:
 
 @dataclass(frozen=True)
 class SavedRun:
-    """All cases of one call of ``track``, by name; when it was, and the commit it measured."""
+    """All cases of one call of ``track``, by name, with its time and the commit it measured."""
 
     moment: datetime
     commit: str
@@ -35,30 +35,30 @@ class SavedRun:
 
 
 def read_saved(folder: Path, path: Path) -> dict[str, Any]:
-    """What a file below ``folder`` holds. Raises one of ``NOT_ONE`` where it is no JSON object."""
+    """Read a file below ``folder``; one of ``NOT_ONE`` is raised if it is no JSON object."""
     return dict(parse_json(read_inside(folder, path)))
 
 
 def cases_of(content: dict[str, Any]) -> dict[str, Case]:
-    """The cases of one saved run by name.
+    """Extract the cases of one saved run by name.
 
     Raises:
-        KeyError, TypeError: it is no file of ours.
+        KeyError, TypeError: the file has another structure.
     """
     return {
-        each["fullname"].rpartition("::")[2]: Case(
-            name=each["fullname"].rpartition("::")[2],
-            median_s=float(each["stats"]["median"]),
-            threshold=float(each["extra_info"]["threshold"]),
-            conditions=dict(each["extra_info"]["conditions"]),
+        case["fullname"].rpartition("::")[2]: Case(
+            name=case["fullname"].rpartition("::")[2],
+            median_s=float(case["stats"]["median"]),
+            threshold=float(case["extra_info"]["threshold"]),
+            conditions=dict(case["extra_info"]["conditions"]),
         )
-        for each in content["benchmarks"]
+        for case in content["benchmarks"]
     }
 
 
 def saved_runs(results: Path) -> dict[str, list[SavedRun]]:
-    """By machine, in the order they were saved; files that are no saved runs are left to ``track`` to name."""
-    found: dict[str, list[SavedRun]] = {}
+    """Load the saved runs by machine, in the order they were saved; ``track`` names the files that are none."""
+    by_machine: dict[str, list[SavedRun]] = {}
     for path in sorted((results / FOLDER).glob("*/*.json")):
         try:
             content = read_saved(results, path)
@@ -67,5 +67,5 @@ def saved_runs(results: Path) -> dict[str, list[SavedRun]]:
             saved = SavedRun(moment, commit, cases_of(content))
         except NOT_ONE:
             continue
-        found.setdefault(path.parent.name, []).append(saved)
-    return found
+        by_machine.setdefault(path.parent.name, []).append(saved)
+    return by_machine

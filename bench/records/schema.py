@@ -38,24 +38,24 @@ class RecordPart(BaseModel):
 
 
 class Machine(RecordPart):
-    """``id`` is random, made once per machine; neither part names the host or its user."""
+    """A machine: ``id`` is random, made once per machine; neither part names the host or its user."""
 
     slug: Name
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 
     @property
     def name(self) -> str:
-        """Of its folders; two machines in 65,536 of the same kind share it."""
+        """Name of the machine's folders; two machines in 65,536 of the same kind share one."""
         return f"{self.slug}-{self.id[:4]}"
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Name of the machine in tables."""
         return self.name
 
 
 class AmbiguousMachine(Machine):
-    """A machine among others of the same name, which tables call by its whole id; see ``machine_names``."""
+    """A machine that shares its name, shown in tables with its whole id; see ``machine_names``."""
 
     @property
     def label(self) -> str:
@@ -63,7 +63,7 @@ class AmbiguousMachine(Machine):
 
 
 class DatedRecord(RecordPart):
-    """A record, which says when it was begun and on which machine."""
+    """A record with the time at which it was begun and the machine."""
 
     started_at: AwareDatetime
     machine: Machine
@@ -79,7 +79,7 @@ class ModelInfo(RecordPart):
 
 
 class Trial(RecordPart):
-    """What to do. Everything a worker needs, and nothing about the machine it runs on."""
+    """Description of a training run: everything a worker needs, and nothing about the machine it runs on."""
 
     suite: Name
     model: Name
@@ -98,7 +98,7 @@ class Trial(RecordPart):
 
 
 class Epoch(RecordPart):
-    """One epoch; ``train_s`` is training alone, evaluation stands beside it."""
+    """Times, losses and accuracy of one epoch; ``train_s`` is training alone, without evaluation."""
 
     epoch: PositiveInt
     train_s: Seconds
@@ -109,7 +109,7 @@ class Epoch(RecordPart):
 
 
 class Result(RecordPart):
-    """After the last epoch; ``train_images_per_s`` is over all epochs' training time."""
+    """Result after the last epoch; ``train_images_per_s`` is over all epochs' training time."""
 
     test_accuracy: Fraction
     test_loss: Annotated[float, Field(ge=0)]
@@ -118,7 +118,7 @@ class Result(RecordPart):
 
 
 class Clock(RecordPart):
-    """Where the time of the trial went. ``startup_s`` (process start, imports) is 0 in a worker already warm."""
+    """Seconds of each part of the trial; ``startup_s`` (process start, imports) is 0 in a worker already warm."""
 
     startup_s: Seconds
     setup_s: Seconds
@@ -129,7 +129,7 @@ class Clock(RecordPart):
 
 
 class Execution(RecordPart):
-    """How training steps were carried out; ``reason`` says why they were ``eager``.
+    """Execution of the training steps; ``reason`` says why they were ``eager``.
 
     ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU.
     """
@@ -139,14 +139,14 @@ class Execution(RecordPart):
 
 
 class Memory(RecordPart):
-    """Highest use so far of the worker process and, on a GPU, of its allocator."""
+    """Peak memory of the worker process and, on a GPU, of its allocator."""
 
     process_peak_bytes: Count
     device_peak_bytes: Count | None = None
 
 
 class GpuState(RecordPart):
-    """The GPU at one moment, as its driver tells it; null where it does not.
+    """State of the GPU at one moment, as its driver reports it; null where it does not.
 
     ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
     from them since the driver was loaded.
@@ -161,7 +161,7 @@ class GpuState(RecordPart):
 
 
 class Surroundings(RecordPart):
-    """What went on around a trial. ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
+    """Load around a trial: ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
 
     other_cpu_share: Fraction | None = None
     gpu_before: GpuState | None = None
@@ -169,13 +169,13 @@ class Surroundings(RecordPart):
 
     @property
     def throttled(self) -> bool:
-        """Power or heat took time from the GPU's clocks, or was doing so before or after."""
+        """Whether power or heat slowed the GPU's clocks during the trial, or just before or after it."""
         states = [state for state in (self.gpu_before, self.gpu_after) if state]
         times = [state.throttled_s for state in states if state.throttled_s is not None]
         return any(state.throttle_reasons for state in states) or (len(times) == 2 and times[1] > times[0])
 
     def shared(self, cpu_share: float) -> bool:
-        """Another program was on the GPU, or took more than ``cpu_share`` of the CPU time."""
+        """Tell whether another program was on the GPU, or took more than ``cpu_share`` of the CPU time."""
         on_gpu = any(state.other_processes for state in (self.gpu_before, self.gpu_after) if state)
         return on_gpu or (self.other_cpu_share or 0) > cpu_share
 
@@ -201,7 +201,7 @@ class Artifacts(RecordPart):
 
 
 class Measurement(DatedRecord):
-    """What one call measured beside training, on one machine: under which conditions, and how long it took."""
+    """Record of a measurement other than training, on one machine, with its conditions and duration."""
 
     device: Name
     threads: PositiveInt
@@ -217,12 +217,12 @@ class Measurement(DatedRecord):
 
     @property
     def moment(self) -> str:
-        """When it began, for file names."""
+        """Time at which it began, for file names."""
         return stamp(self.started_at)
 
 
 class Run(DatedRecord):
-    """What happened in one trial."""
+    """Record of one trial."""
 
     schema_version: Literal[1, 2, 3, 4] = Field(default=4, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -262,13 +262,13 @@ class Run(DatedRecord):
 
 
 def trial_id(trial: Trial, data: Data) -> str:
-    """What the run is *about*: the trial without its suite and threads, and the data's hashes. 16 hex digits."""
-    about = trial.model_dump(exclude={"suite", "threads"})
-    return digest({"trial": about, "data": data.sha256})
+    """Identify a trial: 16 hex digits of the trial without its suite and threads, and of the data's hashes."""
+    identity = trial.model_dump(exclude={"suite", "threads"})
+    return digest({"trial": identity, "data": data.sha256})
 
 
 def digest(value: Any) -> str:
-    """16 hex digits of the SHA-256 of ``value`` as canonical JSON."""
+    """Hash ``value`` as canonical JSON: 16 hex digits of its SHA-256."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -279,10 +279,10 @@ def run_stem(trial: Trial, key: str, started_at: datetime) -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """A time of day to the millisecond, as it stands in file names."""
+    """Format a time to the millisecond for file names."""
     return moment.strftime("%Y%m%dT%H%M%S%f")[:-3]
 
 
 def artifact_names(stem: str) -> Artifacts:
-    """The files that belong to the record of that stem."""
+    """Names of the files that belong to the record with that stem."""
     return Artifacts(predictions=f"{stem}.npz", weights=f"{stem}.safetensors")

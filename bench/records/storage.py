@@ -1,4 +1,4 @@
-"""Records and their predictions on disk: atomic save, validated load. Reading needs no torch and runs nothing."""
+"""Save records and predictions atomically, load them validated. Reading needs no torch and runs no code."""
 
 import io
 import time
@@ -20,16 +20,16 @@ R = TypeVar("R", bound=DatedRecord)
 
 IMAGE_SHAPE = (28, 28)
 NOISE_FOLDER = "noise"
-"""Below the results folder: the records of trials that were repeated to see how much nothing changes."""
+"""Below the results folder: the records of trials repeated to measure the noise floor."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the trained model answered on the test set, and example digits for the pictures.
+    """Predictions of the trained model on the test set, and example images for the pictures.
 
     ``labels``, ``predicted``: uint8 of shape ``(N,)``. ``example_index`` int64 ``(k,)`` into them,
-    ``example_images`` uint8 ``(k, 28, 28)``, ``example_confidence`` float32 ``(k,)``: the probability the model
-    gave its answer.
+    ``example_images`` uint8 ``(k, 28, 28)``, ``example_confidence`` float32 ``(k,)``: the probability of the
+    predicted label.
     """
 
     labels: np.ndarray
@@ -40,7 +40,7 @@ class Predictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """bool of shape ``(N,)``."""
+        """Whether each prediction is right: bool of shape ``(N,)``."""
         return np.asarray(self.labels == self.predicted)
 
 
@@ -56,16 +56,16 @@ class Problem:
 
 
 def check_writable(results: Path) -> None:
-    """Make the folder and a file in it, which is removed again.
+    """Check that the folder can be written, by making it and a file in it, which is removed again.
 
     Raises:
-        UserError: that cannot be done.
+        UserError: it cannot be written.
     """
-    probe = results / f".writable-{time.monotonic_ns()}"
+    test_file = results / f".writable-{time.monotonic_ns()}"
     try:
         results.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        test_file.touch()
+        test_file.unlink()
     except OSError as error:
         raise UserError(
             f"cannot write to results folder {results}: {error.strerror}; name another with --results"
@@ -73,17 +73,17 @@ def check_writable(results: Path) -> None:
 
 
 def runs_dir(results: Path, machine: Machine) -> Path:
-    """The folder of one machine's records."""
+    """Folder of one machine's runs."""
     return results / "runs" / machine.name
 
 
 def run_path(results: Path, run: Run) -> Path:
-    """Where the run's record lies."""
+    """Path of the run's record."""
     return runs_dir(results, run.machine) / f"{run.stem}.json"
 
 
 def save_run(results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"") -> Path:
-    """Write artifacts first and the record last, so that a record never names a file that is not there.
+    """Write a run: artifacts first and the record last, so that a record never names a file that is not there.
 
     Raises:
         OSError: the folder cannot be written.
@@ -107,7 +107,7 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
 
 
 def save_measurement(folder: Path, name: str, record: Measurement) -> Path:
-    """Write the record below ``folder``, in the place of its machine.
+    """Write the record below ``folder``, in the folder of its machine.
 
     Raises:
         OSError: the folder cannot be written.
@@ -119,15 +119,15 @@ def save_measurement(folder: Path, name: str, record: Measurement) -> Path:
 
 
 def load_runs(results: Path) -> tuple[list[Run], list[Problem]]:
-    """Every record below ``results/runs``, oldest first, and every JSON file there that is not a record."""
+    """Load every run below ``results/runs``, oldest first, and every JSON file there that is not a record."""
     return load_records(results / "runs", Run, "run")
 
 
 def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[Problem]]:
-    """Every record of that kind below ``folder``, oldest first, and every JSON file there that is not one.
+    """Load every record of that kind below ``folder``, oldest first, and every JSON file there that is not one.
 
     Args:
-        name: what the kind is called where a file is said not to be one.
+        name: the kind's name in the message about a file that is not one.
     """
     records, problems = [], []
     for path in sorted(folder.rglob("*.json")):
@@ -140,7 +140,7 @@ def load_records(folder: Path, kind: type[R], name: str) -> tuple[list[R], list[
 
 
 def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R | None, Problem | None]:
-    """The record in a file below ``folder``, or what is wrong with it."""
+    """Load the record in a file below ``folder``; give it, or the problem with the file."""
     try:
         return parse_record(read_inside(folder, path), kind, name), None
     except UntrustedFileError as error:
@@ -150,8 +150,10 @@ def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R |
 
 
 def parse_record(content: bytes, kind: type[R], name: str) -> R:
-    """Raises:
-    Foreign: it is no record of that kind.
+    """Parse a record and validate it.
+
+    Raises:
+        UntrustedFileError: it is no record of that kind.
     """
     try:
         record = kind.model_validate_json(content)
@@ -164,7 +166,7 @@ def parse_record(content: bytes, kind: type[R], name: str) -> R:
 
 
 def done_since(results: Path, keys: Iterable[str], known: Container[str]) -> Run | None:
-    """A finished run of one of the keys that is not among the stems ``known``; None where there is none."""
+    """Find a finished run of one of the keys that is not among the stems ``known``; None where there is none."""
     for key in keys:
         for path in (results / "runs").glob(f"*/*-{key[:8]}-*.json"):
             run, _ = load_record(results, path, Run, "run")
@@ -174,7 +176,7 @@ def done_since(results: Path, keys: Iterable[str], known: Container[str]) -> Run
 
 
 def latest_done(runs: Iterable[Run]) -> list[Run]:
-    """Of the finished runs, the newest for each trial on each machine."""
+    """Choose the newest finished run of each trial on each machine."""
     newest: dict[tuple[str, str], Run] = {}
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.status == "done":
@@ -183,20 +185,20 @@ def latest_done(runs: Iterable[Run]) -> list[Run]:
 
 
 def load_predictions(results: Path, run: Run) -> Predictions | None:
-    """The run's predictions, or None where the file is gone or is not what it should be."""
+    """Load the run's predictions; None where the file is gone or is not what it should be."""
     arrays = _load_arrays(results, run, Predictions.__dataclass_fields__)
     loaded = None if arrays is None else Predictions(**arrays)
     return loaded if loaded and _examples_fit(loaded) else None
 
 
 def load_correct(results: Path, run: Run) -> np.ndarray | None:
-    """:attr:`Predictions.correct` of the run, or None; without its examples, which take half the time to read."""
+    """Load :attr:`Predictions.correct` of the run, or None, without the examples, which take half the time to read."""
     arrays = _load_arrays(results, run, ("labels", "predicted"))
     return None if arrays is None else np.asarray(arrays["labels"] == arrays["predicted"])
 
 
 def _load_arrays(results: Path, run: Run, names: Collection[str]) -> dict[str, np.ndarray] | None:
-    """None where the file is gone or damaged, or its labels and answers are not of the test set's size."""
+    """Load arrays of a run's predictions; None if the file is gone or damaged, or of another size than the test set."""
     if run.artifacts is None:
         return None
     path = runs_dir(results, run.machine) / run.artifacts.predictions
@@ -204,12 +206,12 @@ def _load_arrays(results: Path, run: Run, names: Collection[str]) -> dict[str, n
         arrays = read_arrays(results, path, names)
     except (OSError, UntrustedFileError):
         return None
-    wanted = ("uint8", (run.result.test_size if run.result else 0,))
-    return arrays if all(_kind(arrays[name]) == wanted for name in ("labels", "predicted")) else None
+    expected = ("uint8", (run.result.test_size if run.result else 0,))
+    return arrays if all(_kind(arrays[name]) == expected for name in ("labels", "predicted")) else None
 
 
 def _examples_fit(predictions: Predictions) -> bool:
-    """The arrays of examples are of their kinds, of one length, and say which of the images they are."""
+    """Check the arrays of examples: their types, their common length, and that their indices are those of images."""
     size, examples = len(predictions.labels), len(np.atleast_1d(predictions.example_index))
     index, confidence = predictions.example_index, predictions.example_confidence
     return (
@@ -226,14 +228,14 @@ def _kind(array: np.ndarray) -> tuple[str, tuple[int, ...]]:
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """A compressed file of the arrays by name, as :func:`bench.common.untrusted.read_arrays` reads it."""
+    """Pack arrays by name into an npz file, as :func:`bench.common.untrusted.read_arrays` reads it."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
 def _first_error(error: ValidationError, kind: str) -> str:
-    """One line: where, and what is wrong there."""
+    """Describe the first error in one line: the field, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
-    location = ".".join(str(part) for part in first["loc"])
-    return f"not a {kind} record ({location + ': ' if location else ''}{first['msg']})"
+    field = ".".join(str(part) for part in first["loc"])
+    return f"not a {kind} record ({field + ': ' if field else ''}{first['msg']})"

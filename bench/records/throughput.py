@@ -6,7 +6,7 @@ Schema history:
     1  of ``speed``: an epoch of the article's loop and of the harness as two lists of each model;
        of ``peers``: one list of ``times`` of all models, each with its ``peer``, always in fp32
     2  the same record for both: each model has its ``times`` by framework, the article's loop and ours among them.
-       What schema 1 says is read as such.
+       Schema 1 is converted to it when read.
 """
 
 from pathlib import Path
@@ -27,14 +27,14 @@ Rate = Annotated[float, Field(gt=0)]
 
 
 class Peaks(RecordPart):
-    """What the device reached in this run: the best matrix product in the precision, the best copy (read and write)."""
+    """Peak rates of the device in this run: the best matrix product in the precision, the best copy (read, write)."""
 
     matmul_flops_per_s: Rate
     copy_bytes_per_s: Rate
 
 
 class StepTime(RecordPart):
-    """Seconds of one step on ``batch_size`` images: training, or inference alone. Over ``rounds`` of one or more."""
+    """Seconds of one step on ``batch_size`` images, training or inference alone, over ``rounds`` rounds."""
 
     phase: Literal["train", "infer"]
     batch_size: PositiveInt
@@ -45,12 +45,12 @@ class StepTime(RecordPart):
 
     @property
     def images_per_s(self) -> float:
-        """At the median step."""
+        """Images per second at the median step."""
         return self.batch_size / self.median_s
 
 
 class Cost(RecordPart):
-    """What an image costs, whatever the machine, and what memory a training at ``batch_size`` took in a run of its own.
+    """Cost of an image on any machine, and the memory that training at ``batch_size`` took in a run of its own.
 
     FLOPs count 2 per multiply-add. Bytes are those that the operations of a step read and write, as if there were no
     cache, divided by its images. ``memory_bytes`` is the process's peak, ``idle_bytes`` what it held before.
@@ -67,7 +67,7 @@ class Cost(RecordPart):
 
 
 class EpochTimes(RecordPart):
-    """Seconds of a training epoch, round by round; none where ``note`` says why there are none."""
+    """Seconds of a training epoch in one framework, round by round; none where ``note`` says why."""
 
     framework: Name
     versions: dict[Name, str] = Field(default_factory=dict)
@@ -76,7 +76,7 @@ class EpochTimes(RecordPart):
 
 
 class ModelThroughput(RecordPart):
-    """One model in every framework, all in turn; of ``speed`` also our steps by batch size, and what they cost."""
+    """Times of one model in every framework, in turn; for ``speed`` also our steps by batch size, and their costs."""
 
     model: Name
     times: Annotated[list[EpochTimes], Field(min_length=1)]
@@ -84,21 +84,21 @@ class ModelThroughput(RecordPart):
     cost: Cost | None = None
 
     def epoch_s(self, framework: str) -> list[float]:
-        """Of that framework, round by round; none where it was not timed."""
+        """Seconds of an epoch in ``framework``, round by round; none where it was not timed."""
         return next((times.epoch_s for times in self.times if times.framework == framework), [])
 
     def ratios(self, framework: str) -> list[float]:
-        """How often our epoch fits into the framework's, round by round; none where not both were timed in each."""
+        """Ratios of the framework's epoch to ours, round by round; none where not both were timed in each."""
         theirs, ours = self.epoch_s(framework), self.epoch_s(OURS)
         return [a / b for a, b in zip(theirs, ours, strict=True)] if len(theirs) == len(ours) else []
 
     def step_time(self, phase: str, batch_size: int) -> StepTime | None:
-        """Of that phase at that batch size; None where it was not measured."""
-        return next((it for it in self.step_times if (it.phase, it.batch_size) == (phase, batch_size)), None)
+        """Time of a step of that phase at that batch size; None where it was not measured."""
+        return next((time for time in self.step_times if (time.phase, time.batch_size) == (phase, batch_size)), None)
 
 
 class ThroughputRecord(Measurement):
-    """What one call measured, and under which conditions; what the machine could do is known of ``speed`` alone."""
+    """Record of one call of ``speed`` or ``peers``; only ``speed`` measures the peaks of the machine."""
 
     schema_version: Literal[2] = Field(default=2, alias="schema")
     precision: Name
@@ -107,7 +107,7 @@ class ThroughputRecord(Measurement):
 
     @property
     def folder(self) -> str:
-        """Where it lies below the results, which is also what wrote it."""
+        """Folder of the record below the results, named after the command that wrote it."""
         return "speed" if self.peaks else "peers"
 
     @model_validator(mode="before")
@@ -116,7 +116,7 @@ class ThroughputRecord(Measurement):
         if not isinstance(value, dict) or value.get("schema") != 1:
             return value
         try:
-            return _of_peers(value) if "times" in value else _of_speed(value)
+            return _convert_peers(value) if "times" in value else _convert_speed(value)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not as schema 1 has it: {error!r}") from error
 
@@ -132,7 +132,7 @@ class ThroughputRecord(Measurement):
         return self
 
 
-def _of_speed(old: dict[str, Any]) -> dict[str, Any]:
+def _convert_speed(old: dict[str, Any]) -> dict[str, Any]:
     models = [{**model} for model in old["models"]]
     for model in models:
         sides = {ARTICLE: model.pop("article_epoch_s"), OURS: model.pop("harness_epoch_s")}
@@ -140,7 +140,7 @@ def _of_speed(old: dict[str, Any]) -> dict[str, Any]:
     return old | {"schema": 2, "models": models}
 
 
-def _of_peers(old: dict[str, Any]) -> dict[str, Any]:
+def _convert_peers(old: dict[str, Any]) -> dict[str, Any]:
     rest = {**old}
     models: dict[str, list[dict[str, Any]]] = {}
     for times in rest.pop("times"):
@@ -161,7 +161,7 @@ def save_throughput(results: Path, record: ThroughputRecord) -> Path:
 
 
 def load_throughput(results: Path) -> tuple[list[ThroughputRecord], list[Problem]]:
-    """The newest record of each command, machine, device and precision, and every JSON file there that is no record."""
+    """Load the newest record of each command, machine, device and precision, and every JSON file that is no record."""
     records, problems = [], []
     for folder in FOLDERS:
         readable, damaged = load_records(results / folder, ThroughputRecord, folder)

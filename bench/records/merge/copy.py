@@ -1,4 +1,4 @@
-"""Which of the records found are copied, and the copying: file by file, what belongs to a record before the record."""
+"""Choose the records to copy, and copy them file by file: what belongs to a record before the record itself."""
 
 import filecmp
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, unknown_name
 from bench.common.untrusted import make_folder
 from bench.records.machine_names import shared_names
-from bench.records.merge.scan import BENCHMARKS, PROBES, RUNS, Item, look_through
+from bench.records.merge.scan import BENCHMARKS, PROBES, RUNS, RecordFile, scan_folder
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Run
 from bench.records.storage import Problem, check_writable
@@ -19,10 +19,10 @@ KEEP = ("last", "all")
 
 
 @dataclass
-class Merged:
-    """What one call did. Counts are of records; ``superseded`` are those that ``last`` leaves where they are.
+class MergeResult:
+    """Result of one call. Counts are of records; ``superseded`` are those that ``last`` does not copy.
 
-    ``conflicts`` and ``notes`` have a line each, ``empty`` the folders that hold nothing.
+    ``conflicts`` and ``notes`` are lines of text, ``empty`` lists the folders that hold nothing.
     """
 
     copied: list[Path] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Merged:
 
     @property
     def words(self) -> str:
-        """``merged: 12 copied, 3 already there``"""
+        """The counts in words: ``merged: 12 copied, 3 already there``."""
         counts = {
             "copied": len(self.copied),
             "already there": self.already_there,
@@ -46,7 +46,7 @@ class Merged:
         return f"merged: {', '.join(f'{count:,} {what}' for what, count in counts.items() if count) or 'nothing'}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers and lists of lines."""
+        """Convert to plain numbers and lists of lines."""
         return {
             "copied": [str(path) for path in self.copied],
             "already_there": self.already_there,
@@ -57,7 +57,7 @@ class Merged:
         }
 
 
-def merge_into(results: Path, folders: Sequence[Path], keep: str = "last") -> Merged:
+def merge_into(results: Path, folders: Sequence[Path], keep: str = "last") -> MergeResult:
     """Copy the records of ``folders`` into ``results``, by the rule of :mod:`bench.records.merge`.
 
     Called again it goes on where it was interrupted, and changes nothing where it was not.
@@ -70,12 +70,12 @@ def merge_into(results: Path, folders: Sequence[Path], keep: str = "last") -> Me
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"no results folder {folder}: name folders that 'python -m bench run' has written")
-    merged = Merged()
-    mine = look_through(results).items
-    others = [item for folder in folders for item in _of_folder(folder, results, merged)]
+    merged = MergeResult()
+    mine = scan_folder(results).items
+    others = [item for folder in folders for item in _records_of(folder, results, merged)]
     if not others and len(merged.empty) == len(folders):
-        named = ", ".join(map(str, folders))
-        raise UserError(f"no records in {named}: name results folders, those that have a folder 'runs' in them")
+        names = ", ".join(map(str, folders))
+        raise UserError(f"no records in {names}: name results folders, those that have a folder 'runs' in them")
     check_writable(results)
     wanted = _without_mixed_benchmarks([*mine, *others], others, merged)
     if keep == "last":
@@ -91,61 +91,65 @@ def merge_into(results: Path, folders: Sequence[Path], keep: str = "last") -> Me
     return merged
 
 
-def _of_folder(folder: Path, results: Path, merged: Merged) -> list[Item]:
-    """Nothing where it is the folder that all is merged into."""
+def _records_of(folder: Path, results: Path, merged: MergeResult) -> list[RecordFile]:
+    """Scan one of the folders; no records if it is the folder that all is merged into."""
     if results.exists() and folder.samefile(results):
         return []
-    found = look_through(folder)
-    merged.problems += found.problems
-    if not found.items and not found.problems:
+    contents = scan_folder(folder)
+    merged.problems += contents.problems
+    if not contents.items and not contents.problems:
         merged.empty.append(folder)
-    return found.items
+    return contents.items
 
 
-def _without_superseded(everything: Sequence[Item], wanted: Iterable[Item], merged: Merged) -> list[Item]:
-    """``wanted`` without runs and answers of whose key there is a later one, and without the answers of such runs."""
-    last: dict[tuple[str, str, str], Item] = {}
+def _without_superseded(
+    everything: Sequence[RecordFile], wanted: Iterable[RecordFile], merged: MergeResult
+) -> list[RecordFile]:
+    """Drop from ``wanted`` runs and probe results replaced by a later one of the same key, and results of such runs."""
+    last: dict[tuple[str, str, str], RecordFile] = {}
     for item in everything:
         key = _key(item)
         if key and (key not in last or item.order > last[key].order):
             last[key] = item
-    beaten = [item for item in everything if (key := _key(item)) and item.order < last[key].order]
-    files = {(item.target, item.sha256) for item in beaten}
-    runs = {item.target.stem for item in beaten if item.kind == RUNS}
+    replaced = [item for item in everything if (key := _key(item)) and item.order < last[key].order]
+    files = {(item.target, item.sha256) for item in replaced}
+    runs = {item.target.stem for item in replaced if item.kind == RUNS}
     kept = []
     for item in wanted:
-        answers_one = isinstance(item.record, ProbeRecord) and item.record.run in runs
-        if answers_one or (item.target, item.sha256) in files:
+        of_replaced_run = isinstance(item.record, ProbeRecord) and item.record.run in runs
+        if of_replaced_run or (item.target, item.sha256) in files:
             merged.superseded += 1
         else:
             kept.append(item)
     return kept
 
 
-def _key(item: Item) -> tuple[str, str, str] | None:
-    """What two records share that are about the same; None where each is a measurement of its own."""
+def _key(item: RecordFile) -> tuple[str, str, str] | None:
+    """Key that records of the same trial or probe share; None where each is a measurement of its own."""
     if item.kind not in (RUNS, PROBES) or not isinstance(item.record, Run | ProbeRecord):
         return None
     return item.kind, item.record.machine.id, item.record.key
 
 
-def _without_mixed_benchmarks(everything: Sequence[Item], wanted: Iterable[Item], merged: Merged) -> list[Item]:
-    """``wanted`` without benchmarks of which it cannot be told whose they are: they name their machine, not its id."""
-    alike = shared_names(item.record.machine for item in everything if item.record)
-    for name, its in sorted(alike.items()):
-        merged.notes.append(f"{len(its)} machines are called {name}; the tables call them by their whole ids")
+def _without_mixed_benchmarks(
+    everything: Sequence[RecordFile], wanted: Iterable[RecordFile], merged: MergeResult
+) -> list[RecordFile]:
+    """Drop from ``wanted`` benchmarks of ambiguous machines: they hold a name that several share, and no id."""
+    shared = shared_names(item.record.machine for item in everything if item.record)
+    for name, ids in sorted(shared.items()):
+        merged.notes.append(f"{len(ids)} machines are called {name}; the tables call them by their whole ids")
     kept = []
     for item in wanted:
-        its = alike.get(item.target.parts[1], set()) if item.kind == BENCHMARKS else set()
-        if its:
-            merged.conflicts.append(f"{item.path} is left out: it is of one of {len(its)} machines of the same name")
+        ids = shared.get(item.target.parts[1], set()) if item.kind == BENCHMARKS else set()
+        if ids:
+            merged.conflicts.append(f"{item.path} is left out: it is of one of {len(ids)} machines of the same name")
         else:
             kept.append(item)
     return kept
 
 
-def _copy(item: Item, results: Path, merged: Merged) -> None:
-    """What belongs to the record first; nothing at all where one of the files is there with another content."""
+def _copy(item: RecordFile, results: Path, merged: MergeResult) -> None:
+    """Copy a record after its files; nothing at all where one of the files is there with another content."""
     target = results / item.target
     pairs = [*((path, target.with_name(path.name)) for path in item.beside), (item.path, target)]
     missing = [(path, to) for path, to in pairs if not to.exists()]

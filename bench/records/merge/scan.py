@@ -1,4 +1,4 @@
-"""What a results folder holds: each record with the files that belong to it, and where it goes in another folder."""
+"""Scan a results folder: each record with the files that belong to it, and its path in another folder."""
 
 import hashlib
 import os
@@ -27,14 +27,14 @@ KINDS: dict[str, tuple[type[Run] | type[ProbeRecord] | type[ThroughputRecord], s
     PROBES: (ProbeRecord, "probe"),
     **{folder: (ThroughputRecord, folder) for folder in throughput.FOLDERS},
 }
-"""By folder below the results: what its records are, and what they are called."""
+"""By folder below the results: the type of its records, and their name in messages."""
 
 
 @dataclass(frozen=True)
-class Item:
-    """A record: the file as it lies, what it is, where it goes below another results folder.
+class RecordFile:
+    """The file of a record: its path, its kind, and its path below another results folder (``target``).
 
-    ``beside`` are the files that belong to it and are there, to be copied to the same folder under the same names.
+    ``beside`` are the existing files that belong to it, to be copied to the same folder under the same names.
     ``record`` is None for saved benchmarks, which pytest-benchmark writes.
     """
 
@@ -47,64 +47,64 @@ class Item:
 
     @property
     def order(self) -> tuple[bool, datetime]:
-        """Of two records with one key the higher is the one that counts: done before not done, newer before older."""
+        """Sort key among records with one key, the highest of which is kept: done over not done, newer over older."""
         assert self.record is not None
         return not isinstance(self.record, Run) or self.record.status == "done", self.record.started_at
 
 
 @dataclass
-class Found:
-    """All of one folder; ``problems`` are the files that are no records, each skipped with its reason."""
+class FolderContents:
+    """All records of one folder; ``problems`` are the files that are no records, each skipped with its reason."""
 
-    items: list[Item] = field(default_factory=list)
+    items: list[RecordFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-def look_through(results: Path) -> Found:
+def scan_folder(results: Path) -> FolderContents:
     """Read every record below ``results``, in the order of the files' names.
 
     A symbolic link to a file is followed within ``results`` and nowhere else, one to a folder not at all.
     """
-    found = Found()
+    contents = FolderContents()
     for kind in (*KINDS, BENCHMARKS):
-        for path in _json_files(results / kind, found.problems):
+        for path in _json_files(results / kind, contents.problems):
             try:
-                found.items.append(_item(results, kind, path))
+                contents.items.append(_record_file(results, kind, path))
             except UntrustedFileError as reason:
-                found.problems.append(Problem(path, str(reason)))
+                contents.problems.append(Problem(path, str(reason)))
             except OSError as error:
-                found.problems.append(Problem(path, f"unreadable ({error.strerror})"))
-    return found
+                contents.problems.append(Problem(path, f"unreadable ({error.strerror})"))
+    return contents
 
 
 def _json_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    def say(error: OSError) -> None:
+    def report(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
             problems.append(Problem(Path(str(error.filename)), f"unreadable ({error.strerror})"))
 
-    for location, folders, files in os.walk(folder, onerror=say):
+    for parent, folders, files in os.walk(folder, onerror=report):
         folders.sort()
-        links = [path for name in folders if (path := Path(location, name)).is_symlink()]
+        links = [path for name in folders if (path := Path(parent, name)).is_symlink()]
         problems += [Problem(path, "a link to a folder") for path in links]
-        yield from (Path(location) / name for name in sorted(files) if name.endswith(".json") and name[0] != ".")
+        yield from (Path(parent) / name for name in sorted(files) if name.endswith(".json") and name[0] != ".")
 
 
-def _item(results: Path, kind: str, path: Path) -> Item:
+def _record_file(results: Path, kind: str, path: Path) -> RecordFile:
     content = read_inside(results, path)
     sha256 = hashlib.sha256(content).hexdigest()
     if kind == BENCHMARKS:
         _check_benchmarks(results, path, content)
-        return Item(path, kind, Path(kind, path.parent.name, path.name), sha256, None)
+        return RecordFile(path, kind, Path(kind, path.parent.name, path.name), sha256, None)
     record_type, name = KINDS[kind]
     record = parse_record(content, record_type, name)
     beside = [path.with_name(file) for file in _names_beside(record, path)]
     for file in beside:
         if file.suffix not in (".npz", ".safetensors", ".log"):
             raise UntrustedFileError(f"it names {file.name}, which is nothing that belongs to a record")
-    there = [file for file in beside if os.path.lexists(file)]
-    for file in there:
+    existing = [file for file in beside if os.path.lexists(file)]
+    for file in existing:
         check_inside(results, file)
-    return Item(path, kind, Path(kind, record.machine.name, path.name), sha256, record, tuple(there))
+    return RecordFile(path, kind, Path(kind, record.machine.name, path.name), sha256, record, tuple(existing))
 
 
 def _names_beside(record: Record, path: Path) -> list[str]:
