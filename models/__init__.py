@@ -1,4 +1,4 @@
-"""Architectures only: image tensors in, logits out.
+"""Model architectures: image tensors in, logits out.
 
 Every module in this folder is imported, so a new file that registers a model needs no other edit.
 """

@@ -1,4 +1,4 @@
-"""The models by name. The name of the registered function is the name of the model, everywhere."""
+"""Registry of the models. The name of the registered function is the name of the model, everywhere."""
 
 import hashlib
 import inspect
@@ -17,7 +17,7 @@ _CONTROLS: set[str] = set()
 
 
 def register_control(factory: ModelFactory) -> ModelFactory:
-    """Register a model that is there to check a claim about another; only the suite `full` trains it unasked.
+    """Register a control: a model that checks a claim about another, trained by default only in the suite `full`.
 
     Raises:
         ValueError: see :func:`register_model`.
@@ -46,12 +46,12 @@ def register_model(factory: ModelFactory) -> ModelFactory:
 
 
 def list_models(controls: bool = True) -> list[str]:
-    """Names of all registered models in alphabetical order, with or without the controls."""
+    """List the names of all registered models in alphabetical order, with or without the controls."""
     return sorted(name for name in _FACTORIES if controls or name not in _CONTROLS)
 
 
 def create_model(name: str, num_classes: int = 10) -> nn.Module:
-    """A new model with weights drawn from torch's global random generator.
+    """Create a model with weights drawn from torch's global random generator.
 
     Raises:
         KeyError: no model of that name is registered.
@@ -60,7 +60,7 @@ def create_model(name: str, num_classes: int = 10) -> nn.Module:
 
 
 def model_source(name: str) -> Path:
-    """The file that defines the model.
+    """Find the file that defines the model.
 
     Raises:
         KeyError: no model of that name is registered.
@@ -69,7 +69,7 @@ def model_source(name: str) -> Path:
 
 
 def source_sha256(name: str) -> str:
-    """SHA-256 of the file that defines the model.
+    """Compute the SHA-256 of the file that defines the model.
 
     Raises:
         KeyError: no model of that name is registered.

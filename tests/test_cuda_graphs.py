@@ -12,7 +12,7 @@ from torch import nn
 
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE, PRECISIONS
-from bench.training.cuda_graphs import Record, ReplayedEpochs, Work
+from bench.training.cuda_graphs import Recorder, ReplayedEpochs, Work
 from bench.training.epoch_loop import StepByStep, prepare_epochs
 from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.precision import set_matrix_precision
@@ -97,7 +97,7 @@ def fails(work: Work, rewind: Work) -> Work:
     [(ChangesItsMind, again, "the replayed steps gave other losses"), (WithMemory, fails, "not permitted")],
 )
 def test_what_cannot_be_replayed_is_told_and_left_as_it_was(
-    model: Callable[[], nn.Module], record: Record, reason: str, mnist: Mnist
+    model: Callable[[], nn.Module], record: Recorder, reason: str, mnist: Mnist
 ) -> None:
     built = model()
     before = state(built)

@@ -12,12 +12,12 @@ from bench.recipes.recipe import ARTICLE
 from bench.records.schema import Execution
 from bench.training.epoch_loop import StepByStep, batches_of_each_size
 from bench.training.pipeline import DeviceData, epoch_order, to_device
-from bench.training.train_step import Batch, EagerStep, Method, choose_method
+from bench.training.train_step import Batch, EagerStep, StepMethod, choose_method
 from bench.training.trial import initial_model
 from models import list_models
 
 CPU = torch.device("cpu")
-EAGER = Method(Execution(mode="eager"), {})
+EAGER = StepMethod(Execution(mode="eager"), {})
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""A name -> verified uint8 arrays, clean or corrupted."""
+"""Datasets by name as verified uint8 arrays, clean or corrupted."""

@@ -1,7 +1,7 @@
-"""Verified files on disk -> uint8 tensors.
+"""Load datasets as uint8 tensors from verified files on disk.
 
-MNIST itself ships inside the package (``assets/mnist``), so the first run needs no network; what other datasets
-there are says :mod:`bench.data.registry`. The files are unpacked once into torchvision's folder layout; every file is
+MNIST itself ships inside the package (``assets/mnist``), so the first run needs no network; the other datasets
+are listed in :mod:`bench.data.registry`. The files are unpacked once into torchvision's folder layout; every file is
 checked by SHA-256 at each load and unpacked again when it does not match.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["DATASETS", "DatasetFiles", "Split", "default_data_dir", "find_datase
 
 @dataclass(frozen=True)
 class Split:
-    """``images`` uint8 of shape ``(N, 28, 28)``; ``labels`` int64 of shape ``(N,)``."""
+    """Training or test split: ``images`` uint8 of shape ``(N, 28, 28)``; ``labels`` int64 of shape ``(N,)``."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -42,9 +42,9 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
     try:
         raw.mkdir(parents=True, exist_ok=True)
         with FileLock(raw / ".lock"):
-            missing = [file for file in dataset.sha256 if not _mend(dataset, file, data_dir)]
+            missing = [file for file in dataset.sha256 if not _repair(dataset, file, data_dir)]
             if missing:
-                _get(dataset, raw, missing)
+                _fetch(dataset, raw, missing)
     except OSError as error:
         raise UserError(
             f"cannot unpack {dataset.name} into {raw}: {error.strerror or error}; "
@@ -53,7 +53,7 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
 
 
 def load(dataset: DatasetFiles, data_dir: Path) -> tuple[Split, Split]:
-    """Training and test split, verified, as stored: uint8 images on the CPU.
+    """Load the training and the test split, verified, as stored: uint8 images on the CPU.
 
     Raises:
         UserError: see :func:`prepare`.
@@ -71,8 +71,8 @@ def _tensor(path: Path) -> torch.Tensor:
     return torch.from_numpy(idx.parse(path.read_bytes()).copy())
 
 
-def _mend(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
-    """Whether the file is right now: it was, or there was a copy of it."""
+def _repair(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
+    """Restore a missing or damaged file from a copy; tell whether it is right now."""
     path = data_dir / dataset.folder / file
     problem = problem_with(path, dataset.sha256[file])
     if problem is None:
@@ -89,8 +89,8 @@ def _mend(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
     return True
 
 
-def _get(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
-    """Download what this machine has no right copy of."""
+def _fetch(dataset: DatasetFiles, raw: Path, files: list[str]) -> None:
+    """Download the files of which this machine has no right copy."""
     if dataset.built_in:
         raise UserError(f"the built-in file {files[0]}.gz is damaged; install mnist-bench again")
     package = f", or install Debian's package {dataset.debian_package}" if dataset.debian_package else ""

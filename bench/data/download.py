@@ -1,4 +1,4 @@
-"""A dataset's files from the network, by pooch: from the first of its mirrors that has them, with a progress bar.
+"""Download a dataset's files with pooch, from the first of its mirrors that has them, with a progress bar.
 
 Imported only when something has to be downloaded.
 """
@@ -28,14 +28,14 @@ that was killed."""
 
 
 class DownloadError(Exception):
-    """Not everything was downloaded; the text says why, in one line."""
+    """Download incomplete; the message gives the reason in one line."""
 
 
 def download(dataset: DatasetFiles, raw: Path, files: Sequence[str]) -> None:
     """Put ``files`` of ``dataset`` into the folder ``raw``: each downloaded elsewhere, checked, and moved there whole.
 
     Raises:
-        NotDownloaded: no mirror answers, the connection breaks, or what comes is not what it should be.
+        DownloadError: no mirror answers, the connection breaks, or what comes is not what it should be.
         OSError: the folder cannot be written.
     """
     for left in raw.glob(f"{UNFINISHED}*"):
@@ -44,31 +44,31 @@ def download(dataset: DatasetFiles, raw: Path, files: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(dir=raw, prefix=UNFINISHED) as folder:
         for file in files:
             urls = [f"{mirror}{file}.gz" for mirror in mirrors]
-            write_atomically(raw / file, _first_right(urls, dataset.sha256[file], Path(folder) / file))
+            write_atomically(raw / file, _first_intact(urls, dataset.sha256[file], Path(folder) / file))
 
 
 def _answers(mirror: str) -> bool:
-    """False where nothing came in time; whatever a server answers will do, and a refusal is told by the download."""
+    """Tell whether a mirror answers in time; a refusal counts, as the download will report it."""
 
-    def ask() -> None:
+    def request() -> None:
         with contextlib.suppress(OSError, ValueError):
             pooch.HTTPDownloader(timeout=2 * ANSWER_S)(mirror, None, None, check_only=True)
 
     # Neither looking up a name nor trying all its addresses has a timeout, so a thread does it that is waited for.
-    asked = threading.Thread(target=ask, daemon=True)
-    asked.start()
-    asked.join(ANSWER_S)
-    return not asked.is_alive()
+    thread = threading.Thread(target=request, daemon=True)
+    thread.start()
+    thread.join(ANSWER_S)
+    return not thread.is_alive()
 
 
-def _first_right(urls: Sequence[str], sha256: str, path: Path) -> bytes:
-    """The file from the first place that has it as it should be; ``path`` is where it is downloaded to."""
+def _first_intact(urls: Sequence[str], sha256: str, path: Path) -> bytes:
+    """Download a file to ``path`` from the first URL that has it intact, and return its content."""
     reason = f"no answer within {ANSWER_S} s"
     for url in urls:
         try:
             pooch.HTTPDownloader(progressbar=True, timeout=(ANSWER_S, STALLED_S))(url, path, None)
         except (OSError, ValueError) as error:  # what requests raises is one of them
-            reason = _in_its_own_words(error)
+            reason = _system_message(error)
             continue
         content = right_content(path, sha256)
         if content is not None:
@@ -77,7 +77,7 @@ def _first_right(urls: Sequence[str], sha256: str, path: Path) -> bytes:
     raise DownloadError(reason)
 
 
-def _in_its_own_words(error: Exception) -> str:
-    """``Connection refused``, if the system said so; else all that requests says around it."""
-    said = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(error))
-    return said[1] if said else str(error)
+def _system_message(error: Exception) -> str:
+    """Message of the system, such as ``Connection refused``, if there is one; else the whole text of the error."""
+    message = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(error))
+    return message[1] if message else str(error)

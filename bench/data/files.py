@@ -1,4 +1,4 @@
-"""A dataset's files on this machine: which of them are right, and where a right copy lies. Needs no torch."""
+"""Find and verify a dataset's files on this machine, without torch."""
 
 import gzip
 import hashlib
@@ -21,20 +21,20 @@ SYSTEM = Path("/usr/share/datasets")
 
 
 @dataclass(frozen=True)
-class Copy:
-    """The unpacked content of a file, None where this machine has no right copy; ``damaged`` are the wrong ones."""
+class LocalCopy:
+    """Unpacked content of a file, None where this machine has no right copy; ``damaged`` lists the wrong copies."""
 
     content: bytes | None
     damaged: tuple[Path, ...] = ()
 
 
 def default_data_dir() -> Path:
-    """``MNIST_BENCH_DATA`` if set, else the user's cache folder."""
+    """Default folder of the data: ``MNIST_BENCH_DATA`` if set, else the user's cache folder."""
     return Path(os.environ.get("MNIST_BENCH_DATA") or platformdirs.user_cache_path("mnist-bench"))
 
 
 def problem_with(path: Path, expected_sha256: str) -> str | None:
-    """None, ``missing``, or how it is damaged.
+    """Check a file by its hash: None where it is right, else ``missing`` or how it is damaged.
 
     Raises:
         OSError: it cannot be read.
@@ -42,26 +42,26 @@ def problem_with(path: Path, expected_sha256: str) -> str | None:
     if not path.exists():
         return "missing"
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found == expected_sha256:
+        actual_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual_sha256 == expected_sha256:
         return None
-    return f"damaged (SHA-256 {found[:12]}… instead of {expected_sha256[:12]}…)"
+    return f"damaged (SHA-256 {actual_sha256[:12]}… instead of {expected_sha256[:12]}…)"
 
 
-def right_copy(dataset: DatasetFiles, file: str, data_dir: Path) -> Copy:
-    """The first that is right: packed in its place in the data folder, inside the package, in Debian's folder."""
+def right_copy(dataset: DatasetFiles, file: str, data_dir: Path) -> LocalCopy:
+    """Find the first right copy of a file: packed in the data folder, in the package, or in Debian's folder."""
     damaged: list[Path] = []
     for path in _copies(dataset, file, data_dir):
         content = right_content(path, dataset.sha256[file])
         if content is not None:
-            return Copy(content, tuple(damaged))
+            return LocalCopy(content, tuple(damaged))
         if path.exists():
             damaged.append(path)
-    return Copy(None, tuple(damaged))
+    return LocalCopy(None, tuple(damaged))
 
 
 def right_content(path: Path, expected_sha256: str) -> bytes | None:
-    """What the file holds, unpacked if it is packed; None where that is wrong, or there is no such file."""
+    """Read a file, unpacked if it is packed; None where its hash is wrong or there is no such file."""
     try:
         content = path.read_bytes()
         if content[:2] == GZIP:  # rather than by its name, as some servers unpack on the way

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST's files: two zero bytes, a code for the type, the number of axes, their lengths, the values.
+"""Parser of MNIST's IDX format: two zero bytes, a code for the type, the number of axes, their lengths, the values.
 
 Source: the description on MNIST's own page. Importing torchvision only to read it took 1.5 s of every process.
 """
@@ -9,7 +9,7 @@ UNSIGNED_BYTE = 8
 
 
 def parse(content: bytes) -> np.ndarray:
-    """The array in an unpacked file of unsigned bytes: uint8, read-only, of the shape that the file names.
+    """Parse an unpacked file of unsigned bytes: a uint8 array, read-only, of the shape that the file names.
 
     Raises:
         ValueError: it is no such file, or its size is not what its shape says.

@@ -1,4 +1,4 @@
-"""A dataset's images and labels read without torch: for pictures in reports, and for other frameworks."""
+"""Read a dataset's images and labels without torch: for pictures in reports, and for other frameworks."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from bench.data.registry import DATASETS
 
 
 def packed_array(dataset: str, file: str = "t10k-images-idx3-ubyte") -> np.ndarray | None:
-    """uint8, images ``(N, 28, 28)`` or labels ``(N,)``; None where this machine has no right copy of the file.
+    """Load uint8 images ``(N, 28, 28)`` or labels ``(N,)``; None where this machine has no right copy of the file.
 
     Looked for inside the package, in the default data folder and in that of Debian's package; nothing is downloaded.
     """

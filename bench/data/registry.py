@@ -1,4 +1,4 @@
-"""Which datasets there are: one entry each, with all that the suite knows about it. Needs no torch.
+"""Registry of the datasets: one entry each, with all that the suite knows about it. Needs no torch.
 
 A new one in MNIST's format (IDX files of 28 x 28 grey pixels) is one more entry in ``DATASETS``.
 """
@@ -10,10 +10,10 @@ from bench.common.errors import unknown_name
 
 @dataclass(frozen=True)
 class Goals:
-    """Test accuracies that the report asks after, as fractions: MNIST's, which are out of reach on harder images.
+    """Target test accuracies of the report, as fractions; the defaults are MNIST's, out of reach on harder images.
 
-    ``in_time``: after how many seconds of training? ``from_few``: from how many training images? ``distorted``: up to
-    which strength of a distortion?
+    ``in_time`` is for the seconds of training, ``from_few`` for the number of training images, ``distorted`` for the
+    strength of a distortion.
     """
 
     in_time: tuple[float, ...] = (0.97, 0.98, 0.99)
@@ -23,7 +23,7 @@ class Goals:
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """Where a dataset's four files are, what they must hash to, and what its labels mean.
+    """A dataset: the locations and hashes of its four files, and the names of its labels.
 
     ``folder`` is where torchvision keeps them, below the data folder; ``sha256`` is of each unpacked file by its name.
     ``digits``: the images are handwritten digits. ``built_in``: the package brings the files. ``mirrors`` are addresses
@@ -44,12 +44,12 @@ class DatasetFiles:
 
     @property
     def num_classes(self) -> int:
-        """How many labels there are."""
+        """Number of labels."""
         return len(self.label_names)
 
     @property
     def noun(self) -> str:
-        """What one image is called where the report speaks of it."""
+        """Noun for one image in the report."""
         return "digit" if self.digits else "image"
 
 
@@ -93,11 +93,11 @@ DATASETS = {
 """By name."""
 
 MNIST = DATASETS["mnist"]
-"""What the article is about, and what speed is measured on."""
+"""The dataset of the article, on which speed is measured."""
 
 
 def find_dataset(name: str) -> DatasetFiles:
-    """The dataset of that name.
+    """Find the dataset of that name.
 
     Raises:
         UserError: there is none.
@@ -108,15 +108,15 @@ def find_dataset(name: str) -> DatasetFiles:
 
 
 def noun_of(dataset: str) -> str:
-    """:attr:`DatasetFiles.noun` of the dataset of that name; ``image`` where it is not known."""
+    """Noun for an image of the dataset of that name; ``image`` where it is not known."""
     return DATASETS[dataset].noun if dataset in DATASETS else "image"
 
 
 def goals_of(dataset: str) -> Goals:
-    """:attr:`DatasetFiles.goals` of the dataset of that name; MNIST's where it is not known."""
+    """Goals of the dataset of that name; MNIST's where it is not known."""
     return DATASETS[dataset].goals if dataset in DATASETS else Goals()
 
 
 def label_names_of(dataset: str) -> tuple[str, ...]:
-    """The labels' names, the first label first; none of a dataset that is not known, as a record may name one."""
+    """Names of the labels, the first label first; none for an unknown dataset, which a record may name."""
     return DATASETS[dataset].label_names if dataset in DATASETS else ()

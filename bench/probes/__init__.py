@@ -1,1 +1,1 @@
-"""A trained model -> named numbers."""
+"""Probes: measurements of a trained model beyond its test accuracy."""

@@ -1,4 +1,4 @@
-"""Which layer of a model holds its features, and what flows into a layer."""
+"""Find the feature layer of a model, and compute the inputs and activations of a layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bench.training.pipeline import normalise
 
 @dataclass(frozen=True)
 class FeatureLayer:
-    """The linear layer whose input are a model's features: its name and itself, and what its input is in words."""
+    """The linear layer whose inputs are a model's features, with its name and a description of the inputs."""
 
     name: str
     module: nn.Linear
@@ -22,7 +22,7 @@ class FeatureLayer:
 
 
 def feature_layer(model: nn.Module) -> FeatureLayer | None:
-    """With convolutions the first linear layer, without them the last; None where the model has none."""
+    """Find the feature layer: the first linear layer after convolutions, else the last; None where there is none."""
     linear = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         return None
@@ -33,7 +33,7 @@ def feature_layer(model: nn.Module) -> FeatureLayer | None:
 
 
 def first_layer(model: nn.Module) -> nn.Linear | nn.Conv2d | None:
-    """The first layer with weights, if it is linear or a convolution."""
+    """Find the first layer with weights; None if it is neither linear nor a convolution."""
     with_weights = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
     first = next(with_weights, None)
     return first if isinstance(first, nn.Linear | nn.Conv2d) else None
@@ -42,31 +42,31 @@ def first_layer(model: nn.Module) -> nn.Linear | nn.Conv2d | None:
 def layer_inputs(
     layer: nn.Module, model: nn.Module, images: np.ndarray, recipe: Recipe, device: torch.device
 ) -> torch.Tensor:
-    """What reaches ``layer`` for uint8 ``images`` of shape ``(N, 28, 28)``: float32 ``(N, D)`` on ``device``."""
-    return torch.cat([seen.flatten(1) for seen in _seen(layer, model, images, recipe, device, of_input=True)])
+    """Compute the inputs of ``layer`` for uint8 ``images`` ``(N, 28, 28)``: float32 ``(N, D)`` on ``device``."""
+    return torch.cat([part.flatten(1) for part in _hook_outputs(layer, model, images, recipe, device, of_input=True)])
 
 
 def peak_activations(
     layer: nn.Module, model: nn.Module, images: np.ndarray, recipe: Recipe, device: torch.device
 ) -> torch.Tensor:
-    """The largest value each unit or channel of ``layer`` gives for each image: float32 ``(N, K)``."""
-    outputs = _seen(layer, model, images, recipe, device, of_input=False)
-    return torch.cat([seen.flatten(2).amax(2) if seen.dim() > 2 else seen for seen in outputs])
+    """Compute the largest value of each unit or channel of ``layer`` for each image: float32 ``(N, K)``."""
+    outputs = _hook_outputs(layer, model, images, recipe, device, of_input=False)
+    return torch.cat([part.flatten(2).amax(2) if part.dim() > 2 else part for part in outputs])
 
 
 @torch.inference_mode()
-def _seen(
+def _hook_outputs(
     layer: nn.Module, model: nn.Module, images: np.ndarray, recipe: Recipe, device: torch.device, of_input: bool
 ) -> Iterator[torch.Tensor]:
-    caught: list[torch.Tensor] = []
-    handle = layer.register_forward_hook(lambda _, taken, given: caught.append(taken[0] if of_input else given))
+    tensors: list[torch.Tensor] = []
+    handle = layer.register_forward_hook(lambda _, inputs, output: tensors.append(inputs[0] if of_input else output))
     was_training = model.training
     model.eval()
     try:
         for start in range(0, len(images), BATCH_SIZE):
             batch = torch.from_numpy(images[start : start + BATCH_SIZE]).unsqueeze(1).to(device)
             model(normalise(batch, recipe))
-            yield caught.pop().float()
+            yield tensors.pop().float()
     finally:
         handle.remove()
         model.train(was_training)

@@ -1,4 +1,4 @@
-"""How well does the model do on images it was not trained on: corrupted, moved, turned, scaled, noisy?
+"""Probe of robustness: test accuracy on corrupted, shifted, rotated, scaled and noisy images.
 
 The randomness of every distortion is drawn from one fixed seed, so that all models see the same images.
 """
@@ -22,10 +22,10 @@ NOISES = tuple(round(0.1 * step, 1) for step in range(7))
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
-    """Test accuracy: ``clean``, one per corruption by its name, and one per point of each curve.
+    """Measure test accuracy: ``clean``, one per corruption by its name, and one per point of each curve.
 
     As arrays the first test image shifted to the right by 0 to 8 pixels, ``shifted`` uint8 ``(9, 28, 28)``, with the
-    model's ``answers`` and the probability it gave each, ``confidences``, both of shape ``(9,)``.
+    predicted labels ``answers`` and their probabilities ``confidences``, both of shape ``(9,)``.
 
     Curves: ``translation_K`` pixels along one axis to a random side, ``rotation_K`` degrees to a random side,
     ``scale_K`` times the size, ``noise_K`` standard deviation of normal noise on pixels in [0, 1].
@@ -45,8 +45,8 @@ def _one_digit_shifted(trained: TrainedModel) -> dict[str, np.ndarray]:
     steps = np.array(TRANSLATIONS, dtype=float)
     digit = np.repeat(trained.test.images[:1], len(steps), axis=0).astype(np.float32) / 255
     images = to_uint8(shifted(digit, -steps, np.zeros_like(steps)))
-    confidences, answers = trained.probabilities(images).max(dim=1)
-    return {"shifted": images, "answers": answers.cpu().numpy(), "confidences": confidences.cpu().numpy()}
+    confidences, predicted = trained.probabilities(images).max(dim=1)
+    return {"shifted": images, "answers": predicted.cpu().numpy(), "confidences": confidences.cpu().numpy()}
 
 
 def _curve_points(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

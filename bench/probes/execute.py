@@ -1,4 +1,4 @@
-"""One probe of one trained model, from its description to its answer, in this process. Writes nothing to disk."""
+"""Execute one probe of one trained model, from its description to its result, in this process. Writes no files."""
 
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +14,7 @@ from bench.training.trial import initial_model, recipe_of
 
 
 def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
-    """Rebuild the trained model of a task and give what its probe measures.
+    """Rebuild the trained model of a task and run its probe on it.
 
     Raises:
         UserError: the weights cannot be read, or are those of another architecture.

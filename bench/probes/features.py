@@ -1,4 +1,4 @@
-"""How good are the model's features, and how much of that was learnt?
+"""Probe of the model's features: how good they are, and how much of that was learnt.
 
 The same softmax head is trained on the frozen features of the trained model and on those of the same model with its
 initial, random weights. A model without a hidden layer has the pixels themselves for features; beside those stands
@@ -22,25 +22,25 @@ STRONGEST = 4
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
-    """Test accuracy of the head on ``trained`` and ``random`` features, or on ``pixels`` and ``hog``.
+    """Measure test accuracy of the head on ``trained`` and ``random`` features, or on ``pixels`` and ``hog``.
 
     With each pair come the shares of test images right in one of the two alone, and the ``dimension``. As arrays:
     ``filters`` of the first layer, float32 ``(K, h, w)``, and for each the test images that excite it most,
     ``strongest`` uint8 ``(K, 4, 28, 28)``.
     """
-    found = feature_layer(trained.model)
-    if found is None:
+    layer = feature_layer(trained.model)
+    if layer is None:
         return ProbeOutput({}, {"layer": "none: the model has no linear layer"})
-    plain = [module for module in trained.model.modules() if next(module.parameters(recurse=False), None) is not None]
-    if plain == [found.module]:
+    layers = [module for module in trained.model.modules() if next(module.parameters(recurse=False), None) is not None]
+    if layers == [layer.module]:
         numbers, notes = _of_pixels(trained), {"layer": "pixels", "hog": _hog_words()}
     else:
-        numbers, notes = _of_layer(trained, found.name), {"layer": found.words}
+        numbers, notes = _of_layer(trained, layer.name), {"layer": layer.words}
     return ProbeOutput(numbers, notes | {"head": RECIPE}, _pictures(trained))
 
 
 def hog_features(images: np.ndarray) -> np.ndarray:
-    """Histograms of oriented gradients of uint8 ``images`` ``(N, 28, 28)``: float32 ``(N, 1296)``."""
+    """Compute histograms of oriented gradients of uint8 ``images`` ``(N, 28, 28)``: float32 ``(N, 1296)``."""
     return np.stack([hog(image, **HOG) for image in images]).astype(np.float32)
 
 
@@ -80,8 +80,8 @@ def _features(trained: TrainedModel, model: nn.Module, name: str, images: np.nda
 
 def _right(trained: TrainedModel, train: torch.Tensor, test: torch.Tensor) -> np.ndarray:
     labels = torch.from_numpy(trained.train.labels).to(trained.device)
-    answers = linear_probe_predictions(train, labels, test, trained.num_classes, trained.trial.seed)
-    return np.asarray(answers.cpu().numpy() == trained.test.labels)
+    predicted = linear_probe_predictions(train, labels, test, trained.num_classes, trained.trial.seed)
+    return np.asarray(predicted.cpu().numpy() == trained.test.labels)
 
 
 def _pair(first: str, right: np.ndarray, second: str, right_too: np.ndarray) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The one softmax head that is trained on every kind of feature."""
+"""Linear probe: the same softmax head is trained on every kind of feature."""
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ RECIPE = f"Adam {LEARNING_RATE:g}, batch {BATCH_SIZE}, {EPOCHS} epochs"
 def linear_probe_predictions(
     train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, num_classes: int, seed: int
 ) -> torch.Tensor:
-    """Train the head on features ``train`` ``(N, D)`` with ``labels`` ``(N,)``; its answers to ``test``: ``(M,)``.
+    """Train the head on features ``train`` ``(N, D)`` with ``labels`` ``(N,)``; predict labels of ``test``: ``(M,)``.
 
     Features are centred, each by its mean over ``train``, and all divided by one number, so that their mean variance
     is 1: kinds of features of any size meet the same learning rate, and rare ones are not blown up.

@@ -1,7 +1,7 @@
-"""The model taken apart into layers that a page can compute, with half-precision weights.
+"""Extract a model's layers, which a page can compute, with half-precision weights.
 
-Only what answers like the model is given away: the layers are evaluated with the weights as they will be stored, and
-held against the model's own probabilities.
+They are exported only if they predict as the model does: the layers are evaluated with the weights as they will be
+stored, and compared with the model's own probabilities.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,20 +38,20 @@ AS_MODULES: dict[Any, Callable[..., nn.Module]] = {
 """The modules that do what these functions and methods of a tensor do, given the same arguments but the first."""
 
 
-class Unknown(Exception):
-    """The model holds something a page cannot compute; the message says what."""
+class UnsupportedLayerError(Exception):
+    """Part of a model that a page cannot compute; the message names it."""
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
-    """The layers as JSON in the note ``layers``, their weights as float16 arrays by the names of :func:`names_at`.
+    """Export the layers as JSON in the note ``layers``, their weights as float16 arrays named by :func:`names_at`.
 
-    Numbers: ``weights`` is how many, ``deviation`` the largest difference between a probability of theirs and of the
-    model's on the test images, ``pixel_mean`` and ``pixel_std`` how pixels in [0, 1] are to be normalised. Where the
-    model cannot be taken apart, or what comes out answers otherwise, the note ``left_out`` says why.
+    Numbers: ``weights`` is their count, ``deviation`` the largest difference between a probability of the layers and
+    of the model on the test images, ``pixel_mean`` and ``pixel_std`` normalise pixels in [0, 1]. Where the layers
+    cannot be extracted, or predict otherwise than the model, the note ``left_out`` says why.
     """
     try:
         layers, arrays = extract_layers(trained.model)
-    except Unknown as reason:
+    except UnsupportedLayerError as reason:
         return ProbeOutput({}, {"left_out": str(reason)})
     numbers = {"weights": float(sum(array.size for array in arrays.values()))}
     if numbers["weights"] > MOST_WEIGHTS:
@@ -64,10 +64,10 @@ def measure(trained: TrainedModel) -> ProbeOutput:
 
 
 def extract_layers(model: nn.Module) -> tuple[list[Layer], dict[str, np.ndarray]]:
-    """The layers of ``model`` in evaluation mode and their weights as float16.
+    """Extract the layers of ``model`` in evaluation mode and their weights as float16.
 
     Raises:
-        Unknown: it is no chain of layers, or one of them is of another kind than :class:`Layer` has.
+        UnsupportedLayerError: it is no chain of layers, or one of them is of another kind than :class:`Layer` has.
     """
     layers, arrays = list[Layer](), dict[str, np.ndarray]()
     for module in _chain(model):
@@ -83,7 +83,7 @@ def extract_layers(model: nn.Module) -> tuple[list[Layer], dict[str, np.ndarray]
 
 
 def logits(layers: Sequence[Layer], arrays: Mapping[str, np.ndarray], pixels: torch.Tensor) -> torch.Tensor:
-    """What the layers give in float32 for normalised ``pixels`` ``(N, 1, 28, 28)``: ``(N, num_classes)``."""
+    """Compute the layers' logits in float32 for normalised ``pixels`` ``(N, 1, 28, 28)``: ``(N, num_classes)``."""
     for position, layer in enumerate(layers):
         weight, bias = (_float32(arrays.get(name), pixels.device) for name in names_at(position))
         match layer.kind:
@@ -103,18 +103,18 @@ def logits(layers: Sequence[Layer], arrays: Mapping[str, np.ndarray], pixels: to
 
 
 def _chain(model: nn.Module) -> list[nn.Module]:
-    """The modules an image passes, one after the other."""
+    """List the modules that an image passes, in order."""
     was_training = model.training
     try:
         nodes = list(fx.symbolic_trace(model.eval()).graph.nodes)
     except Exception as error:  # whatever a model's own code raises when there is no image in it
-        raise Unknown(f"it cannot be traced: {type(error).__name__}") from error
+        raise UnsupportedLayerError(f"it cannot be traced: {type(error).__name__}") from error
     finally:
         model.train(was_training)
     modules = []
     for before, node in pairwise(nodes):
         if node.all_input_nodes != [before]:
-            raise Unknown("its layers are no chain")
+            raise UnsupportedLayerError("its layers are no chain")
         if node.op != "output":
             modules.append(_module(node, model))
     return modules
@@ -127,11 +127,11 @@ def _module(node: fx.Node, model: nn.Module) -> nn.Module:
     try:
         return AS_MODULES[node.target](*node.args[1:], **{k: v for k, v in node.kwargs.items() if k != "input"})
     except (KeyError, TypeError) as error:
-        raise Unknown(f"it calls {name}") from error
+        raise UnsupportedLayerError(f"it calls {name}") from error
 
 
 def _layer(module: nn.Module) -> Layer | None:
-    """None where nothing is to be done when the model is not being trained."""
+    """Convert a module to a layer; None where it does nothing outside training."""
     match module:
         case nn.Dropout() | nn.Dropout1d() | nn.Dropout2d() | nn.Identity():
             return None
@@ -148,7 +148,7 @@ def _layer(module: nn.Module) -> Layer | None:
             return Layer(kind="max_pool2d", size=size, stride=_pair(module.stride), padding=padding)
         case nn.Conv2d(groups=1, dilation=(1, 1), padding_mode="zeros") if not isinstance(module.padding, str):
             return Layer(kind="conv2d", stride=_pair(module.stride), padding=_pair(module.padding))
-    raise Unknown(f"it has a layer {module}")
+    raise UnsupportedLayerError(f"it has a layer {module}")
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -161,12 +161,12 @@ def _half(weights: Any) -> np.ndarray:
 
 
 def _float32(array: np.ndarray | None, device: torch.device) -> torch.Tensor:
-    """Empty where the layer has no weights."""
+    """Convert an array to a float32 tensor, empty where the layer has no weights."""
     return torch.empty(0) if array is None else torch.from_numpy(array.astype(np.float32)).to(device)
 
 
 @torch.inference_mode()
 def _deviation(trained: TrainedModel, layers: Sequence[Layer], arrays: Mapping[str, np.ndarray]) -> float:
     parts = torch.split(torch.from_numpy(trained.test.images).unsqueeze(1), BATCH_SIZE)
-    given = [logits(layers, arrays, normalise(part.to(trained.device), trained.recipe)) for part in parts]
-    return float((torch.cat(given).softmax(dim=1) - trained.probabilities(trained.test.images)).abs().max())
+    outputs = [logits(layers, arrays, normalise(part.to(trained.device), trained.recipe)) for part in parts]
+    return float((torch.cat(outputs).softmax(dim=1) - trained.probabilities(trained.test.images)).abs().max())

@@ -1,6 +1,6 @@
-"""What does the model lose when the pixels of all images change places, by one permutation, before training?
+"""Probe of spatial structure: the loss of accuracy when one permutation shuffles the pixels of all images.
 
-A model that takes the image as a vector has no way to notice. One whose first layer is linear can be checked without
+A model that takes the image as a vector cannot notice it. One whose first layer is linear can be checked without
 training: exchange that layer's columns in the same way, and it gives the same logits for the permuted images.
 """
 
@@ -16,10 +16,10 @@ from bench.records.probes import ProbeOutput
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
-    """Test accuracies ``ordered`` and ``permuted``, and the shares of test images right in one of the two alone.
+    """Measure test accuracies ``ordered`` and ``permuted``, and the shares of test images right in only one of the two.
 
     Where the first layer is linear also ``columns_gap`` (largest difference between two logits), ``columns_logit``
-    (largest logit) and ``columns_answers`` (how many answers differ).
+    (largest logit) and ``columns_answers`` (number of predicted labels that differ).
     """
     ordered, permuted = correct_ordered(trained), correct_shuffled(trained, block=1)
     numbers = {
@@ -32,17 +32,17 @@ def measure(trained: TrainedModel) -> ProbeOutput:
 
 
 def permuted_columns(trained: TrainedModel) -> dict[str, float]:
-    """The exact test; empty where the first layer with weights is not linear in the pixels."""
-    twin = copy.deepcopy(trained.model)
-    first = first_layer(twin)
+    """Permute the columns of a linear first layer and compare logits; empty where the first layer is another."""
+    permuted_model = copy.deepcopy(trained.model)
+    first = first_layer(permuted_model)
     if not isinstance(first, nn.Linear) or first.in_features != trained.test.images[0].size:
         return {}
     with torch.no_grad():
         first.weight.copy_(first.weight[:, torch.from_numpy(block_order(1)).to(first.weight.device)])
-    plain = trained.evaluate(trained.test.images).logits
-    moved = trained.evaluate(shuffle_pixels(trained.test.images, block=1), twin).logits
+    ordered = trained.evaluate(trained.test.images).logits
+    permuted = trained.evaluate(shuffle_pixels(trained.test.images, block=1), permuted_model).logits
     return {
-        "columns_gap": (plain - moved).abs().max().item(),
-        "columns_logit": plain.abs().max().item(),
-        "columns_answers": float((plain.argmax(1) != moved.argmax(1)).sum().item()),
+        "columns_gap": (ordered - permuted).abs().max().item(),
+        "columns_logit": ordered.abs().max().item(),
+        "columns_answers": float((ordered.argmax(1) != permuted.argmax(1)).sum().item()),
     }

@@ -1,4 +1,4 @@
-"""Which probes there are, and in which version. A new one is a file in this folder and a line in ``PROBES``.
+"""Registry of the probes and their versions. A new one is a file in this folder and a line in ``PROBES``.
 
 A probe's module has a function ``measure(trained: TrainedModel) -> ProbeOutput``. This file imports none of them, so
 that it can be read without torch. ``python -m bench.probes.registry`` prints what to pin.
@@ -13,9 +13,9 @@ from bench.common.package import PACKAGE
 
 @dataclass(frozen=True)
 class Probe:
-    """``trains``: it trains something itself, so how many images it may train on decides whether an answer holds.
+    """A probe; if it ``trains`` something itself, its result depends on how many images it may train on.
 
-    ``history`` has a line for each version of what it measures; without one, any edit has the probe asked again.
+    ``history`` has a line for each version of what it measures; without one, the probe runs again after any edit.
     """
 
     trains: bool = False
@@ -34,41 +34,41 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "0663f8d64307ddecaaff4bc46e37d3628c3d5f99e818b5d779ca01f2c66c8719",
-    "calibration": "3862d47b25a918c121c5a758655c5115276523ae1bc542fe6af61202ec42405a",
-    "permutation": "1b66d7b3718ff26905b7d878c5b1a26b0674c50456149a51dfce857b6b21ffca",
-    "blocks": "61cdcf1dd81b86c974779d8ece24dace9daac4d428249b8eb79e7183831f5920",
-    "features": "2404da77aedf4f667015da27bfa6c9e22962f1c8b30bb1cf539aa3c7c5bd7fc8",
-    "sample_efficiency": "10c27bd52a5c85709087a69cd08542359673d83abac354b6f2c86a968adce2bf",
-    "network": "d6e226c5a7726df1baedb9e6363ee42889d338c7d2ba91b8a66647b8683a165c",
+    "distortion": "fca1eeaec1a2a69342cb0b360701f884be66275fc0264d9030eb56654b1b204f",
+    "calibration": "c0348342dd9c94b4c752f35c75387fb9e525cfcf3836d8018c224fcd66658a3f",
+    "permutation": "2e7c891fa4446980d4395022b7fcaee3bbd68bd6d487613ea274c4cab19f1233",
+    "blocks": "8cd0bedf49d004a51a0a8d4a0baccbe7e7f140eb4b6607e91507bba737b187f4",
+    "features": "143e019994d45692e58715c50bbfb2b30f098d5f41ce67ad412057c68101b0fd",
+    "sample_efficiency": "1a23a1090f038ec592bc182d3fb678fdbcd3d9db152bbd1f84783372cc11b534",
+    "network": "6d2e93ee940ce6ee9fb41ebc9e1776e6864a7b4635e5077e0c2bdc10fea543c9",
 }
-"""Of each probe's source as it was last judged; see :class:`bench.common.fingerprint.Pinned`."""
+"""Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 
 SHARED_FILES = ("probes/execute.py",)
-"""Shapes the answers of every probe, though none imports it."""
+"""Files that shape the results of every probe, though none imports them."""
 
-ANSWERING = ("probes", "data/corruptions", "records/network_export.py")
-"""Where the files lie that shape answers, below ``bench``; the harness has an identity of its own in a probe's key."""
+SOURCE_FOLDERS = ("probes", "data/corruptions", "records/network_export.py")
+"""Locations below ``bench`` of the files that shape results; the harness has its own identity in a probe's key."""
 
 
 def probe_identity(name: str, package: Path = PACKAGE) -> str:
-    """Name a probe for a key: its version, or the fingerprint of its source where nobody has judged that yet."""
+    """Name a probe for a key: its version, or the fingerprint of its source where nobody has reviewed it yet."""
     pinned = Pinned(FINGERPRINTS.get(name, ""), PROBES[name].history)
     return pinned.identity(probe_fingerprint(name, package))
 
 
 def probe_fingerprint(name: str, package: Path = PACKAGE) -> str:
-    """Hash the syntax trees of a probe and of what it imports from the folders that shape answers.
+    """Hash the syntax trees of a probe and of what it imports from the folders that shape results.
 
     Raises:
         FileNotFoundError: one of those is not there.
     """
-    roots = [package / part for part in ANSWERING]
+    roots = [package / part for part in SOURCE_FOLDERS]
     for root in roots:
         root.stat()  # one that was moved would drop out of the fingerprint unseen
     imported = imported_files(package / "probes" / f"{name}.py", {"bench": package})
-    answering = {path for path in imported if any(path.is_relative_to(root) for root in roots)}
-    return fingerprint(answering.union(matching_files(package, SHARED_FILES)))
+    sources = {path for path in imported if any(path.is_relative_to(root) for root in roots)}
+    return fingerprint(sources.union(matching_files(package, SHARED_FILES)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The same model trained again, from the same seed by the same recipe, on other examples."""
+"""Train the same model again, from the same seed by the same recipe, on other examples."""
 
 import torch
 from torch import nn
@@ -11,12 +11,12 @@ from bench.training.trial import initial_model
 
 
 def training_steps(trained: TrainedModel) -> int:
-    """Optimizer steps the recipe takes on the examples a probe may train on."""
+    """Count the optimizer steps that the recipe takes on the examples a probe may train on."""
     return trained.recipe.epochs * steps_per_epoch(len(trained.train), trained.recipe.batch_size)
 
 
 def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.Module:
-    """A new model after ``steps`` optimizer steps on ``examples``, shuffled anew at each pass.
+    """Train a new model for ``steps`` optimizer steps on ``examples``, shuffled anew at each pass.
 
     Initial weights and order come from the trial's seed as in :func:`bench.training.train.train`: on the same examples
     and for the same steps the result is the same model. Batches are no larger than there are examples.

@@ -1,4 +1,4 @@
-"""How good is the model when trained on fewer images, for as many steps?"""
+"""Probe of sample efficiency: test accuracy after training on fewer images for as many steps."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
-    """Test accuracy ``n_K`` after training on K images, for each size there are images for.
+    """Measure test accuracy ``n_K`` after training on K images, for each size there are images for.
 
     The smaller sets are part of the larger ones and hold every class in its share; which images they hold depends on
     the seed. Steps are those of the recipe on all images; the batch is never larger than the set.
@@ -20,12 +20,12 @@ def measure(trained: TrainedModel) -> ProbeOutput:
 
 
 def nested_order(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """An order of the examples in which every beginning holds each class in its share, to within one image."""
-    location = np.empty(len(labels))
+    """Order the examples so that every prefix holds each class in its share, to within one image."""
+    quantile = np.empty(len(labels))
     for label in np.unique(labels):
         members = random.permutation(np.flatnonzero(labels == label))
-        location[members] = (np.arange(len(members)) + random.random()) / len(members)
-    return np.argsort(location, kind="stable")
+        quantile[members] = (np.arange(len(members)) + random.random()) / len(members)
+    return np.argsort(quantile, kind="stable")
 
 
 def _accuracy(trained: TrainedModel, chosen: np.ndarray) -> float:

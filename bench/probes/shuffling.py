@@ -1,4 +1,4 @@
-"""Images cut into square blocks whose places are exchanged, by the same permutation in every image."""
+"""Shuffle square blocks of images, by the same permutation in every image."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def block_order(block: int, side: int = 28) -> np.ndarray:
 
 
 def shuffle_pixels(images: np.ndarray, block: int) -> np.ndarray:
-    """``images`` of shape ``(N, H, W)`` with blocks of ``block`` x ``block`` pixels moved, their contents kept."""
+    """Shuffle blocks of ``block`` x ``block`` pixels in ``images`` of shape ``(N, H, W)``, their contents kept."""
     count, side = len(images), images.shape[1]
     cells = side // block
     order = block_order(block, side)
@@ -24,14 +24,14 @@ def shuffle_pixels(images: np.ndarray, block: int) -> np.ndarray:
 
 
 def correct_ordered(trained: TrainedModel) -> np.ndarray:
-    """Which test images the model gets right when trained on the images as they are: bool of shape ``(N,)``."""
+    """Find the test images the model gets right when trained on the images as they are: bool of shape ``(N,)``."""
     if trained.trained_on_all:
         return trained.right(trained.test.images)
     return trained.right(trained.test.images, retrain_model(trained, trained.train, training_steps(trained)))
 
 
 def correct_shuffled(trained: TrainedModel, block: int) -> np.ndarray:
-    """The same when training and test images are scrambled alike."""
+    """Find the test images the model gets right when training and test images are shuffled alike."""
     examples = Examples(shuffle_pixels(trained.train.images, block), trained.train.labels)
     model = retrain_model(trained, examples, training_steps(trained))
     return trained.right(shuffle_pixels(trained.test.images, block), model)

@@ -1,1 +1,1 @@
-"""How models are trained, as data."""
+"""Training recipes as data."""

@@ -1,11 +1,11 @@
-"""How a model is trained. One recipe serves every model, so that what differs is the architecture."""
+"""Training recipes. One recipe serves every model, so that only the architecture differs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about training that is not the model, the data, the seed or the device.
+    """Settings of training other than the model, the data, the seed and the device.
 
     Pixels x in [0, 255] reach the model as ``(x / 255 - pixel_mean) / pixel_std``. The last partial batch is kept
     and the weights of the last epoch are the result.

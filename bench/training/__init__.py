@@ -1,1 +1,1 @@
-"""Model, recipe, seed, device -> history."""
+"""Training of a model by a recipe, from a seed, on a device."""

@@ -1,4 +1,4 @@
-"""A training step as a list of tensor operations: traced once, then called without autograd's bookkeeping.
+"""Trace a training step once into a list of tensor operations, then call them without autograd's bookkeeping.
 
 Forward pass, loss and gradients of one step are traced into ``torch.fx``'s graph of ATen operations, the very ones
 that autograd would call. Calling those directly spares the small models half of their time and changes no bit of
@@ -21,7 +21,7 @@ Graph = Callable[..., list[torch.Tensor]]
 """From uint8 images, labels, all parameters and all buffers to the mean loss and a gradient for each parameter."""
 
 _ATEN = torch.ops.aten
-_SAME = (_ATEN.alias.default, _ATEN.detach.default)
+_ALIASES = (_ATEN.alias.default, _ATEN.detach.default)
 _TRANSPOSE = _ATEN.t.default
 
 
@@ -46,7 +46,7 @@ def capture(model: nn.Module, recipe: Recipe, images: torch.Tensor, labels: torc
         return loss.detach(), *gradients
 
     values = [tensor.detach() for tensor in (*parameters.values(), *buffers.values())]
-    graph: Graph = _without_detours(make_fx(step)(images, labels, *values)).forward
+    graph: Graph = _simplified(make_fx(step)(images, labels, *values)).forward
     return graph
 
 
@@ -64,10 +64,10 @@ def loss_of(
         return F.cross_entropy(logits, labels)
 
 
-def _without_detours(traced: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """The same without what only autograd needs: aliases, and transposes of transposes."""
+def _simplified(traced: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """Remove the nodes that only autograd needs: aliases, and transposes of transposes."""
     for node in traced.graph.nodes:
-        if node.target in _SAME:
+        if node.target in _ALIASES:
             node.replace_all_uses_with(node.args[0])
         elif node.target is _TRANSPOSE and node.args[0].target is _TRANSPOSE:
             node.replace_all_uses_with(node.args[0].args[0])

@@ -1,4 +1,4 @@
-"""A whole training step as one CUDA graph, replayed for each batch of an epoch.
+"""Record a whole training step as one CUDA graph and replay it for each batch of an epoch.
 
 Launching kernels one by one costs a GPU more time than these models' arithmetic. So gather, normalisation, forward,
 backward and Adam are recorded once for a whole batch and once for the last, smaller one; after that a step is a single
@@ -26,20 +26,20 @@ TOLERANCE = 0.01
 """Relative, in a step's loss: the same kernels adding in another order differ by far less, other steps by more."""
 
 Work = Callable[[], object]
-Record = Callable[[Work, Work], Work]
-"""From some work on fixed tensors, and what has to come before each try of it, to a way of doing it again."""
+Recorder = Callable[[Work, Work], Work]
+"""Takes some work on fixed tensors, and the work that must precede each try of it; returns its replay."""
 
 
 def record_graph(work: Work, rewind: Work) -> Work:
-    """Do ``work`` a few times on a stream of its own, then record it; gives the replay of the recording."""
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
+    """Do ``work`` a few times on a stream of its own, then record it; return the replay of the recording."""
+    side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side_stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side_stream):
         for _ in range(WARM_UP_ROUNDS):
             rewind()
             work()
         rewind()
-    torch.cuda.current_stream().wait_stream(aside)
+    torch.cuda.current_stream().wait_stream(side_stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         work()
@@ -47,7 +47,7 @@ def record_graph(work: Work, rewind: Work) -> Work:
 
 
 class ReplayedEpochs:
-    """Runs epochs by replaying recorded steps; see :class:`bench.training.epoch_loop.RunEpoch`.
+    """Run epochs by replaying recorded steps; see :class:`bench.training.epoch_loop.RunEpoch`.
 
     Everything a step reads or writes lies in tensors that stay where they are: images, labels, the order, the positions
     of the current batch in that order, weights, the optimizer's state and the sum of losses. Recording takes real
@@ -58,7 +58,7 @@ class ReplayedEpochs:
         Exception: whatever a model raises that cannot be recorded, such as one that reads a value back.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, data: DeviceData, record: Record = record_graph) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, data: DeviceData, record: Recorder = record_graph) -> None:
         device = data.labels.device
         self._batch_size = min(recipe.batch_size, len(data))
         self._sizes = [min(self._batch_size, len(data) - at) for at in range(0, len(data), self._batch_size)]
@@ -67,16 +67,16 @@ class ReplayedEpochs:
         self._first = torch.arange(self._batch_size, device=device)
         self._positions = self._first.clone()
         self._loss_sum = torch.zeros((), device=device)
-        twin = copy.deepcopy(model)
+        eager_model = copy.deepcopy(model)
         self._step = EagerStep(model, recipe)
         self._labels.copy_(data.labels[torch.randperm(len(data)).to(device)])
-        with _put_back(model, self._step):
+        with _restored(model, self._step):
             self._replays = {
                 size: record(functools.partial(self._advance, size), self._rewind)
                 for size in dict.fromkeys(self._sizes)
             }
-        with _put_back(model, self._step):
-            self._compare(EagerStep(twin, recipe))
+        with _restored(model, self._step):
+            self._compare(EagerStep(eager_model, recipe))
         self._labels.copy_(data.labels)
 
     def __call__(self, order: torch.Tensor, steps: int | None = None) -> torch.Tensor:
@@ -87,19 +87,19 @@ class ReplayedEpochs:
         return self._loss_sum.clone()
 
     def _rewind(self) -> None:
-        """To the start of an epoch."""
+        """Go back to the start of an epoch."""
         self._positions.copy_(self._first)
         self._loss_sum.zero_()
 
     def _advance(self, size: int) -> None:
-        """What is recorded: the step on the next batch."""
+        """Take the step on the next batch; this is what is recorded."""
         rows = self._order.index_select(0, self._positions[:size])
         loss = self._step(self._images.index_select(0, rows), self._labels.index_select(0, rows))
         self._loss_sum.add_(loss, alpha=size)
         self._positions.add_(self._batch_size)
 
     def _compare(self, eager: EagerStep) -> None:
-        """A few steps both ways, from the same weights on the same batches."""
+        """Compare a few steps both ways, from the same weights on the same batches."""
         sizes = list(self._replays) * TRIAL_ROUNDS
         replayed = []
         torch.manual_seed(0)  # dropout draws from it
@@ -114,8 +114,8 @@ class ReplayedEpochs:
 
 
 @contextlib.contextmanager
-def _put_back(model: nn.Module, step: EagerStep) -> Iterator[None]:
-    """Leave weights, buffers and optimizer as they were, in the same tensors."""
+def _restored(model: nn.Module, step: EagerStep) -> Iterator[None]:
+    """Restore weights, buffers and optimizer after the block, in the same tensors."""
     tensors = [*model.parameters(), *model.buffers()]
     before = [tensor.detach().clone() for tensor in tensors]
     try:
@@ -124,4 +124,4 @@ def _put_back(model: nn.Module, step: EagerStep) -> Iterator[None]:
         with torch.no_grad():
             for tensor, value in zip(tensors, before, strict=True):
                 tensor.copy_(value)
-        step.forget()
+        step.reset_optimizer()

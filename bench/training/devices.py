@@ -1,4 +1,4 @@
-"""Which device a run uses, and with how many threads."""
+"""Choice of the device and the number of threads of a run."""
 
 import os
 
@@ -10,10 +10,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(name: str) -> str:
-    """``auto`` becomes the first of cuda, mps, cpu that is there.
+    """Check the name of a device; ``auto`` becomes the first available of cuda, mps and cpu.
 
     Raises:
-        UserError: the device is unknown or not there.
+        UserError: the device is unknown or not available.
     """
     if name not in DEVICES:
         raise unknown_name("device", name, DEVICES)
@@ -21,13 +21,13 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return next(device for device, is_there in available.items() if is_there)
     if not available[name]:
-        there = ", ".join(device for device, is_there in available.items() if is_there)
-        raise UserError(f"device {name!r} is not available here: use one of auto, {there}")
+        usable = ", ".join(device for device, is_there in available.items() if is_there)
+        raise UserError(f"device {name!r} is not available here: use one of auto, {usable}")
     return name
 
 
 def available_threads() -> int:
-    """Processors this process may use; the trial's thread count, fixed so that results repeat to the bit."""
+    """Count the processors this process may use: a trial's thread count, fixed so that results repeat to the bit."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

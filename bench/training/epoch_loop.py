@@ -1,4 +1,4 @@
-"""How the steps of an epoch are taken: one call each on a CPU, recorded once and replayed on a GPU.
+"""Run the steps of an epoch: one call each on a CPU, recorded once and replayed on a GPU.
 
 Both ways are made ready before the clock starts and leave the model as it was. What cannot be recorded is stepped
 eagerly, and the record of the run says why.
@@ -16,13 +16,13 @@ from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
 from bench.training.cuda_graphs import ReplayedEpochs
 from bench.training.pipeline import DeviceData
-from bench.training.train_step import Batch, EagerStep, Step, choose_method, eagerly, in_one_line
+from bench.training.train_step import Batch, EagerStep, Step, choose_method, eager_method, error_text
 
 WARM_UP_ROUNDS = 2
 
 
 class RunEpoch(Protocol):
-    """One pass over the training data.
+    """Run one pass over the training data.
 
     Args:
         order: a permutation of all images, int64 of shape ``(N,)``, on the CPU.
@@ -36,7 +36,7 @@ class RunEpoch(Protocol):
 
 
 class StepByStep:
-    """Puts all images in order, then calls ``step`` for one batch after the other."""
+    """Run epochs by putting all images in order and calling ``step`` for one batch after the other."""
 
     def __init__(self, step: Step, data: DeviceData, batch_size: int) -> None:
         self._step = step
@@ -45,15 +45,15 @@ class StepByStep:
 
     def __call__(self, order: torch.Tensor, steps: int | None = None) -> torch.Tensor:
         device = self._data.labels.device
-        wanted = order if steps is None else order[: steps * self._batch_size]
+        used = order if steps is None else order[: steps * self._batch_size]
         loss_sum = torch.zeros((), device=device)
-        for images, labels in self._data.reordered(wanted.to(device)).batches(self._batch_size):
+        for images, labels in self._data.reordered(used.to(device)).batches(self._batch_size):
             loss_sum.add_(self._step(images, labels), alpha=len(labels))
         return loss_sum
 
 
 def steps_per_epoch(size: int, batch_size: int) -> int:
-    """The last partial batch counts."""
+    """Count the steps of an epoch, the last partial batch included."""
     return math.ceil(size / batch_size)
 
 
@@ -68,7 +68,7 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[
         try:
             return ReplayedEpochs(model, recipe, data), Execution(mode="cuda_graph")
         except Exception as error:  # a model may do anything
-            method = eagerly(f"cannot be recorded: {in_one_line(error)}")
+            method = eager_method(f"cannot be recorded: {error_text(error)}")
     else:
         method = choose_method(model, recipe, batches)
     if not method.graphs:  # captured steps were taken when they were compared with eager ones
@@ -77,11 +77,11 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[
 
 
 def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
-    """The first batch and, where the last one is smaller, one of its size, with labels that fit no image."""
+    """Make the first batch and, where the last one is smaller, one of its size, with labels in random order."""
     sizes = {min(batch_size, len(data)), len(data) % batch_size or batch_size}
-    few = DeviceData(data.images[:batch_size], data.labels[:batch_size])
-    random_labels = few.labels[torch.randperm(len(few)).to(few.labels.device)]
-    return [(few.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
+    first = DeviceData(data.images[:batch_size], data.labels[:batch_size])
+    random_labels = first.labels[torch.randperm(len(first)).to(first.labels.device)]
+    return [(first.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
 
 
 def _warm_up(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> None:

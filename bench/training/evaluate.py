@@ -1,4 +1,4 @@
-"""What a trained model answers on a data set: loss, accuracy, predicted labels, confidence."""
+"""Evaluate a trained model on a dataset: loss, accuracy, logits."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BATCH_SIZE = 250
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``logits`` float32 of shape ``(N, num_classes)`` on the device; ``loss`` is the mean cross-entropy in nats."""
+    """Result: ``logits`` float32 of shape ``(N, num_classes)`` on the device, ``loss`` mean cross-entropy in nats."""
 
     loss: float
     accuracy: float

@@ -1,4 +1,4 @@
-"""Floating-point operations of a model, counted by torch as 2 per multiply-add."""
+"""Count a model's floating-point operations with torch, 2 per multiply-add."""
 
 import copy
 
@@ -11,21 +11,21 @@ BATCH = 2  # one image would hide a model that mixes them
 
 
 def train_flops_per_image(model: nn.Module) -> int:
-    """FLOPs of forward and backward pass divided by their images.
+    """Count the FLOPs of forward and backward pass per image.
 
     Element-wise work, pooling and the optimizer are not counted.
     """
-    twin = copy.deepcopy(model).cpu()
+    cpu_model = copy.deepcopy(model).cpu()
     with FlopCounterMode(display=False) as counter:
-        F.cross_entropy(_logits(twin), torch.zeros(BATCH, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(_logits(cpu_model), torch.zeros(BATCH, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
     return int(counter.get_total_flops()) // BATCH
 
 
 def infer_flops_per_image(model: nn.Module) -> int:
-    """The same of the forward pass alone."""
-    twin = copy.deepcopy(model).cpu().eval()
+    """Count the FLOPs of the forward pass alone per image."""
+    cpu_model = copy.deepcopy(model).cpu().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        _logits(twin)
+        _logits(cpu_model)
     return int(counter.get_total_flops()) // BATCH
 
 

@@ -1,4 +1,4 @@
-"""uint8 tensors to shuffled, normalised batches, resident on the device.
+"""Make shuffled, normalised batches of uint8 tensors, resident on the device.
 
 The images stay uint8 until a batch is used: a quarter of the memory traffic of float32, and one gather per epoch
 puts them in order.
@@ -14,7 +14,7 @@ from bench.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class DeviceData:
-    """``images`` uint8 of shape ``(N, 1, 28, 28)`` and ``labels`` int64 of shape ``(N,)``, on the training device."""
+    """Data on the training device: ``images`` uint8 of shape ``(N, 1, 28, 28)``, ``labels`` int64 of shape ``(N,)``."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -23,12 +23,12 @@ class DeviceData:
         return len(self.labels)
 
     def reordered(self, order: torch.Tensor) -> "DeviceData":
-        """A copy in the given order; ``order`` int64 of shape ``(N,)`` on the same device."""
+        """Copy the data in the given order; ``order`` int64 of shape ``(N,)`` on the same device."""
         # index_select copies whole images; indexing looks at each pixel and takes five times as long (LOG.md)
         return DeviceData(self.images.index_select(0, order), self.labels.index_select(0, order))
 
     def batches(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Views of at most ``batch_size`` images; the last partial batch is kept."""
+        """Iterate over views of at most ``batch_size`` images; the last partial batch is kept."""
         return zip(torch.split(self.images, batch_size), torch.split(self.labels, batch_size), strict=True)
 
 
@@ -38,12 +38,12 @@ def to_device(images: torch.Tensor, labels: torch.Tensor, device: torch.device) 
 
 
 def epoch_order(size: int, generator: torch.Generator) -> torch.Tensor:
-    """A permutation of ``range(size)``, drawn on the CPU so that every device sees the same order."""
+    """Draw a permutation of ``range(size)`` on the CPU, so that every device sees the same order."""
     return torch.randperm(size, generator=generator)
 
 
 def normalise(images: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    """uint8 pixels of any shape to the float32 the recipe asks for: ``(x / 255 - mean) / std``."""
+    """Convert uint8 pixels of any shape to the recipe's float32: ``(x / 255 - mean) / std``."""
     scale = 1 / (255 * recipe.pixel_std)
     shift = recipe.pixel_mean / recipe.pixel_std
     return images.to(torch.float32).mul_(scale).sub_(shift)

@@ -1,4 +1,4 @@
-"""fp32, tf32 and bf16: what they mean on each device, set for convolutions and matrix products alike.
+"""Set the precision, fp32, tf32 or bf16, for convolutions and matrix products alike.
 
 Left alone, torch runs a GPU's convolutions in TF32 and its matrix products in float32, so a CNN and an MLP would be
 compared at different precision.
@@ -13,8 +13,10 @@ from bench.recipes.recipe import PRECISIONS, Recipe
 
 
 def check_precision(precision: str, device: torch.device) -> None:
-    """Raises:
-    UserError: the precision is unknown or the device does not have it.
+    """Check that the device has the precision.
+
+    Raises:
+        UserError: the precision is unknown or the device does not have it.
     """
     if precision not in PRECISIONS:
         raise UserError(f"unknown precision {precision!r}: known are {', '.join(PRECISIONS)}")
@@ -23,14 +25,14 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 
 def set_matrix_precision(precision: str) -> None:
-    """Set float32 arithmetic of CUDA's convolutions and matrix products for this process."""
+    """Set the float32 arithmetic of CUDA's convolutions and matrix products for this process."""
     mode = "tf32" if precision == "tf32" else "ieee"
     torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
     torch.backends.cuda.matmul.fp32_precision = mode
 
 
 def autocast(recipe: Recipe, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """The context a forward pass runs in: bfloat16 where the recipe says so, nothing otherwise."""
+    """Context for a forward pass: bfloat16 where the recipe says so, nothing otherwise."""
     if recipe.precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""Clocks that know about the device.
+"""Clocks that wait for the device.
 
 Work on a GPU is asynchronous, so the clock waits for the device before it reads the time. Four clocks are told
 apart: setup (data to the device, model built), warm-up, training, evaluation. The time source can be injected.
@@ -22,13 +22,13 @@ def synchronise(device: torch.device) -> None:
 
 
 class Lap:
-    """Seconds of one measured stretch; filled in when the stretch ends."""
+    """Seconds of one measured block; set when the block ends."""
 
     seconds = 0.0
 
 
 class Clocks:
-    """Seconds by name, added up over all stretches measured under that name."""
+    """Total seconds by name, over all blocks measured under that name."""
 
     def __init__(self, device: torch.device, now: TimeSource = time.perf_counter) -> None:
         self._device = device
@@ -47,5 +47,5 @@ class Clocks:
         self._totals[name] = self.total(name) + lap.seconds
 
     def total(self, name: str) -> float:
-        """Seconds measured under ``name`` so far."""
+        """Total seconds measured under ``name`` so far."""
         return self._totals.get(name, 0.0)

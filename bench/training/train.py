@@ -1,4 +1,4 @@
-"""The harness: one model, one recipe, one seed, one device -> a history. It knows no model by name.
+"""The training harness: trains one model by one recipe from one seed on one device. It knows no model by name.
 
 Warm-up decides how steps are taken; it learns nothing. The training loop never reads a value back from the device: the
 loss is summed there and read once an epoch.
@@ -21,7 +21,7 @@ from bench.training.timing import Clocks
 
 
 class DivergedError(Exception):
-    """The training loss or the test loss of an epoch is not a finite number."""
+    """Training diverged: the training loss or the test loss of an epoch is not a finite number."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SeedStreams:
 
 @dataclass(frozen=True)
 class History:
-    """What training gave: one entry per epoch, the evaluation after the last, and how steps were taken."""
+    """History of a training run: one entry per epoch, the evaluation after the last, and the execution of the steps."""
 
     epochs: list[Epoch]
     final: Evaluation

@@ -1,4 +1,4 @@
-"""The optimizer step: eager, as anyone would write it, or captured, the same operations without the bookkeeping.
+"""The optimizer step: eager as in plain PyTorch, or captured: the same operations without autograd's bookkeeping.
 
 Which one a model gets is decided on copies of it before the clock starts: captured where that can be done and gives
 the same weights to the bit, eager where not, with the reason.
@@ -20,17 +20,17 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """uint8 images of shape ``(N, 1, 28, 28)`` and labels int64 ``(N,)``, on the training device."""
 
 TRIAL_ROUNDS = 2
-"""How often each batch is stepped through to see whether both ways give the same."""
+"""Number of steps on each batch when both ways are compared."""
 
 
 class Step(Protocol):
-    """Takes one optimizer step on a batch; returns its mean loss, detached, on the device."""
+    """Take one optimizer step on a batch; return its mean loss, detached, on the device."""
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor: ...
 
 
 class EagerStep:
-    """Forward, backward, ``optimizer.step()``."""
+    """An ordinary training step: forward, backward, ``optimizer.step()``."""
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         self._model = model
@@ -44,15 +44,15 @@ class EagerStep:
         self._optimizer.step()
         return loss.detach()
 
-    def forget(self) -> None:
-        """Put the optimizer's averages and step counts back to zero, in the same tensors."""
+    def reset_optimizer(self) -> None:
+        """Reset the optimizer's averages and step counts to zero, in the same tensors."""
         for state in self._optimizer.state.values():
             for tensor in state.values():
                 tensor.zero_()
 
 
 class CapturedStep:
-    """Replays the graph of the batch's size and calls the kernel of torch's fused Adam on what it gives."""
+    """A step that replays the graph of the batch's size and passes its gradients to torch's fused Adam kernel."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, graphs: Mapping[int, Graph]) -> None:
         self._graphs = graphs
@@ -77,19 +77,19 @@ class CapturedStep:
 
 
 @dataclass(frozen=True)
-class Method:
-    """How models of one architecture are stepped; ``graphs`` by batch size, none for the eager way."""
+class StepMethod:
+    """Method of taking steps for models of one architecture; ``graphs`` by batch size, none if eager."""
 
     execution: Execution
     graphs: Mapping[int, Graph]
 
     def step(self, model: nn.Module, recipe: Recipe) -> Step:
-        """A step for ``model``, with an optimizer of its own."""
+        """Make a step for ``model``, with an optimizer of its own."""
         return CapturedStep(model, recipe, self.graphs) if self.graphs else EagerStep(model, recipe)
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters, as one fused kernel.
+    """Make the recipe's optimizer over all parameters, as one fused kernel.
 
     Raises:
         ValueError: the recipe names an optimizer the harness does not have.
@@ -101,43 +101,45 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True, capturable=on_gpu)
 
 
-def choose_method(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> Method:
-    """Decide on copies of ``model``, which stays as it is; torch's random generator does not.
+def choose_method(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> StepMethod:
+    """Choose captured steps if they give the same weights as eager ones, else eager steps.
+
+    It is decided on copies of ``model``, which stays as it is; torch's random generator does not.
 
     Args:
         batches: one of each size that training will see.
     """
     device = batches[0][1].device
     if device.type != "cpu":
-        return eagerly(f"no steps are captured on {device.type}")
+        return eager_method(f"no steps are captured on {device.type}")
     try:
         graphs = {len(labels): capture(_copy(model), recipe, images, labels) for images, labels in batches}
-        chosen = Method(Execution(mode="captured"), graphs)
-        same = _same_weights(model, recipe, batches, (chosen, eagerly("")))
+        chosen = StepMethod(Execution(mode="captured"), graphs)
+        same = _same_weights(model, recipe, batches, (chosen, eager_method("")))
     except Exception as error:  # a model may do anything
-        return eagerly(f"cannot be captured: {in_one_line(error)}")
-    return chosen if same else eagerly("the captured steps gave other weights")
+        return eager_method(f"cannot be captured: {error_text(error)}")
+    return chosen if same else eager_method("the captured steps gave other weights")
 
 
-def eagerly(reason: str) -> Method:
-    """The way that is always open, and why it is taken."""
-    return Method(Execution(mode="eager", reason=" ".join(reason.split())[:200]), {})
+def eager_method(reason: str) -> StepMethod:
+    """Make the eager method, which always works, with the reason for choosing it."""
+    return StepMethod(Execution(mode="eager", reason=" ".join(reason.split())[:200]), {})
 
 
-def in_one_line(error: Exception) -> str:
-    """``RuntimeError: what it says``."""
+def error_text(error: Exception) -> str:
+    """Format an error as ``RuntimeError: message``."""
     return f"{type(error).__name__}: {error}"
 
 
-def _same_weights(model: nn.Module, recipe: Recipe, batches: Sequence[Batch], methods: Sequence[Method]) -> bool:
+def _same_weights(model: nn.Module, recipe: Recipe, batches: Sequence[Batch], methods: Sequence[StepMethod]) -> bool:
     states = []
     for method in methods:
-        twin = _copy(model)
-        step = method.step(twin, recipe)
+        duplicate = _copy(model)
+        step = method.step(duplicate, recipe)
         torch.manual_seed(0)  # dropout draws from it
         for images, labels in [*batches] * TRIAL_ROUNDS:
             step(images, labels)
-        states.append([tensor.detach().nan_to_num() for tensor in twin.state_dict().values()])
+        states.append([tensor.detach().nan_to_num() for tensor in duplicate.state_dict().values()])
     return all(torch.equal(one, other) for one, other in zip(*states, strict=True))
 
 

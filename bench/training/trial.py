@@ -1,4 +1,4 @@
-"""One trial, from its description to its outcome, in this process. Writes nothing to disk."""
+"""Execute one trial, from its description to its result, in this process. Writes nothing to disk."""
 
 import dataclasses
 import time
@@ -44,7 +44,7 @@ class TrialResult:
 
 
 def recipe_of(trial: Trial) -> Recipe:
-    """The trial's recipe with what the trial changes in it."""
+    """The trial's recipe with the trial's own settings in it."""
     return dataclasses.replace(
         RECIPES[trial.recipe],
         epochs=trial.epochs,
@@ -56,7 +56,7 @@ def recipe_of(trial: Trial) -> Recipe:
 def execute(
     trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 0.0, now: TimeSource = time.perf_counter
 ) -> TrialResult:
-    """Train and evaluate what ``trial`` describes.
+    """Train and evaluate as ``trial`` describes.
 
     Args:
         startup_s: seconds that process start and imports took, if this trial is the one that had to wait for them.
@@ -105,14 +105,14 @@ def execute(
 
 
 def initial_model(name: str, num_classes: int, seed: int, device: torch.device) -> nn.Module:
-    """The model with the seed's weights: drawn on the CPU, so that they are the same on every device."""
+    """Make the model with the seed's weights, drawn on the CPU so that they are the same on every device."""
     torch.manual_seed(seed_streams(seed).weights)
     # Convolutions are faster with the channel axis last; other layers are not touched by it.
     return create_model(name, num_classes).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def describe_model(name: str, model: nn.Module) -> ModelInfo:
-    """Size, cost and source of the model, for the record."""
+    """Describe the model's size, cost and source for the record."""
     return ModelInfo(
         name=name,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -122,12 +122,12 @@ def describe_model(name: str, model: nn.Module) -> ModelInfo:
 
 
 def portable_weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The state dict on the CPU in torch's standard memory layout."""
+    """Copy the state dict to the CPU in torch's standard memory layout."""
     return {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
 
 
 def pick_predictions(evaluation: Evaluation, data: DeviceData) -> Predictions:
-    """Predicted labels of all images; as examples the first right and the first wrong ones in test order."""
+    """Collect the predicted labels of all images, with the first right and the first wrong ones as examples."""
     confidence, predicted = (part.cpu().numpy() for part in evaluation.logits.softmax(dim=1).max(dim=1))
     labels = data.labels.cpu().numpy()
     right = np.flatnonzero(predicted == labels)[:EXAMPLES]

@@ -1,8 +1,8 @@
-"""Which code trains: the version of the harness, and fingerprints of it and of each model.
+"""Version of the training code: that of the harness, and fingerprints of it and of each model.
 
-A finished run answers for a trial only if the same code would train it again (:mod:`bench.runner.cache_key`). The key
-holds the harness's version where the source is as it was last judged, else the source's own fingerprint, so that an
-edit nobody has judged always trains again. ``python -m bench.training.version`` prints what to pin.
+A finished run is reused for a trial only if the same code would train it again (:mod:`bench.runner.cache_key`). The key
+holds the harness's version where the source is as it was last reviewed, else the source's own fingerprint, so that an
+edit nobody has reviewed always trains again. ``python -m bench.training.version`` prints what to pin.
 """
 
 from pathlib import Path
@@ -11,23 +11,23 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="8ba12ae39d120b008e707ab64c789edf0b2bac94dec6bb67e24d527ec5d1fe08",
+    fingerprint="da3fa677a070a2dde4408ebdd6ec2306fca9519ba5a903ec4e3094a481b298ac",
     history=("captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",),
 )
 """Pin it anew after an edit that gives the same numbers; add a line to the history after any other."""
 
 HARNESS_FILES = ("training/*.py", "recipes/*.py", "data/datasets.py", "data/idx.py")
-"""Below ``bench``: from the files of a dataset to a finished run. A new file in these folders counts unasked."""
+"""Below ``bench``: from the files of a dataset to a finished run. A new file in these folders is included."""
 
 
 def harness_fingerprint(package: Path = PACKAGE) -> str:
-    """Hash the syntax trees of everything that shapes what training gives and what its clocks say."""
+    """Hash the syntax trees of everything that shapes the results of training and its times."""
     here = package / "training" / "version.py"
     return fingerprint(path for path in matching_files(package, HARNESS_FILES) if path != here)
 
 
 def harness_identity(package: Path = PACKAGE) -> str:
-    """Name the harness for a key: its version, or its fingerprint where nobody has judged the source yet."""
+    """Name the harness for a key: its version, or its fingerprint where nobody has reviewed the source yet."""
     return HARNESS.identity(harness_fingerprint(package))
 
 

@@ -1,4 +1,4 @@
-"""Blurs that move pixels about."""
+"""Blurs that displace pixels."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter

@@ -16,7 +16,7 @@ FOLDER = "corrupted"
 
 
 def corrupted(images: np.ndarray, name: str, seed: int, data_dir: Path) -> np.ndarray:
-    """:func:`bench.data.corruptions.mnist_c.corrupt`, from the cache where it is there and whole.
+    """Corrupt images as :func:`bench.data.corruptions.mnist_c.corrupt`, from the cache where it is there and whole.
 
     A cache that cannot be written costs time and nothing else.
     """
@@ -31,7 +31,7 @@ def corrupted(images: np.ndarray, name: str, seed: int, data_dir: Path) -> np.nd
 
 
 def _version(images: np.ndarray, seed: int) -> str:
-    """What the corrupted images depend on: the originals, the seed, this package's code, NumPy's generators."""
+    """Version of the corrupted images: a digest of the originals, the seed, this package's code and NumPy's version."""
     return digest(
         {
             "images": hashlib.sha256(images.tobytes()).hexdigest(),

@@ -1,4 +1,4 @@
-"""Images seen through an affine map: bilinear, black beyond the border, the centre (13.5, 13.5) kept."""
+"""Affine maps of images: bilinear, black beyond the border, the centre (13.5, 13.5) kept."""
 
 import numpy as np
 import torch
@@ -11,38 +11,38 @@ SHIFT = 3
 
 
 def shear(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """By 0.4 radians to either side; the map is [[1, -sin], [0, cos]], as its library defined it in 2019."""
+    """Shear by 0.4 radians to either side; the map is [[1, -sin], [0, cos]], as its library defined it in 2019."""
     angle = SHEAR * _signs(random, len(pixels))
     return warp(pixels, _matrices(1, -np.sin(angle), 0, np.cos(angle)))
 
 
 def scale(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:  # noqa: ARG001
-    """To 0.7 times the size."""
+    """Scale to 0.7 times the size."""
     return scaled(pixels, SCALE)
 
 
 def rotate(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """By 0.4 radians to either side."""
+    """Rotate by 0.4 radians to either side."""
     return rotated(pixels, ROTATION * _signs(random, len(pixels)))
 
 
 def translate(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """By 3 pixels along both axes, each to either side."""
+    """Shift by 3 pixels along both axes, each to either side."""
     return shifted(pixels, SHIFT * _signs(random, len(pixels)), SHIFT * _signs(random, len(pixels)))
 
 
 def scaled(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """To ``factor`` times the size."""
+    """Scale to ``factor`` times the size."""
     return warp(pixels, _matrices(np.full(len(pixels), 1 / factor), 0, 0, 1 / factor))
 
 
 def rotated(pixels: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Each image by its angle in radians."""
+    """Rotate each image by its angle in radians."""
     return warp(pixels, _matrices(np.cos(angles), -np.sin(angles), np.sin(angles), np.cos(angles)))
 
 
 def shifted(pixels: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Each image by its whole or broken number of pixels to the left and up, as the published map goes.
+    """Shift each image by its whole or fractional number of pixels to the left and up, as the published map does.
 
     A map says where a pixel comes from, so a positive shift takes it from the right and from below.
     """
@@ -70,7 +70,7 @@ def warp(
 
 
 def _matrices(*entries: np.ndarray | float) -> np.ndarray:
-    """Row by row; at least one entry has the length of the batch."""
+    """Stack matrices from entries given row by row; at least one entry has the length of the batch."""
     return np.stack(np.broadcast_arrays(*entries), axis=-1).reshape(-1, 2, 2)
 
 

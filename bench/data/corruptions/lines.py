@@ -1,4 +1,4 @@
-"""Lines drawn over the digit, stripes through it, and its edges alone."""
+"""Corruptions by lines: lines drawn over the digit, stripes through it, and its edges alone."""
 
 import math
 from itertools import pairwise
@@ -18,7 +18,7 @@ _SIZE = 28
 
 
 def stripe(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:  # noqa: ARG001
-    """The outer columns inverted: those left of column 7 and from column 21 on."""
+    """Invert the outer columns: those left of column 7 and from column 21 on."""
     striped = pixels.copy()
     for columns in STRIPES:
         striped[:, :, columns] = 1 - striped[:, :, columns]
@@ -26,14 +26,14 @@ def stripe(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:  # no
 
 
 def dotted_line(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A line from the left to the right border between two random rows, two columns off and two on."""
+    """Add a line from the left to the right border between two random rows, two columns off and two on."""
     first, last = random.integers(0, ROWS, (2, len(pixels)))
     lines = np.stack([[_dots(line(0, start, _SIZE - 1, end)) for end in range(ROWS)] for start in range(ROWS)])
     return pixels + lines[first, last]
 
 
 def zigzag(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A zigzag of height 2 with a corner every 4 pixels, from column 2 to 25, rising or falling by up to 5 rows."""
+    """Add a zigzag of height 2 with a corner every 4 pixels, from column 2 to 25, rising or falling by up to 5 rows."""
     first = random.integers(0, ROWS, len(pixels))
     rise = random.integers(0, len(ZIGZAG_RISE), len(pixels))
     lines = np.stack([[_zigzag(start, by) for by in ZIGZAG_RISE] for start in range(ROWS)])
@@ -41,12 +41,12 @@ def zigzag(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def canny_edges(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:  # noqa: ARG001
-    """White edges on black, by Canny's detector with scikit-image's defaults."""
+    """Draw white edges on black, by Canny's detector with scikit-image's defaults."""
     return np.stack([canny(image) for image in pixels]).astype(np.float32)  # type: ignore[no-untyped-call]
 
 
 def line(first_column: float, first_row: float, last_column: float, last_row: float) -> np.ndarray:
-    """Brightness ``1 + ln(1 - d / 2.3)``, at least 0, by the vertical distance d; the last column is left out."""
+    """Draw a line of brightness ``1 + ln(1 - d / 2.3)``, at least 0, by vertical distance d; omit the last column."""
     columns, rows = np.arange(_SIZE), np.arange(_SIZE)[:, None]
     height = first_row + (last_row - first_row) / (last_column - first_column) * (columns - first_column)
     distance = np.minimum(np.abs(rows - height), REACH - 1e-10)
@@ -60,7 +60,7 @@ def _dots(drawn: np.ndarray) -> np.ndarray:
 
 
 def _zigzag(first_row: int, rise: int) -> np.ndarray:
-    """Strokes between corners laid out along a level line, which is then turned and moved into place."""
+    """Draw strokes between corners laid out along a level line, which is then turned and moved into position."""
     start, end = ZIGZAG_COLUMNS
     angle = math.atan2(rise, end - start)
     corners = _corners(math.hypot(end - start, rise))
@@ -71,7 +71,7 @@ def _zigzag(first_row: int, rise: int) -> np.ndarray:
 
 
 def _corners(length: float) -> np.ndarray:
-    """(along, across) of each corner; the last one, at the line's end, is where the published code puts it."""
+    """Coordinates (along, across) of each corner; the last one, at the line's end, as the published code puts it."""
     half = ZIGZAG_STEP / 2
     count = int((length - half) // ZIGZAG_STEP) + 1
     across = [ZIGZAG_HEIGHT * (-1) ** number for number in range(count)]

@@ -52,5 +52,5 @@ def corrupt(images: np.ndarray, name: str, seed: int) -> np.ndarray:
 
 
 def to_uint8(pixels: np.ndarray) -> np.ndarray:
-    """Pixels in [0, 1], clipped, to the nearest of 256 steps."""
+    """Convert pixels in [0, 1], clipped, to the nearest of 256 steps."""
     return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

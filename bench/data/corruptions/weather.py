@@ -1,4 +1,4 @@
-"""Light, fog and mud."""
+"""Corruptions by weather: light, fog and mud."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -14,12 +14,12 @@ MUD = 63 / 255
 
 
 def brightness(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:  # noqa: ARG001
-    """Half the range added, cut at white."""
+    """Add half the range, cut at white."""
     return np.minimum(pixels + np.float32(BRIGHTNESS), 1)
 
 
 def fog(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A corner of a large plasma fractal added at strength 3, then scaled back to the image's own maximum."""
+    """Add a corner of a large plasma fractal at strength 3, then scale back to the image's own maximum."""
     height, width = pixels.shape[1:]
     cloud = np.empty_like(pixels)
     chunk = 16  # maps that stay in the cache while they are filled
@@ -31,7 +31,7 @@ def fog(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def plasma(count: int, size: int, decay: float, random: np.random.Generator) -> np.ndarray:
-    """Maps of shape ``(count, size, size)`` by the diamond-square algorithm on a torus, each scaled to [0, 1].
+    """Draw maps of shape ``(count, size, size)`` by the diamond-square algorithm on a torus, each scaled to [0, 1].
 
     The noise of a step is uniform within the square of an amplitude that begins at 100 and is divided by ``decay``.
     """
@@ -53,7 +53,7 @@ def plasma(count: int, size: int, decay: float, random: np.random.Generator) -> 
 
 
 def spatter(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Patches of grey mud where blurred noise exceeds a threshold."""
+    """Add patches of grey mud where blurred noise exceeds a threshold."""
     noise = random.normal(SPATTER_MEAN, SPATTER_DEVIATION, pixels.shape)
     wet = gaussian_filter(noise, sigma=(0, 1, 1), mode="nearest") > SPATTER_THRESHOLD
     mud = gaussian_filter(wet.astype(np.float32), sigma=(0, 1.5, 1.5), mode="nearest")
