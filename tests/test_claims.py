@@ -13,7 +13,7 @@ from bench.records.probes import ProbeRecord, load_probes, save_probe
 from bench.records.schema import Machine, Run
 from bench.records.storage import load_predictions, load_runs
 from bench.report import render
-from bench.report.elements.probe_results import ProbeResult, ask, difference
+from bench.report.elements.probe_results import ProbeResult, collect_results, difference
 from bench.report.sections import claims
 from bench.report.sections.claims import EvaluatedClaim
 from tests.support.factories import MACHINE, make_probe
@@ -62,7 +62,7 @@ class Ledger:
         runs = load_runs(self.folder)[0]
         comparison = group_by_condition(runs)[0]
         stored = {run.stem: found for run in runs if (found := load_predictions(self.folder, run))}
-        answers = {probe: ask(comparison, probe, load_probes(self.folder)[0]) for probe in PROBES}
+        answers = {probe: collect_results(comparison, probe, load_probes(self.folder)[0]) for probe in PROBES}
         evidence = claims.collect_evidence(comparison, decide_pairs(comparison, stored), answers)
         assert evidence is not None
         return {claim.aspect: claims.evaluate_claim(claim, evidence) for claim in claims.CLAIMS}
@@ -216,7 +216,7 @@ def test_a_gap_says_what_its_interval_is_over(tmp_path: Path) -> None:
 
 
 def only(folder: Path, probe: str) -> ProbeResult:
-    (asked,) = ask(group_by_condition(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
+    (asked,) = collect_results(group_by_condition(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
     return asked
 
 

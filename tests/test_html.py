@@ -17,7 +17,7 @@ from bench.report.elements.blocks import Link, Table
 from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.pages import html
 from bench.report.pages.inline_svg import inline
-from bench.report.sections.document import LISTED, Document
+from bench.report.sections.document import MAX_RUNS_LISTED, Document
 from tests.support.factories import make_peers, make_run, make_speed
 from tests.support.results import build_results
 
@@ -145,10 +145,10 @@ def test_a_record_with_such_a_name_is_no_record(results: Path) -> None:
 
 
 def test_of_many_runs_the_latest_are_listed() -> None:
-    runs = [make_run("cnn", seed, later=float(seed)) for seed in range(LISTED + 20)]
+    runs = [make_run("cnn", seed, later=float(seed)) for seed in range(MAX_RUNS_LISTED + 20)]
     rows = Reader(html.page(Document([], {}, {}, [], {}, runs), {})).rows
-    assert len(rows) == LISTED + 1
-    assert rows[1][2] == str(LISTED + 19)
+    assert len(rows) == MAX_RUNS_LISTED + 1
+    assert rows[1][2] == str(MAX_RUNS_LISTED + 19)
 
 
 @pytest.mark.parametrize(

@@ -148,14 +148,14 @@ def taken(model: str) -> ProbeOutput:
     return ProbeOutput(numbers, {"layers": network_export.to_text(layers)}, arrays)
 
 
-def choose(results: Path) -> playground.Cast:
-    cast = playground.choose(results, group_by_condition(load_runs(results)[0]), load_probes(results)[0])
-    assert cast is not None
-    return cast
+def choose(results: Path) -> playground.ModelSelection:
+    selection = playground.choose(results, group_by_condition(load_runs(results)[0]), load_probes(results)[0])
+    assert selection is not None
+    return selection
 
 
-def names(cast: playground.Cast) -> list[str]:
-    return [player.group.model for player in cast.players]
+def names(selection: playground.ModelSelection) -> list[str]:
+    return [model.group.model for model in selection.models]
 
 
 def test_the_page_is_one_file_under_two_megabytes(tmp_path: Path) -> None:
@@ -222,17 +222,17 @@ def test_a_damaged_record_is_never_shown(tmp_path: Path, harm: Callable[[ProbeOu
     keep(tmp_path, make_run("mlp"), taken("mlp"))
     harm(found := taken("softmax"))
     keep(tmp_path, make_run("softmax"), found)
-    cast = choose(tmp_path)
-    assert names(cast) == ["mlp"]
-    assert cast.left_out["softmax"].startswith(reason)
+    selection = choose(tmp_path)
+    assert names(selection) == ["mlp"]
+    assert selection.left_out["softmax"].startswith(reason)
 
 
 def test_a_model_s_name_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     keep(tmp_path, make_run("softmax"), taken("softmax"))
-    cast = choose(tmp_path)
+    selection = choose(tmp_path)
     name = "<script>alert(1)</script>"
-    object.__setattr__(cast.players[0].group, "model", name)
-    page = playground.page(cast, playground.first_digits("mnist"), {})
+    object.__setattr__(selection.models[0].group, "model", name)
+    page = playground.page(selection, playground.first_digits("mnist"), {})
     assert "<script>alert" not in page
     assert page.count("</script>") == 2, "the data's and the script's own"
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
@@ -245,8 +245,8 @@ def test_the_place_with_the_most_models_is_shown_with_its_lowest_seed(tmp_path: 
     for seed in (2, 1):
         keep(tmp_path, make_run("softmax", seed), taken("softmax"))
     keep(tmp_path, make_run("mlp", 1), taken("mlp"))
-    cast = choose(tmp_path)
-    assert [(each.group.model, each.group.location, each.run.trial.seed) for each in cast.players] == [
+    selection = choose(tmp_path)
+    assert [(each.group.model, each.group.location, each.run.trial.seed) for each in selection.models] == [
         ("softmax", f"{MACHINE.name} (cpu)", 1),
         ("mlp", f"{MACHINE.name} (cpu)", 1),
     ]
@@ -261,9 +261,9 @@ def test_the_longer_training_is_shown_where_both_have_as_many_models(tmp_path: P
 def test_where_not_all_fit_the_most_accurate_come_first(tmp_path: Path) -> None:
     for model, accuracy in (("cnn", 0.99), ("mlp_matched", 0.98), ("mlp", 0.975), ("softmax", 0.92)):
         keep(tmp_path, make_run(model, accuracy=accuracy), taken(model))
-    cast = choose(tmp_path)
-    assert names(cast) == ["softmax", "mlp", "cnn"]
-    assert cast.left_out == {"mlp_matched": "its weights do not fit into the page beside the others"}
+    selection = choose(tmp_path)
+    assert names(selection) == ["softmax", "mlp", "cnn"]
+    assert selection.left_out == {"mlp_matched": "its weights do not fit into the page beside the others"}
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from bench.data.numpy_loader import packed_array
 from bench.records.probes import load_probes, save_probe
 from bench.records.storage import Predictions, load_runs, save_run
 from bench.report import render
-from bench.report.elements.probe_results import ask
+from bench.report.elements.probe_results import collect_results
 from bench.report.sections import confusion
-from bench.report.sections.calibration import pooled
+from bench.report.sections.calibration import pool_bins
 from bench.report.sections.sample_efficiency import images_needed
 from tests.support.factories import make_predictions, make_probe, make_run
 from tests.support.results import build_results
@@ -77,8 +77,8 @@ def test_calibration_pools_the_answers_of_all_seeds(tmp_path: Path) -> None:
     answers[0]["accuracy_14"] = 1.0
     for run, numbers in zip(build_results(tmp_path, {"mlp": 0.99}, seeds=2), answers, strict=True):
         save_probe(tmp_path, make_probe(run, "calibration", ece=0.01 * run.trial.seed, **numbers))
-    (asked,) = ask(group_by_condition(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
-    counts, confidences, accuracies = pooled(asked)
+    (asked,) = collect_results(group_by_condition(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
+    counts, confidences, accuracies = pool_bins(asked)
     assert counts.tolist() == [10, 120]
     assert confidences == pytest.approx([0.2, 0.99])
     assert accuracies == pytest.approx([0.5, 0.95])

@@ -27,8 +27,8 @@ from bench.report.sections.registry import build_sections
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
-IN_THE_README = "results"
-WITH_DIGITS = 3
+README_FOLDER = "results"
+MAX_CONDITIONS_WITH_IMAGES = 3
 """Conditions whose pictures of single images are drawn: the first, which have the most epochs and runs."""
 
 
@@ -56,7 +56,7 @@ class Rendered:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Records:
     """What the records hold; ``comparisons`` are of ``runs``, ``problems`` the files that are no records."""
 
     runs: list[Run]
@@ -69,8 +69,9 @@ class _Measured:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Of each model, by its name, the same in every picture."""
-        sizes = [(group.model, group.parameters) for each in self.comparisons for group in each.groups]
-        sizes += [(each.model, each.cost.parameters) for record in self.speed for each in record.models if each.cost]
+        sizes = [(group.model, group.parameters) for comparison in self.comparisons for group in comparison.groups]
+        timed = [model for record in self.speed for model in record.models]
+        sizes += [(model.model, model.cost.parameters) for model in timed if model.cost]
         return model_colours(sizes)
 
 
@@ -81,62 +82,62 @@ def render(results: Path) -> Rendered:
     Raises:
         UserError: the folder cannot be written.
     """
-    measured = _read(results)
-    document = _compose(results, measured)
+    records = _read(results)
+    document = _compose(results, records)
     try:
-        _write(results, document, measured)
+        _write(results, document, records)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {results}: {error.strerror}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
-    problems = measured.problems + [Problem(results, reason) for reason in document.problems]
+    problems = records.problems + [Problem(results, reason) for reason in document.problems]
     return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
 
 
-def _read(results: Path) -> _Measured:
-    runs, problems = load_runs(results)
-    probes, damaged = load_probes(results)
-    timed, unreadable = load_throughput(results)
-    speed_records = [record for record in timed if record.peaks]
-    peers_records = [record for record in timed if not record.peaks]
-    return _Measured(
-        runs, group_by_condition(runs), probes, speed_records, peers_records, problems + damaged + unreadable
-    )
+def _read(results: Path) -> _Records:
+    runs, bad_runs = load_runs(results)
+    probes, bad_probes = load_probes(results)
+    timings, bad_timings = load_throughput(results)
+    speed = [record for record in timings if record.peaks]
+    peers = [record for record in timings if not record.peaks]
+    return _Records(runs, group_by_condition(runs), probes, speed, peers, bad_runs + bad_probes + bad_timings)
 
 
-def _compose(results: Path, measured: _Measured) -> Document:
+def _compose(results: Path, records: _Records) -> Document:
     pairs: dict[Condition, Sequence[Pair]] = {}
     sections: dict[Condition, Sections] = {}
-    for position, each in enumerate(measured.comparisons):
-        stored = _load_all_predictions(results, each)  # of one condition at a time: 40 kB for each run
-        pairs[each.condition] = decide_pairs(each, stored)
-        sections[each.condition] = build_sections(
-            each,
-            pairs[each.condition],
-            stored,
-            measured.probes,
+    for position, comparison in enumerate(records.comparisons):
+        predictions = _load_all_predictions(results, comparison)  # of one condition at a time: 40 kB for each run
+        pairs[comparison.condition] = decide_pairs(comparison, predictions)
+        sections[comparison.condition] = build_sections(
+            comparison,
+            pairs[comparison.condition],
+            predictions,
+            records.probes,
             lambda record: load_arrays(results, record),
-            measured.colours,
-            with_digits=position < WITH_DIGITS,
+            records.colours,
+            with_images=position < MAX_CONDITIONS_WITH_IMAGES,
         )
-    apart = [
-        build_section("speed", lambda: throughput.section(measured.speed, measured.colours)),
-        build_section("peers", lambda: frameworks.section(measured.peers)),
-        build_section("history", lambda: history.section(measured.runs, saved_runs(results))),
+    general_sections = [
+        build_section("speed", lambda: throughput.section(records.speed, records.colours)),
+        build_section("peers", lambda: frameworks.section(records.peers)),
+        build_section("history", lambda: history.section(records.runs, saved_runs(results))),
     ]
     floors = noise_floors(noise_runs(results))
-    return Document(measured.comparisons, pairs, sections, apart, floors, measured.runs)
+    return Document(records.comparisons, pairs, sections, general_sections, floors, records.runs)
 
 
-def _write(results: Path, document: Document, measured: _Measured) -> None:
+def _write(results: Path, document: Document, records: _Records) -> None:
     for folder in ("tables", "plots"):
         make_folder(results, results / folder)
-    _write_tables(results / "tables", document, measured)
+    _write_tables(results / "tables", document, records)
     _write_plots(results / "plots", document.blocks)
     write_atomically(results / PAGE, markdown.page(document))
-    beside = playground.write(results, measured.comparisons, measured.probes, measured.colours)
-    write_atomically(results / HTML_PAGE, html.page(document, measured.colours, beside.name if beside else None))
+    playground_path = playground.write(results, records.comparisons, records.probes, records.colours)
+    write_atomically(
+        results / HTML_PAGE, html.page(document, records.colours, playground_path.name if playground_path else None)
+    )
     _refresh_readme(results, document)
 
 
@@ -145,7 +146,7 @@ def _load_all_predictions(results: Path, comparison: ConditionResults) -> dict[s
     return {stem: predictions for stem, predictions in loaded.items() if predictions is not None}
 
 
-def _write_tables(folder: Path, document: Document, measured: _Measured) -> None:
+def _write_tables(folder: Path, document: Document, records: _Records) -> None:
     comparisons = document.comparisons
     frames = {
         **csv_tables.section_tables(document.sections.values()),
@@ -153,9 +154,9 @@ def _write_tables(folder: Path, document: Document, measured: _Measured) -> None
         "verdicts": csv_tables.verdicts_table(document.pairs),
         "time_to_accuracy": csv_tables.time_to_accuracy_table(comparisons),
         "speed": csv_tables.speed_table(comparisons),
-        "article_loop": throughput.article_loop_table(measured.speed),
-        "peers": frameworks.table(measured.peers),
-        "throughput": throughput.throughput_table(measured.speed),
+        "article_loop": throughput.article_loop_table(records.speed),
+        "peers": frameworks.table(records.peers),
+        "throughput": throughput.throughput_table(records.speed),
         "epochs": csv_tables.epochs_table(comparisons),
         "noise": csv_tables.noise_table(document.floors),
         "runs": csv_tables.runs_table(document.runs),
@@ -180,7 +181,7 @@ def _refresh_readme(results: Path, document: Document) -> None:
     Other folders than ``results`` are somebody's trial, which the README does not speak of.
     """
     folder = results.resolve()
-    if folder.name != IN_THE_README:
+    if folder.name != README_FOLDER:
         return
     readme = folder.parent / "README.md"
     try:

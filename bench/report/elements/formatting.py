@@ -21,15 +21,15 @@ def model_label(group: Group) -> str:
 
 def percent_with_interval(group: Group) -> str:
     """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
-    return _with_interval(group, " %")
+    return _accuracy_with_interval(group, " %")
 
 
-def in_percent(group: Group) -> str:
+def accuracy_cell(group: Group) -> str:
     """The same for a column whose head has the unit: ``98.98 ± 0.12``."""
-    return _with_interval(group, "")
+    return _accuracy_with_interval(group, "")
 
 
-def _with_interval(group: Group, unit: str) -> str:
+def _accuracy_with_interval(group: Group, unit: str) -> str:
     mean, interval = 100 * group.mean_accuracy, group.accuracy_interval
     if len(group.accuracies) > 1:
         return f"{mean:.2f}{unit} ± {100 * (interval.high - interval.low) / 2:.2f}"
@@ -54,9 +54,10 @@ def seconds(value: float) -> str:
     return f"{three_digits(value)} s"
 
 
-WORDS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as", "from"}
-WORDS |= {"what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record", "flags", "to"}
-WORDS |= {"against", "ahead, points", "behind, points", "cannot tell, points", "interval over", "started", "precision"}
+TEXT_COLUMNS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as"}
+TEXT_COLUMNS |= {"from", "what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record"}
+TEXT_COLUMNS |= {"flags", "to", "against", "ahead, points", "behind, points", "cannot tell, points", "interval over"}
+TEXT_COLUMNS |= {"started", "precision"}
 """Columns of words, which stand to the left; numbers stand to the right."""
 
 
@@ -81,7 +82,7 @@ def points_cell(fraction: float) -> str:
     return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
-def reached(times: stats.Reached) -> str:
+def time_cell(times: stats.Reached) -> str:
     """Seconds: ``12.1 (11.8 to 12.4)``, ``12.1 (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
     if times.missed == times.trials:
         return "never"
@@ -91,7 +92,7 @@ def reached(times: stats.Reached) -> str:
     return f"{three_digits(times.median)} ({times.low:.3g} to {times.high:.3g}{'; ' if missed else ''}{missed})"
 
 
-def of_many(shown: int, count: int) -> str:
+def truncation_note(shown: int, count: int) -> str:
     """The end of a caption: `` The 12 most accurate of 40.``; nothing where all are shown."""
     return f" The {shown} most accurate of {count}." if count > shown else ""
 
@@ -103,12 +104,12 @@ def spreadsheet_safe(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not is_number else text
 
 
-def measured(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
+def provenance(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
     """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
-    commits = ", ".join(sorted({commit_words(record.git) for record in records}))
+    commits = ", ".join(sorted({commit_text(record.git) for record in records}))
     return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
 
 
-def commit_words(git: Git) -> str:
+def commit_text(git: Git) -> str:
     """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
     return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"

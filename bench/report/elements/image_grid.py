@@ -26,20 +26,20 @@ class ImageGrid:
         self._axes.set_ylim(rows, 0)
         self._axes.set_axis_off()
 
-    def picture(self, x: float, y: float, pixels: np.ndarray, **look: Any) -> None:
-        """``pixels`` in the cell whose upper left corner is ``(x, y)``; ``look`` is Matplotlib's for ``imshow``."""
+    def draw_pixels(self, x: float, y: float, pixels: np.ndarray, **options: Any) -> None:
+        """``pixels`` in the cell whose upper left corner is ``(x, y)``; ``options`` go to Matplotlib's ``imshow``."""
         extent = (x + GAP, x + 1 - GAP, y + 1 - GAP, y + GAP)
-        self._axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", **look)
+        self._axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", **options)
 
-    def image(self, x: float, y: float, image: np.ndarray) -> None:
+    def draw_image(self, x: float, y: float, image: np.ndarray) -> None:
         """An image of the dataset dark on light: uint8 ``(28, 28)``."""
         pixels = np.kron(255 - image, np.ones((ENLARGE, ENLARGE), dtype=np.uint8))
-        self.picture(x, y, pixels, cmap="gray", vmin=0, vmax=255)
+        self.draw_pixels(x, y, pixels, cmap="gray", vmin=0, vmax=255)
 
-    def words(self, x: float, y: float, text: str, **look: Any) -> None:
-        """``text`` at ``(x, y)``, which may lie outside of the cells; ``look`` is Matplotlib's for ``text``."""
-        usual: dict[str, Any] = {"color": INK, "fontsize": 7.5}
-        self._axes.text(x, y, text, **(usual | look))
+    def draw_text(self, x: float, y: float, text: str, **options: Any) -> None:
+        """``text`` at ``(x, y)``, which may lie outside of the cells; ``options`` go to Matplotlib's ``text``."""
+        defaults: dict[str, Any] = {"color": INK, "fontsize": 7.5}
+        self._axes.text(x, y, text, **(defaults | options))
 
     def to_svg(self) -> bytes:
         """The sheet as SVG, each picture with pixels of its own."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bench.data.registry import label_names_of, noun_of
 
-SHORT = 2
+MAX_SHORT_LENGTH = 2
 """Characters up to which a name fits where a digit does."""
 
 
@@ -18,7 +18,7 @@ class Labels:
     @property
     def long(self) -> bool:
         """The names are words, which need more room than digits."""
-        return any(len(name) > SHORT for name in self.names)
+        return any(len(name) > MAX_SHORT_LENGTH for name in self.names)
 
     @property
     def nouns(self) -> str:

@@ -11,8 +11,8 @@ from bench.analysis import stats
 from bench.analysis.groups import ConditionResults, Group
 from bench.data.registry import Goals, goals_of
 from bench.records.probes import ProbeRecord, latest_answers
-from bench.report.elements.formatting import measured
-from bench.report.elements.style import place_styles
+from bench.report.elements.formatting import provenance
+from bench.report.elements.style import location_styles
 
 Arrays = Callable[[ProbeRecord], Mapping[str, np.ndarray]]
 """The arrays a probe left beside its record; see :func:`bench.records.probes.load_arrays`."""
@@ -83,20 +83,20 @@ class Difference:
         return f"{100 * self.mean:.2f} [{100 * self.interval.low:.2f}, {100 * self.interval.high:.2f}]"
 
 
-def ask(comparison: ConditionResults, probe: str, records: Iterable[ProbeRecord]) -> list[ProbeResult]:
+def collect_results(comparison: ConditionResults, probe: str, records: Iterable[ProbeRecord]) -> list[ProbeResult]:
     """The groups whose runs were asked, with what those answered on the most images any of them saw."""
     by_run = latest_answers(probe, records)
-    found = []
+    results = []
     for group in comparison.groups:
-        answered = [(run, by_run[run.stem]) for run in group.runs if run.stem in by_run]
-        most = max(((record.train_images, record.images) for _, record in answered), default=None)
-        answered = [(run, it) for run, it in answered if (it.train_images, it.images) == most]
-        if answered:
-            names = [name for name in answered[0][1].numbers if all(name in it.numbers for _, it in answered)]
-            numbers = {name: np.array([it.numbers[name] for _, it in answered]) for name in names}
-            seeds = tuple(run.trial.seed for run, _ in answered)
-            found.append(ProbeResult(group, seeds, numbers, tuple(it for _, it in answered)))
-    return found
+        answers = [(run, by_run[run.stem]) for run in group.runs if run.stem in by_run]
+        largest = max(((record.train_images, record.images) for _, record in answers), default=None)
+        answers = [(run, record) for run, record in answers if (record.train_images, record.images) == largest]
+        if answers:
+            names = [name for name in answers[0][1].numbers if all(name in record.numbers for _, record in answers)]
+            numbers = {name: np.array([record.numbers[name] for _, record in answers]) for name in names}
+            seeds = tuple(run.trial.seed for run, _ in answers)
+            results.append(ProbeResult(group, seeds, numbers, tuple(record for _, record in answers)))
+    return results
 
 
 def gap_over_seeds(differences: np.ndarray) -> Difference:
@@ -106,77 +106,77 @@ def gap_over_seeds(differences: np.ndarray) -> Difference:
     return Difference(float(differences.mean()), interval, f"{count} seeds", judged=count >= 3, seeds=count)
 
 
-def difference(asked: ProbeResult, first: str, second: str, retrained: bool = False) -> Difference:
+def difference(result: ProbeResult, first: str, second: str, retrained: bool = False) -> Difference:
     """How much ``first`` is above ``second``: over seeds where there are three or more.
 
     With fewer, and where both are accuracies of the same model trained twice (``retrained``), the spread of a
     difference is taken from the accuracies of the group's seeds, of which there may be more. Else over test images.
     """
-    over = gap_over_seeds(asked.numbers[first] - asked.numbers[second])
-    if over.judged:
-        return over
-    mean, count = over.mean, over.seeds
-    known = asked.group.accuracies
-    if retrained and len(known) >= 3 and asked.train_images == asked.group.runs[0].trial.train_size:
-        spread = stats.t_interval(known)
+    over_seeds = gap_over_seeds(result.numbers[first] - result.numbers[second])
+    if over_seeds.judged:
+        return over_seeds
+    mean, count = over_seeds.mean, over_seeds.seeds
+    accuracies = result.group.accuracies
+    if retrained and len(accuracies) >= 3 and result.train_images == result.group.runs[0].trial.train_size:
+        spread = stats.t_interval(accuracies)
         # half a width is t s / sqrt(n); the mean of k differences of two has s sqrt(2 / k)
-        half = (spread.high - spread.low) / 2 * math.sqrt(2 * len(known) / count)
+        half = (spread.high - spread.low) / 2 * math.sqrt(2 * len(accuracies) / count)
         return Difference(
             mean,
             stats.Interval(mean - half, mean + half),
-            f"the spread of {len(known)} seeds",
+            f"the spread of {len(accuracies)} seeds",
             judged=True,
             seeds=count,
         )
-    alone = [float(asked.numbers[f"{name}_alone"].mean()) for name in (first, second)]
-    interval = stats.share_difference(alone[0], alone[1], asked.images)
+    alone = [float(result.numbers[f"{name}_alone"].mean()) for name in (first, second)]
+    interval = stats.share_difference(alone[0], alone[1], result.images)
     return Difference(mean, interval, "test images alone", judged=False, seeds=count)
 
 
-def name_of(group: Group, groups: Iterable[Group]) -> str:
+def group_label(group: Group, groups: Iterable[Group]) -> str:
     """The model's name, with its place where the groups are from several."""
-    several = len({each.location for each in groups}) > 1
+    several = len({other.location for other in groups}) > 1
     return f"{group.model}, {group.location}" if several else group.model
 
 
-def label(asked: ProbeResult, found: Sequence[ProbeResult]) -> str:
+def label(result: ProbeResult, results: Sequence[ProbeResult]) -> str:
     """:func:`name_of` its group, among those that were asked."""
-    return name_of(asked.group, [each.group for each in found])
+    return group_label(result.group, [other.group for other in results])
 
 
-def hint(asked: ProbeResult) -> str:
+def hint(result: ProbeResult) -> str:
     """What its numbers rest on, in words."""
-    seeds = ", ".join(map(str, asked.seeds))
-    return f"n = {asked.images:,} test images; seeds {seeds}; {asked.group.location}; {measured(asked.records)}"
+    seeds = ", ".join(map(str, result.seeds))
+    return f"n = {result.images:,} test images; seeds {seeds}; {result.group.location}; {provenance(result.records)}"
 
 
-def look(asked: ProbeResult, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> dict[str, Any]:
+def curve_style(result: ProbeResult, results: Sequence[ProbeResult], colours: Mapping[str, str]) -> dict[str, Any]:
     """Colour and line style of a curve, as Matplotlib takes them: the model's, and its place's."""
-    styles = place_styles(sorted({each.group.location for each in found}))
-    return {"color": colours[asked.group.model], "linestyle": styles[asked.group.location]}
+    styles = location_styles(sorted({other.group.location for other in results}))
+    return {"color": colours[result.group.model], "linestyle": styles[result.group.location]}
 
 
-def seeds_in_words(found: Sequence[ProbeResult]) -> str:
+def seed_count_text(results: Sequence[ProbeResult]) -> str:
     """``1 seed``, ``3 seeds``, ``1 to 3 seeds``."""
-    counts = {len(each.seeds) for each in found}
+    counts = {len(result.seeds) for result in results}
     low, high = min(counts), max(counts)
     return f"{low} seed{'' if low == 1 else 's'}" if low == high else f"{low} to {high} seeds"
 
 
-def table_rows(slug: str, found: Sequence[ProbeResult]) -> list[dict[str, Any]]:
+def table_rows(slug: str, results: Sequence[ProbeResult]) -> list[dict[str, Any]]:
     """One row per run and number, for the CSV."""
     return [
         {
             "condition": slug,
-            "model": asked.group.model,
-            "machine": asked.group.location,
+            "model": result.group.model,
+            "machine": result.group.location,
             "seed": seed,
-            "images": asked.images,
-            "train_images": asked.train_images,
+            "images": result.images,
+            "train_images": result.train_images,
             "measured": name,
             "value": float(values[position]),
         }
-        for asked in found
-        for name, values in asked.numbers.items()
-        for position, seed in enumerate(asked.seeds)
+        for result in results
+        for name, values in result.numbers.items()
+        for position, seed in enumerate(result.seeds)
     ]

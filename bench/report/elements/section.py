@@ -11,13 +11,13 @@ from bench.report.elements.blocks import Block
 class Section:
     """``blocks`` are shown one below the other; ``rows`` are those of the CSV table behind it.
 
-    ``gist`` is what they come to, as a sentence of plain text, where there is one. ``problem`` says why it could not be
+    ``summary`` is what they come to, as a sentence of plain text, where there is one. ``problem`` says why it could not be
     made, if so.
     """
 
     blocks: Sequence[Block] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
-    gist: str = ""
+    summary: str = ""
     problem: str = ""
 
 

@@ -46,7 +46,7 @@ def model_colours(sizes: Iterable[tuple[str, int]]) -> dict[str, str]:
     return {name: PALETTE[position % len(PALETTE)] for position, (name, _) in enumerate(ordered)}
 
 
-def place_styles(locations: Sequence[str]) -> dict[str, str]:
+def location_styles(locations: Sequence[str]) -> dict[str, str]:
     """Machine -> line style."""
     return {location: LINE_STYLES[position % len(LINE_STYLES)] for position, location in enumerate(locations)}
 

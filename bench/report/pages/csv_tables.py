@@ -34,7 +34,7 @@ def accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
 
     With one seed there is no interval over seeds; it is then Wilson's, over test images, and ``interval_over`` says so.
     """
-    return _frame(comparisons, _accuracy_row)
+    return _group_table(comparisons, _accuracy_row)
 
 
 def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd.DataFrame:
@@ -55,14 +55,14 @@ def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd
 
 def speed_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per group: training time of an epoch, throughput, evaluation time, size."""
-    return _frame(comparisons, _speed_row)
+    return _group_table(comparisons, _speed_row)
 
 
 def time_to_accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per group and goal: seconds of training until the test accuracy is reached, and how many seeds missed."""
     return pd.DataFrame(
         [
-            {**_where(comparison, group), "goal": goal, **vars(group.times_to(goal))}
+            {**_group_columns(comparison, group), "goal": goal, **vars(group.times_to(goal))}
             for comparison in comparisons
             for group in comparison.groups
             for goal in goals_of(comparison.condition.dataset).in_time
@@ -88,7 +88,7 @@ def noise_table(floors: Floors) -> pd.DataFrame:
 def epochs_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
     """One row per epoch of every run: the numbers behind the curves."""
     rows = [
-        {**_where(comparison, group), "seed": run.trial.seed, **epoch.model_dump()}
+        {**_group_columns(comparison, group), "seed": run.trial.seed, **epoch.model_dump()}
         for comparison in comparisons
         for group in comparison.groups
         for run in group.runs
@@ -108,13 +108,17 @@ def csv_text(frame: pd.DataFrame) -> str:
     return safe.rename(columns=spreadsheet_safe).to_csv(index=False, lineterminator="\n")
 
 
-def _frame(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFrame:
+def _group_table(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFrame:
     return pd.DataFrame(
-        [{**_where(comparison, group), **row(group)} for comparison in comparisons for group in comparison.groups]
+        [
+            {**_group_columns(comparison, group), **row(group)}
+            for comparison in comparisons
+            for group in comparison.groups
+        ]
     )
 
 
-def _where(comparison: ConditionResults, group: Group) -> dict[str, Any]:
+def _group_columns(comparison: ConditionResults, group: Group) -> dict[str, Any]:
     return {"condition": comparison.condition.slug, "model": group.model, "machine": group.location}
 
 
@@ -150,9 +154,9 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "detectable": pair.detectable,
         "bootstrap_low": pair.bootstrap.low,
         "bootstrap_high": pair.bootstrap.high,
-        "only_first": " ".join(str(each.only_first) for each in pair.only_one_right),
-        "only_second": " ".join(str(each.only_second) for each in pair.only_one_right),
-        "mcnemar_p": " ".join(f"{each.p_value:.3g}" for each in pair.only_one_right),
+        "only_first": " ".join(str(counts.only_first) for counts in pair.only_one_right),
+        "only_second": " ".join(str(counts.only_second) for counts in pair.only_one_right),
+        "mcnemar_p": " ".join(f"{counts.p_value:.3g}" for counts in pair.only_one_right),
     }
 
 
@@ -188,10 +192,10 @@ def _run_row(run: Run) -> dict[str, Any]:
     }
 
 
-def section_tables(pages: Iterable[Sections]) -> dict[str, pd.DataFrame]:
+def section_tables(conditions: Iterable[Sections]) -> dict[str, pd.DataFrame]:
     """The numbers behind each section of all conditions, one table per name: a row per run and number."""
     tables: dict[str, list[dict[str, Any]]] = {}
-    for sections in pages:
+    for sections in conditions:
         for name, section in sections.items():
             tables.setdefault(name, []).extend(section.rows)
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}

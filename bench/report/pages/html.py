@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bench.common.errors import one_line
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
-from bench.report.elements.formatting import WORDS
+from bench.report.elements.formatting import TEXT_COLUMNS
 from bench.report.pages.csv_tables import csv_text
 from bench.report.pages.inline_svg import inline
 from bench.report.pages.playground import other_images
@@ -20,7 +20,7 @@ from bench.report.pages.templating import fill
 from bench.report.sections.document import Document
 
 QUESTION = "Which of these models, at what cost, and how sure are you?"
-LONG = 28
+MAX_UNBROKEN_LENGTH = 28
 """Characters up to which a cell stays on one line."""
 _INTERVAL = re.compile(r"^(\S.*?)( ± .+| \[.+\]| \(.+\))$")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -52,7 +52,7 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         question=QUESTION,
         answer=document.answer,
         contents=_contents(blocks),
-        blocks=[_view(block, position, colours) for position, block in enumerate(blocks)],
+        blocks=[_block_values(block, position, colours) for position, block in enumerate(blocks)],
         records=len(document.runs),
         playground=playground,
         other_images=other_images(document.comparisons),
@@ -61,18 +61,18 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
 
 def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
     """Headings of the second level, each with those below it."""
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for block in blocks:
         if isinstance(block, Heading):
             entry = {"text": block.text, "anchor": block.anchor}
             if block.level == 2:
-                found.append(entry | {"below": []})
-            elif found:
-                found[-1]["below"].append(entry)
-    return found
+                entries.append(entry | {"below": []})
+            elif entries:
+                entries[-1]["below"].append(entry)
+    return entries
 
 
-def _view(block: Block, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
+def _block_values(block: Block, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
     """What the template shows of a block."""
     match block:
         case Heading():
@@ -97,7 +97,7 @@ def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str,
         "kind": "table",
         "name": table.name,
         "anchor": f"t{position}",
-        "columns": [{"name": name, "kind": _kind(name, table.rows)} for name in columns],
+        "columns": [{"name": name, "kind": _column_kind(name, table.rows)} for name in columns],
         "rows": [
             {"hint": hint, "cells": [_cell(name, row.get(name, ""), colours) for name in columns]}
             for row, hint in zip(table.rows, hints, strict=True)
@@ -106,26 +106,28 @@ def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str,
     }
 
 
-def _kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def _column_kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """``number``, ``words``, or ``text`` where some cell is so long that it has to be broken into lines."""
-    if column not in WORDS:
+    if column not in TEXT_COLUMNS:
         return "number"
-    return "text" if any(len(_plain(row.get(column, ""))) > LONG for row in rows) else "words"
+    return "text" if any(len(_plain_text(row.get(column, ""))) > MAX_UNBROKEN_LENGTH for row in rows) else "words"
 
 
 def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
     if isinstance(value, Link):
         return Cell(value.text, target=value.anchor)
-    text = _plain(value)
+    text = _plain_text(value)
     if column == "model":
         return Cell(text, colour=colours.get(re.split(r"[ ,]", text)[0], ""))
-    parted = None if column in WORDS else _INTERVAL.match(text)
-    return Cell(parted[1], parted[2]) if parted else Cell(text)
+    parts = None if column in TEXT_COLUMNS else _INTERVAL.match(text)
+    return Cell(parts[1], parts[2]) if parts else Cell(text)
 
 
 def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    return csv_text(pd.DataFrame([[_plain(row.get(name, "")) for name in columns] for row in rows], columns=columns))
+    return csv_text(
+        pd.DataFrame([[_plain_text(row.get(name, "")) for name in columns] for row in rows], columns=columns)
+    )
 
 
-def _plain(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     return value.text if isinstance(value, Link) else one_line(str(value))

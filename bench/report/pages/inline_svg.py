@@ -6,10 +6,10 @@ from markupsafe import escape
 
 from bench.report.elements.style import INK
 
-_HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
-_APART = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
-_NAME = re.compile(r'\bid="([^"]+)"|url\(#([^)]+)\)|href="#([^"]+)"')
-_SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt"')
+_PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA_AND_STYLE = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
+_IDENTIFIER = re.compile(r'\bid="([^"]+)"|url\(#([^)]+)\)|href="#([^"]+)"')
+_WIDTH = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt"')
 
 
 def inline(svg: bytes, prefix: str, alt: str) -> str:
@@ -19,16 +19,16 @@ def inline(svg: bytes, prefix: str, alt: str) -> str:
         prefix: put before every name inside, so that two plots cannot mean each other's parts.
         alt: what a screen reader says in place of the picture.
     """
-    text = _APART.sub("", _HEAD.sub("", svg.decode()))
-    text = _NAME.sub(lambda found: _renamed(found, prefix), text)
-    width = _SIZE.search(text)
-    wide = f' style="--width:{float(width[2]) * 4 / 3:.0f}px"' if width else ""  # a point is 4/3 CSS pixels
-    label = f'<svg role="img" aria-label="{escape(alt)}"{wide} '
+    text = _METADATA_AND_STYLE.sub("", _PROLOGUE.sub("", svg.decode()))
+    text = _IDENTIFIER.sub(lambda match: _prefixed_name(match, prefix), text)
+    width = _WIDTH.search(text)
+    style = f' style="--width:{float(width[2]) * 4 / 3:.0f}px"' if width else ""  # a point is 4/3 CSS pixels
+    label = f'<svg role="img" aria-label="{escape(alt)}"{style} '
     return text.replace("<svg ", label, 1).replace(INK, "currentColor")
 
 
-def _renamed(found: re.Match[str], prefix: str) -> str:
-    its_id, its_url, its_link = found.groups()
-    if its_id:
-        return f'id="{prefix}-{its_id}"'
-    return f"url(#{prefix}-{its_url})" if its_url else f'href="#{prefix}-{its_link}"'
+def _prefixed_name(match: re.Match[str], prefix: str) -> str:
+    identifier, url_target, link_target = match.groups()
+    if identifier:
+        return f'id="{prefix}-{identifier}"'
+    return f"url(#{prefix}-{url_target})" if url_target else f'href="#{prefix}-{link_target}"'

@@ -10,7 +10,7 @@ from bench.analysis.groups import ConditionResults, Group
 from bench.analysis.pairwise import Pair, select_pairs
 from bench.data.registry import MNIST
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table, anchor
-from bench.report.elements.formatting import WORDS, commit_words, escape
+from bench.report.elements.formatting import TEXT_COLUMNS, commit_text, escape
 from bench.report.sections.accuracy import headline
 from bench.report.sections.document import Document
 from bench.report.sections.learning_curves import against_time_file
@@ -22,7 +22,7 @@ INTRODUCTION = (
     "[report.html](report.html) is the same to read in a browser, with tables to sort and every run's row."
 )
 
-MADE_BY = {"article": "make bench"}
+SUITE_COMMANDS = {"article": "make bench"}
 """The command of a suite, where it has not the suite's name."""
 
 
@@ -63,7 +63,7 @@ def image(figure: Picture, folder: str = "plots") -> str:
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Words to the left, numbers to the right; a cell never breaks the table."""
     safe = [{key: _cell(value) for key, value in row.items()} for row in rows]
-    align = ["left" if key in WORDS else "right" for key in rows[0]]
+    align = ["left" if key in TEXT_COLUMNS else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
@@ -77,36 +77,36 @@ def readme_block(document: Document, folder: str) -> str:
         return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
     comparison = document.comparisons[0]
     sections = document.sections[comparison.condition]
-    curves = {each.file: each for each in sections["curves"].blocks if isinstance(each, Picture)}
+    curves = {picture.file: picture for picture in sections["curves"].blocks if isinstance(picture, Picture)}
     against_time = curves[against_time_file(comparison.condition.slug)]
     parts = [
         BLOCK_BEGIN,
         f"**{comparison.condition.title}**",
         to_markdown(headline(comparison)),
-        *_words(comparison, document.pairs[comparison.condition]),
+        *_verdict_sentences(comparison, document.pairs[comparison.condition]),
         _sources(comparison),
-        *_claims(comparison.condition.slug, sections["claims"].gist, folder),
+        *_claims_sentence(comparison.condition.slug, sections["claims"].summary, folder),
         image(against_time, f"{folder}/plots"),
         BLOCK_END,
     ]
     return "\n\n".join(parts)
 
 
-def _words(comparison: ConditionResults, pairs: Sequence[Pair]) -> list[str]:
+def _verdict_sentences(comparison: ConditionResults, pairs: Sequence[Pair]) -> list[str]:
     """All verdicts of a place as one sentence, which names the place where there are several."""
     sentences = []
     for location in comparison.locations:
-        told = select_pairs(pairs, comparison)
-        words = "; ".join(escape(pair.words) for pair in told if pair.location == location)
+        shown_pairs = select_pairs(pairs, comparison)
+        words = "; ".join(escape(pair.words) for pair in shown_pairs if pair.location == location)
         if words:
             sentences.append(f"{f'On {location}: ' if len(comparison.locations) > 1 else ''}{words}.")
     return sentences
 
 
-def _claims(slug: str, gist: str, folder: str) -> list[str]:
+def _claims_sentence(slug: str, summary: str, folder: str) -> list[str]:
     """How many of the article's claims hold, with a link to the table; nothing where they were not measured."""
     link = f"[the article's table, measured]({folder}/README.md#{anchor(slug, 'claims')})"
-    return [f"**{escape(gist)}** One by one: {link}."] if gist else []
+    return [f"**{escape(summary)}** One by one: {link}."] if summary else []
 
 
 def _sources(comparison: ConditionResults) -> str:
@@ -117,8 +117,8 @@ def _sources(comparison: ConditionResults) -> str:
 def _source(location: str, groups: Sequence[Group]) -> str:
     runs = [run for group in groups for run in group.runs]
     seeds = max(len(group.seeds) for group in groups)
-    commits = ", ".join(sorted({commit_words(run.git) for run in runs}))
+    commits = ", ".join(sorted({commit_text(run.git) for run in runs}))
     dataset = "" if runs[0].trial.dataset == MNIST.name else f"DATASET={runs[0].trial.dataset} "
-    commands = sorted({MADE_BY.get(run.trial.suite, f"make {run.trial.suite}") for run in runs})
-    told = " and ".join(f"`{dataset}{command}`" for command in commands)
-    return f"{seeds} seed{'s' if seeds > 1 else ''} on {location} at commit {commits}: {told}"
+    commands = sorted({SUITE_COMMANDS.get(run.trial.suite, f"make {run.trial.suite}") for run in runs})
+    command_text = " and ".join(f"`{dataset}{command}`" for command in commands)
+    return f"{seeds} seed{'s' if seeds > 1 else ''} on {location} at commit {commits}: {command_text}"

@@ -22,20 +22,20 @@ from bench.data.registry import DATASETS
 from bench.records import network_export
 from bench.records.probes import ProbeRecord, load_arrays
 from bench.records.schema import Run
-from bench.report.elements.probe_results import ProbeResult, ask
+from bench.report.elements.probe_results import ProbeResult, collect_results
 from bench.report.pages.templating import fill
 
 FILE = "playground.html"
 SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
-DIGITS_EACH = 2
+DIGITS_PER_CLASS = 2
 CLASSES = 10
 """As many as there are digits."""
-ROOM = 1_900_000
+MAX_WEIGHT_TEXT_BYTES = 1_900_000
 """Bytes of the page that weights may take as text; the whole stays under 2,000,000."""
 
 
 @dataclass(frozen=True)
-class Player:
+class PlaygroundModel:
     """A model on the page: its network, and the run the weights are from."""
 
     group: Group
@@ -47,14 +47,14 @@ class Player:
     @property
     def weights(self) -> str:
         """All weights as little-endian float16, in the order of the layers, as base64."""
-        return _base64(b"".join(array.astype("<f2").tobytes() for array in self._in_order))
+        return _base64(b"".join(array.astype("<f2").tobytes() for array in self._weight_arrays))
 
     @property
-    def _in_order(self) -> list[np.ndarray]:
-        locations = [position for position, layer in enumerate(self.layers) if layer.has_weights]
-        return [self.arrays[name] for position in locations for name in network_export.names_at(position)]
+    def _weight_arrays(self) -> list[np.ndarray]:
+        positions = [position for position, layer in enumerate(self.layers) if layer.has_weights]
+        return [self.arrays[name] for position in positions for name in network_export.names_at(position)]
 
-    def for_script(self, colours: Mapping[str, str]) -> dict[str, Any]:
+    def script_data(self, colours: Mapping[str, str]) -> dict[str, Any]:
         """What the page's script reads."""
         layers = [layer.model_dump() for layer in self.layers]
         for position, layer in enumerate(layers):
@@ -71,14 +71,14 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Cast:
+class ModelSelection:
     """Who is on the page, fewest parameters first, and who is not, with the reason.
 
     ``other_images`` are the datasets whose models are not there since their images are no digits.
     """
 
     comparison: ConditionResults
-    players: Sequence[Player]
+    models: Sequence[PlaygroundModel]
     left_out: Mapping[str, str]
     other_images: Sequence[str] = ()
 
@@ -92,37 +92,41 @@ def write(
         OSError: the folder cannot be written.
     """
     path = results / FILE
-    cast = choose(results, comparisons, probes)
-    digits = first_digits(cast.comparison.condition.dataset) if cast else None
-    if cast is None or digits is None:
+    selection = choose(results, comparisons, probes)
+    digits = first_digits(selection.comparison.condition.dataset) if selection else None
+    if selection is None or digits is None:
         path.unlink(missing_ok=True)
         return None
-    write_atomically(path, page(cast, digits, colours))
+    write_atomically(path, page(selection, digits, colours))
     return path
 
 
-def choose(results: Path, comparisons: Sequence[ConditionResults], probes: Sequence[ProbeRecord]) -> Cast | None:
+def choose(
+    results: Path, comparisons: Sequence[ConditionResults], probes: Sequence[ProbeRecord]
+) -> ModelSelection | None:
     """The models of one place: the one with the most models, in the first table where several have them, then the most
     runs, then the newest; each model's lowest seed. None where there is no network anywhere.
     """
-    casts = []
-    of_digits = [comparison for comparison in comparisons if _is_of_digits(comparison)]
-    for order, comparison in enumerate(of_digits):
-        found = ask(comparison, network_export.PROBE, probes)
+    selections = []
+    digit_comparisons = [comparison for comparison in comparisons if _shows_digits(comparison)]
+    for order, comparison in enumerate(digit_comparisons):
+        probe_results = collect_results(comparison, network_export.PROBE, probes)
         for location in comparison.locations:
-            cast = _cast(results, comparison, [asked for asked in found if asked.group.location == location])
+            selection = _select_models(
+                results, comparison, [result for result in probe_results if result.group.location == location]
+            )
             runs = [run for group in comparison.at(location) for run in group.runs]
-            casts.append(((len(cast.players), -order, by_count_and_date(runs)), cast))
-    best = max(casts, key=lambda each: each[0], default=None)
-    return replace(best[1], other_images=other_images(comparisons)) if best and best[1].players else None
+            selections.append(((len(selection.models), -order, by_count_and_date(runs)), selection))
+    best = max(selections, key=lambda candidate: candidate[0], default=None)
+    return replace(best[1], other_images=other_images(comparisons)) if best and best[1].models else None
 
 
 def other_images(comparisons: Sequence[ConditionResults]) -> list[str]:
     """The datasets that are no digits, by name."""
-    return sorted({each.condition.dataset for each in comparisons if not _is_of_digits(each)})
+    return sorted({comparison.condition.dataset for comparison in comparisons if not _shows_digits(comparison)})
 
 
-def _is_of_digits(comparison: ConditionResults) -> bool:
+def _shows_digits(comparison: ConditionResults) -> bool:
     dataset = DATASETS.get(comparison.condition.dataset)
     return dataset is not None and dataset.digits
 
@@ -132,15 +136,15 @@ def first_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
     images, labels = packed_array(dataset), packed_array(dataset, "t10k-labels-idx1-ubyte")
     if images is None or labels is None:
         return None
-    chosen = np.concatenate([np.flatnonzero(labels == digit)[:DIGITS_EACH] for digit in range(CLASSES)])
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:DIGITS_PER_CLASS] for digit in range(CLASSES)])
     return images[chosen], labels[chosen]
 
 
-def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str, str]) -> str:
+def page(selection: ModelSelection, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str, str]) -> str:
     """The whole file."""
     images, labels = digits
     data: dict[str, Any] = {
-        "models": [player.for_script(colours) for player in cast.players],
+        "models": [model.script_data(colours) for model in selection.models],
         "digits": {"labels": labels.tolist(), "pixels": _base64(images.tobytes())},
     }
     return fill(
@@ -149,13 +153,13 @@ def page(cast: Cast, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str
         SCRIPTS,
         title="Playground: change a digit, watch the models",
         data=data,
-        condition=cast.comparison.condition,
-        players=cast.players,
-        left_out=cast.left_out,
-        other_images=cast.other_images,
-        deviation=rounded_up(max(player.record.numbers["deviation"] for player in cast.players)),
+        condition=selection.comparison.condition,
+        players=selection.models,
+        left_out=selection.left_out,
+        other_images=selection.other_images,
+        deviation=rounded_up(max(model.record.numbers["deviation"] for model in selection.models)),
         norms=sorted({(model["mean"], model["std"]) for model in data["models"]}),
-        images=min(player.record.images for player in cast.players),
+        images=min(model.record.images for model in selection.models),
     )
 
 
@@ -165,27 +169,27 @@ def rounded_up(value: float) -> str:
     return f"{math.ceil(value / step) * step:.1g}"
 
 
-def _cast(results: Path, comparison: ConditionResults, found: Iterable[ProbeResult]) -> Cast:
+def _select_models(results: Path, comparison: ConditionResults, probe_results: Iterable[ProbeResult]) -> ModelSelection:
     """The best models first, each as long as there is room on the page."""
-    players, left_out, room = list[Player](), dict[str, str](), ROOM
-    for asked in sorted(found, key=lambda asked: -asked.group.mean_accuracy):
-        player = _player(results, asked)
-        if isinstance(player, Player):
-            size = len(player.weights)
-            if size <= room:
-                players.append(player)
-                room -= size
+    models, left_out, remaining_bytes = list[PlaygroundModel](), dict[str, str](), MAX_WEIGHT_TEXT_BYTES
+    for result in sorted(probe_results, key=lambda result: -result.group.mean_accuracy):
+        model = _load_model(results, result)
+        if isinstance(model, PlaygroundModel):
+            size = len(model.weights)
+            if size <= remaining_bytes:
+                models.append(model)
+                remaining_bytes -= size
                 continue
-            player = "its weights do not fit into the page beside the others"
-        left_out[asked.group.model] = player
-    players.sort(key=lambda player: (player.group.parameters, player.group.model))
-    return Cast(comparison, players, left_out)
+            model = "its weights do not fit into the page beside the others"
+        left_out[result.group.model] = model
+    models.sort(key=lambda model: (model.group.parameters, model.group.model))
+    return ModelSelection(comparison, models, left_out)
 
 
-def _player(results: Path, asked: ProbeResult) -> Player | str:
+def _load_model(results: Path, result: ProbeResult) -> PlaygroundModel | str:
     """The model's lowest seed, or why it cannot be shown. Records may come from elsewhere, so nothing is taken for
     granted."""
-    record = asked.records[0]
+    record = result.records[0]
     if "layers" not in record.notes:
         return record.notes.get("left_out", "its record holds no layers")
     missing = {"pixel_mean", "pixel_std", "deviation"} - record.numbers.keys()
@@ -197,8 +201,8 @@ def _player(results: Path, asked: ProbeResult) -> Player | str:
             return f"it does not give {CLASSES} numbers"
     except ValueError as error:
         return str(error)
-    run = next(run for run in asked.group.runs if run.stem == record.run)
-    return Player(asked.group, run, record, layers, arrays)
+    run = next(run for run in result.group.runs if run.stem == record.run)
+    return PlaygroundModel(result.group, run, record, layers, arrays)
 
 
 def _base64(content: bytes) -> str:

@@ -19,12 +19,12 @@ def summary(document: Document, page: Path) -> str:
     """A table and the verdicts per condition and machine, and where the report lies."""
     parts = []
     for comparison in document.comparisons:
-        told = select_pairs(document.pairs[comparison.condition], comparison)
+        shown_pairs = select_pairs(document.pairs[comparison.condition], comparison)
         for location in comparison.locations:
-            words = [pair.words for pair in told if pair.location == location]
+            verdicts = [pair.words for pair in shown_pairs if pair.location == location]
             groups = comparison.at(location)
             title = textwrap.fill(comparison.condition.title, WIDTH)
-            parts.append("\n".join([title, f"on {location}", _table(groups), *_flags(groups), *words]))
+            parts.append("\n".join([title, f"on {location}", _table(groups), *_flag_lines(groups), *verdicts]))
     return "\n\n".join([*parts, f"report: {page}"])
 
 
@@ -35,7 +35,7 @@ def noise(floors: Floors) -> str:
     return tabulate(noise_rows(floors), headers="keys", disable_numparse=True)
 
 
-def _flags(groups: Sequence[Group]) -> list[str]:
+def _flag_lines(groups: Sequence[Group]) -> list[str]:
     return [f"{group.model}: {', '.join(group.flags)}" for group in groups if group.flags]
 
 

@@ -7,12 +7,12 @@ from bench.analysis.groups import ConditionResults, Group
 from bench.analysis.pairwise import MAX_PAIRS, Pair, ranks, select_pairs
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import (
-    in_percent,
+    accuracy_cell,
     interval_in_points,
-    measured,
     model_label,
     p_value,
     points_cell,
+    provenance,
     three_digits,
 )
 from bench.report.elements.section import Section
@@ -35,9 +35,9 @@ def section(slug: str, comparison: ConditionResults, pairs: Sequence[Pair]) -> S
     rows = [
         {
             "rank": ranking[group.model, group.location],
-            **named(group, comparison),
+            **group_cells(group, comparison),
             "seeds": len(group.seeds),
-            "test accuracy, %": in_percent(group),
+            "test accuracy, %": accuracy_cell(group),
             "lowest": f"{100 * min(group.accuracies):.2f}",
             "highest": f"{100 * max(group.accuracies):.2f}",
             "each seed": ", ".join(f"{100 * accuracy:.2f}" for accuracy in group.accuracies),
@@ -50,11 +50,15 @@ def section(slug: str, comparison: ConditionResults, pairs: Sequence[Pair]) -> S
         Table("accuracy", rows, [hint(group) for group in comparison.groups]),
         f"After the last epoch, never the best one. {OVER_SEEDS if several else OVER_IMAGES}",
     ]
-    told = select_pairs(pairs, comparison)
-    if told:
-        verdicts = Table("verdicts", [_verdict(pair, comparison) for pair in told], [_basis(pair) for pair in told])
+    shown_pairs = select_pairs(pairs, comparison)
+    if shown_pairs:
+        verdicts = Table(
+            "verdicts",
+            [_verdict_row(pair, comparison) for pair in shown_pairs],
+            [_pair_hint(pair) for pair in shown_pairs],
+        )
         blocks += [Heading(3, "Which differences are real", anchor(slug, "verdicts")), verdicts, VERDICTS_NOTE]
-    if len(told) < len(pairs):
+    if len(shown_pairs) < len(pairs):
         blocks.append(f"Of {len(pairs):,} pairs those with the most accurate model; `tables/verdicts.csv` has all.")
     return Section(blocks)
 
@@ -64,18 +68,18 @@ def headline(comparison: ConditionResults) -> Table:
     rows = [
         {
             "model": model_label(group),
-            "test accuracy, %": in_percent(group),
+            "test accuracy, %": accuracy_cell(group),
             "training, s/epoch": three_digits(group.epoch_spread.median),
             "images/s": f"{group.images_per_s:,.0f}",
             "parameters": f"{group.parameters:,}",
-            **named(group, comparison),
+            **group_cells(group, comparison),
         }
         for group in comparison.groups
     ]
     return Table("models", rows, [hint(group) for group in comparison.groups])
 
 
-def named(group: Group, comparison: ConditionResults) -> dict[str, Any]:
+def group_cells(group: Group, comparison: ConditionResults) -> dict[str, Any]:
     """The cells that say which group a row is about."""
     if len(comparison.locations) == 1:
         return {"model": model_label(group)}
@@ -88,20 +92,22 @@ def hint(group: Group) -> str:
     epochs = len(group.epoch_seconds)
     return (
         f"n = {len(group.seeds)} (seed {seeds}), {group.test_size:,} test images, {epochs} epochs timed; "
-        f"{group.location}, {group.runs[-1].trial.threads} threads; {measured(group.runs)}"
+        f"{group.location}, {group.runs[-1].trial.threads} threads; {provenance(group.runs)}"
     )
 
 
-def _verdict(pair: Pair, comparison: ConditionResults) -> dict[str, Any]:
+def _verdict_row(pair: Pair, comparison: ConditionResults) -> dict[str, Any]:
     return {
         "verdict": pair.words,
         **({"machine": pair.location} if len(comparison.locations) > 1 else {}),
         "p": p_value(pair.verdict.adjusted_p),
         "detectable, points": points_cell(pair.detectable),
         "bootstrap, points": interval_in_points(pair.bootstrap),
-        "one alone right, by seed": ", ".join(f"{each.only_first}:{each.only_second}" for each in pair.only_one_right),
+        "one alone right, by seed": ", ".join(
+            f"{counts.only_first}:{counts.only_second}" for counts in pair.only_one_right
+        ),
     }
 
 
-def _basis(pair: Pair) -> str:
+def _pair_hint(pair: Pair) -> str:
     return f"n = {pair.seeds} seeds of both; {pair.location}"

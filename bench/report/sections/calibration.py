@@ -8,42 +8,42 @@ from matplotlib.ticker import PercentFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.probe_results import ProbeResult, hint, label, look, table_rows
+from bench.report.elements.probe_results import ProbeResult, curve_style, hint, label, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
 
 
-def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
+def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
     """The section of one condition; empty where no run was asked."""
-    if not found:
+    if not results:
         return Section()
     rows = [
         {
-            "model": label(asked, found),
-            "expected calibration error, points": mean_with_half_width(100 * asked.numbers["ece"], 2),
+            "model": label(result, results),
+            "expected calibration error, points": mean_with_half_width(100 * result.numbers["ece"], 2),
         }
-        for asked in found
+        for result in results
     ]
     blocks: list[Block] = [
         Heading(3, "Calibration", anchor(slug, "calibration")),
         Picture(
             f"{slug}-reliability.svg",
-            _draw(found, colours),
+            _draw(results, colours),
             "Share of right answers against the confidence of the answer",
             "Below the dotted line a model is surer than it is right. Answers are sorted by the probability the model "
             "gave them into 15 bins of equal width; those with ten answers or more are drawn.",
         ),
-        Table("calibration", rows, [hint(asked) for asked in found]),
+        Table("calibration", rows, [hint(result) for result in results]),
         "The error is the mean gap between confidence and accuracy of a bin, over all test images (Guo et al. 2017); ± "
         "is a 95 % t interval over seeds.",
     ]
-    return Section(blocks, table_rows(slug, found))
+    return Section(blocks, table_rows(slug, results))
 
 
-def pooled(asked: ProbeResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pool_bins(result: ProbeResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count, mean confidence and accuracy of each bin with answers, all seeds together."""
     totals: dict[int, np.ndarray] = {}
-    for record in asked.records:
+    for record in result.records:
         for name, count in record.numbers.items():
             if name.startswith("count_"):
                 number = int(name.removeprefix("count_"))
@@ -55,20 +55,20 @@ def pooled(asked: ProbeResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return counts, confidences / counts, accuracies / counts
 
 
-def _draw(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
+def _draw(results: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     figure = Figure(figsize=(5.6, 4.2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], linestyle=":", linewidth=1, color=INK)
-    for asked in found:
-        counts, confidences, accuracies = pooled(asked)
+    for result in results:
+        counts, confidences, accuracies = pool_bins(result)
         enough = counts >= 10
         axes.plot(
             confidences[enough],
             accuracies[enough],
             marker="o",
             markersize=3.5,
-            label=label(asked, found),
-            **look(asked, found, colours),
+            label=label(result, results),
+            **curve_style(result, results, colours),
         )
     axes.set_xlim(0.2, 1.01)
     axes.set_ylim(0, 1.02)

@@ -35,13 +35,14 @@ class Evidence:
     location: str
     groups: Mapping[str, Group]
     pairs: Sequence[Pair]
-    answers: Mapping[str, Mapping[str, ProbeResult]]
+    results_by_probe: Mapping[str, Mapping[str, ProbeResult]]
     elsewhere: str = ""
 
-    def to(self, probe: str, *numbers: str) -> dict[str, ProbeResult]:
+    def results_with(self, probe: str, *numbers: str) -> dict[str, ProbeResult]:
         """The answers that have those numbers, by model; empty without the MLP's or the CNN's."""
-        answers = {model: its for model, its in self.answers.get(probe, {}).items() if its.numbers.keys() >= {*numbers}}
-        return answers if MLP in answers and CNN in answers else {}
+        by_model = self.results_by_probe.get(probe, {})
+        results = {model: result for model, result in by_model.items() if result.numbers.keys() >= {*numbers}}
+        return results if MLP in results and CNN in results else {}
 
     def pair(self, first: str, second: str) -> Pair | None:
         """Their verdict, in either order; None where there is none."""
@@ -87,7 +88,7 @@ class EvaluatedClaim:
     finding: Finding = Finding()
 
 
-def _input(evidence: Evidence) -> Finding:
+def _input_finding(evidence: Evidence) -> Finding:
     cells = {model: percent_with_interval(group) for model, group in evidence.groups.items()}
     pair = evidence.pair(MLP, CNN)
     verdict = pair.words if pair else "no predictions to compare"
@@ -100,21 +101,21 @@ def _input(evidence: Evidence) -> Finding:
     control = evidence.pair(CONTROL, CNN)
     if control:
         parameters = evidence.groups[CONTROL].parameters
-        is_it = {CNN: "It is not only more parameters", None: "It may be only more parameters"}
+        openings = {CNN: "It is not only more parameters", None: "It may be only more parameters"}
         sentences.append(
-            f"{is_it.get(control.winner, 'More parameters do as much')}: {CONTROL}, with {parameters:,} of them where "
-            f"the CNN has {evidence.groups[CNN].parameters:,}, reaches {cells[CONTROL]}; {control.words}."
+            f"{openings.get(control.winner, 'More parameters do as much')}: {CONTROL}, with {parameters:,} of them "
+            f"where the CNN has {evidence.groups[CNN].parameters:,}, reaches {cells[CONTROL]}; {control.words}."
         )
     return Finding(cells, sentences, sign, words={"verdict": verdict})
 
 
-def _structure(evidence: Evidence) -> Finding | None:
-    answers = evidence.to("permutation", "ordered", "permuted")
-    if not answers:
+def _structure_finding(evidence: Evidence) -> Finding | None:
+    results = evidence.results_with("permutation", "ordered", "permuted")
+    if not results:
         return None
-    losses = {model: difference(asked, "ordered", "permuted", retrained=True) for model, asked in answers.items()}
+    losses = {model: difference(result, "ordered", "permuted", retrained=True) for model, result in results.items()}
     mlp, cnn = losses[MLP], losses[CNN]
-    cnn_left, mlp_left = (_mean(answers[model], "permuted") for model in (CNN, MLP))
+    cnn_left, mlp_left = (_mean_percent(results[model], "permuted") for model in (CNN, MLP))
     sentence = (
         f"With all pixels in other places, the same in every image, the CNN loses {cnn.words} points and the MLP "
         f"{mlp.words} ({cnn.basis}); they end at {cnn_left} and {mlp_left}."
@@ -123,13 +124,13 @@ def _structure(evidence: Evidence) -> Finding | None:
     return Finding(cells, [sentence], cnn.sign, contested=mlp.sign > 0, judged=mlp.judged and cnn.judged)
 
 
-def _distortion(evidence: Evidence) -> Finding | None:
-    answers = evidence.to("distortion")
-    shared = [seed for seed in answers[CNN].seeds if seed in answers[MLP].seeds] if answers else []
+def _distortion_finding(evidence: Evidence) -> Finding | None:
+    results = evidence.results_with("distortion")
+    shared = [seed for seed in results[CNN].seeds if seed in results[MLP].seeds] if results else []
     if not shared:
         return None
-    mlp, cnn = answers[MLP], answers[CNN]
-    means = {model: distortion.mean_over_corruptions(asked, asked.seeds) for model, asked in answers.items()}
+    mlp, cnn = results[MLP], results[CNN]
+    means = {model: distortion.mean_over_corruptions(result, result.seeds) for model, result in results.items()}
     leads = {name: cnn.at(name, shared) - mlp.at(name, shared) for name in distortion.corruptions_of(cnn)}
     lead = gap_over_seeds(np.mean(list(leads.values()), axis=0))
     lower = sorted((float(values.mean()), name) for name, values in leads.items() if values.mean() <= 0)
@@ -143,50 +144,53 @@ def _distortion(evidence: Evidence) -> Finding | None:
     corruption_verdicts = distortion.corruption_verdicts(cnn, mlp)
     if corruption_verdicts:
         kinds = {"ahead": "ahead", "behind": "behind", "cannot tell": "not told apart"}
-        told = [
+        counts = [
             f"{kinds[kind]} on {len(corruption_verdicts.names(kind))}"
-            for kind in distortion.KINDS
+            for kind in distortion.VERDICT_KINDS
             if corruption_verdicts.names(kind)
         ]
-        sentences.append(f"One by one, with {len(shared)} seeds, it is {', '.join(told)}.")
+        sentences.append(f"One by one, with {len(shared)} seeds, it is {', '.join(counts)}.")
     cells = {model: f"{mean_with_half_width(100 * values, 1)} %" for model, values in means.items()}
     words = {"lead": lead.words, "lower": f"{len(lower)} of {len(leads)}"}
     measured = f"mean accuracy under {len(leads)} corruptions"
     return Finding(cells, sentences, lead.sign, bool(lower), lead.judged, words, measured)
 
 
-def _features(evidence: Evidence) -> Finding | None:
-    answers = evidence.to("features", "trained", "random")
-    if not answers:
+def _features_finding(evidence: Evidence) -> Finding | None:
+    results = evidence.results_with("features", "trained", "random")
+    if not results:
         return None
-    gains = {model: difference(asked, "trained", "random") for model, asked in answers.items()}
-    cnn, mlp = (f"from {_mean(answers[model], 'random')} to {_mean(answers[model], 'trained')}" for model in (CNN, MLP))
+    gains = {model: difference(result, "trained", "random") for model, result in results.items()}
+    cnn, mlp = (
+        f"from {_mean_percent(results[model], 'random')} to {_mean_percent(results[model], 'trained')}"
+        for model in (CNN, MLP)
+    )
     sentences = [
         f"Training adds {gains[CNN].words} points to the CNN's features, {cnn}, and {gains[MLP].words} to the MLP's, "
         f"{mlp} ({gains[CNN].basis})."
     ]
-    hog = next((asked for asked in evidence.answers["features"].values() if "hog" in asked.numbers), None)
+    hog = next((result for result in evidence.results_by_probe["features"].values() if "hog" in result.numbers), None)
     if hog:
         best = hog.numbers["hog"].mean()
-        beaten = [model.upper() for model in (CNN, MLP) if answers[model].numbers["trained"].mean() > best]
+        beaten = [model.upper() for model in (CNN, MLP) if results[model].numbers["trained"].mean() > best]
         verdict = f"less than the trained features of the {' and the '.join(beaten)}" if beaten else "more than either"
-        sentences.append(f"Features designed by hand (HOG) give {_mean(hog, 'hog')}, {verdict}.")
+        sentences.append(f"Features designed by hand (HOG) give {_mean_percent(hog, 'hog')}, {verdict}.")
     cells = {model: gain.words for model, gain in gains.items()}
     return Finding(cells, sentences, gains[CNN].sign, contested=gains[MLP].sign > 0)
 
 
-def _mean(asked: ProbeResult, name: str) -> str:
-    return f"{100 * float(asked.numbers[name].mean()):.2f} %"
+def _mean_percent(result: ProbeResult, name: str) -> str:
+    return f"{100 * float(result.numbers[name].mean()):.2f} %"
 
 
 CLAIMS = (
     Claim(
-        "input", "MLP: a vector; CNN: an image", "test accuracy", "accuracy", _input,
+        "input", "MLP: a vector; CNN: an image", "test accuracy", "accuracy", _input_finding,
         {HOLDS: "{verdict}", UNCLEAR: "{verdict}", FAILS: "{verdict}"},
     ),
     Claim(
         "spatial structure", "MLP: lost; CNN: kept", "points lost when all pixels change places", "structure",
-        _structure, {
+        _structure_finding, {
             HOLDS: "the CNN loses, the MLP does not, as far as can be told",
             IN_PART: "both lose",
             UNCLEAR: "the CNN's loss is within its error",
@@ -196,7 +200,7 @@ CLAIMS = (
     ),
     Claim(
         "distortion", "MLP: weak; CNN: strong", "mean accuracy under corruptions", "distortion",
-        _distortion, {
+        _distortion_finding, {
             HOLDS: "(lead of {lead} points)",
             IN_PART: "on average, not on {lower} (lead of {lead} points)",
             UNCLEAR: "the lead on average is within its error (lead of {lead} points)",
@@ -206,7 +210,7 @@ CLAIMS = (
     ),
     Claim(
         "features", "MLP: hand-made; CNN: automatic", "points that training adds to the features", "features",
-        _features, {
+        _features_finding, {
             HOLDS: "the CNN learns its features, the MLP not as far as can be told",
             IN_PART: "the CNN learns its features, and so does the MLP",
             UNCLEAR: "the CNN's gain is within its error",
@@ -232,32 +236,34 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     """The table and the paragraph; empty where no place has both models."""
     if evidence is None:
         return Section()
-    evaluated = [evaluate_claim(claim, evidence) for claim in CLAIMS]
-    gist = count_states([its.state for its in evaluated], evidence.elsewhere)
+    evaluated_claims = [evaluate_claim(claim, evidence) for claim in CLAIMS]
+    summary = count_states([evaluated.state for evaluated in evaluated_claims], evidence.elsewhere)
+    models = [model for model in (MLP, CNN, CONTROL) if model in evidence.groups]
     rows = [
         {
-            "in the article": its.claim.aspect,
-            "it says": its.claim.said,
-            "measured as": its.finding.measured or its.claim.measured,
-            **{model: its.finding.cells.get(model, "") for model in (MLP, CNN, CONTROL) if model in evidence.groups},
-            "verdict": f"{its.state}{f': {its.why}' if its.why else ''}",
+            "in the article": evaluated.claim.aspect,
+            "it says": evaluated.claim.said,
+            "measured as": evaluated.finding.measured or evaluated.claim.measured,
+            **{model: evaluated.finding.cells.get(model, "") for model in models},
+            "verdict": f"{evaluated.state}{f': {evaluated.why}' if evaluated.why else ''}",
         }
-        for its in evaluated
+        for evaluated in evaluated_claims
     ]
-    sections = ["" if its.state == MISSING else its.claim.section for its in evaluated]
+    sentences = [sentence for evaluated in evaluated_claims for sentence in evaluated.finding.sentences]
+    sections = ["" if evaluated.state == MISSING else evaluated.claim.section for evaluated in evaluated_claims]
     sources = [Link(name, anchor(slug, name)) if name else "" for name in sections]
     blocks: list[Block] = [
         Heading(3, f"The article's table, measured{evidence.elsewhere}", anchor(slug, "claims")),
         Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
-        f"**{escape(gist)}**" + "".join(f" {escape(words)}" for its in evaluated for words in its.finding.sentences),
+        f"**{escape(summary)}**" + "".join(f" {escape(sentence)}" for sentence in sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.location)}." if evidence.location else ""),
     ]
-    return Section(blocks, [{"condition": slug, **row} for row in rows], gist)
+    return Section(blocks, [{"condition": slug, **row} for row in rows], summary)
 
 
 def collect_evidence(
-    comparison: ConditionResults, pairs: Sequence[Pair], answers: Mapping[str, Sequence[ProbeResult]]
+    comparison: ConditionResults, pairs: Sequence[Pair], results_by_probe: Mapping[str, Sequence[ProbeResult]]
 ) -> Evidence | None:
     """That of the place with the most runs of the two models, then the newest; None where no place has both."""
     locations = {
@@ -270,14 +276,14 @@ def collect_evidence(
         locations, key=lambda name: by_count_and_date([*locations[name][MLP].runs, *locations[name][CNN].runs])
     )
     by_probe = {
-        probe: {asked.group.model: asked for asked in several if asked.group.location == location}
-        for probe, several in answers.items()
+        probe: {result.group.model: result for result in results if result.group.location == location}
+        for probe, results in results_by_probe.items()
     }
-    named = location if len(comparison.locations) > 1 else ""
+    location_label = location if len(comparison.locations) > 1 else ""
     dataset = comparison.condition.dataset
     elsewhere = "" if dataset == MNIST.name else f" on {dataset}"
     return Evidence(
-        named, locations[location], [pair for pair in pairs if pair.location == location], by_probe, elsewhere
+        location_label, locations[location], [pair for pair in pairs if pair.location == location], by_probe, elsewhere
     )
 
 

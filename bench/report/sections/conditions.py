@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.analysis.groups import ConditionResults
 from bench.records.schema import Run
 from bench.report.elements.blocks import Heading, Table, anchor
-from bench.report.elements.formatting import commit_words
+from bench.report.elements.formatting import commit_text
 from bench.report.elements.section import Section
 
 
@@ -13,8 +13,8 @@ def section(slug: str, comparison: ConditionResults) -> Section:
     """A table of two columns."""
     facts: list[tuple[str, str]] = []
     for location in comparison.locations:
-        facts += _of_place(location, [run for group in comparison.at(location) for run in group.runs])
-    facts.append(("recipe", _recipe(comparison.runs[0])))
+        facts += _location_facts(location, [run for group in comparison.at(location) for run in group.runs])
+    facts.append(("recipe", _recipe_text(comparison.runs[0])))
     facts += [(f"SHA-256 of {file}", sha) for file, sha in comparison.runs[0].data.sha256.items()]
     rows = [{"what": name, "value": value} for name, value in facts]
     return Section([Heading(3, "Conditions", anchor(slug, "conditions")), Table("conditions", rows)])
@@ -25,7 +25,7 @@ def hardware(run: Run) -> str:
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
 
 
-def _of_place(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
+def _location_facts(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     newest = max(runs, key=lambda run: run.started_at)
     environment = newest.environment
     names = ("python", "torch", "torchvision", "numpy")
@@ -33,14 +33,14 @@ def _of_place(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     facts = [
         (f"machine {location}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
         ("versions", ", ".join(libraries)),
-        ("commit", ", ".join(sorted({commit_words(run.git) for run in runs}))),
+        ("commit", ", ".join(sorted({commit_text(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),
     ]
-    steps = _steps(runs)
+    steps = _execution_text(runs)
     return [*facts, ("training steps", steps)] if steps else facts
 
 
-def _steps(runs: Sequence[Run]) -> str:
+def _execution_text(runs: Sequence[Run]) -> str:
     """``captured: cnn, mlp; eager: mine (cannot be captured: ...)``; empty where no record says."""
     models: dict[tuple[str, str], set[str]] = {}
     for run in runs:
@@ -52,7 +52,7 @@ def _steps(runs: Sequence[Run]) -> str:
     )
 
 
-def _recipe(run: Run) -> str:
+def _recipe_text(run: Run) -> str:
     trial = run.trial
     return (
         f"{trial.recipe}: {trial.optimizer} {trial.learning_rate:g}, batch {trial.batch_size}, "

@@ -9,32 +9,34 @@ from bench.analysis.groups import ConditionResults, Group
 from bench.data.numpy_loader import packed_array
 from bench.records.storage import Predictions
 from bench.report.elements.blocks import Block, Heading, Picture, anchor
-from bench.report.elements.formatting import escape, of_many
+from bench.report.elements.formatting import escape, truncation_note
 from bench.report.elements.image_grid import ImageGrid
 from bench.report.elements.labels import Labels, labels_of
-from bench.report.elements.probe_results import name_of
+from bench.report.elements.probe_results import group_label
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
-from bench.report.sections.examples import COLUMNS, IMAGE, TITLE
+from bench.report.sections.examples import COLUMNS, IMAGE_HEIGHT, TITLE_HEIGHT
 
-PANELS = 9  # groups whose confusions are drawn, at most
-MODELS = ("mlp", "cnn")
+MAX_PANELS = 9  # groups whose confusions are drawn, at most
+COMPARED_MODELS = ("mlp", "cnn")
 """The two models whose mistakes are compared image by image: those of the article's table."""
-SHOWN = "The first twelve of each; above them the label and the other model's answer."
+EXAMPLES_NOTE = "The first twelve of each; above them the label and the other model's answer."
 
 
-def section(slug: str, comparison: ConditionResults, stored: Mapping[str, Predictions]) -> Section:
+def section(slug: str, comparison: ConditionResults, predictions: Mapping[str, Predictions]) -> Section:
     """The section of one condition; empty where no predictions are there."""
     blocks: list[Block] = []
-    panels = {name_of(group, comparison.groups): confusion(group, stored) for group in comparison.groups[:PANELS]}
+    panels = {
+        group_label(group, comparison.groups): confusion(group, predictions) for group in comparison.groups[:MAX_PANELS]
+    }
     panels = {name: counts for name, counts in panels.items() if counts.any()}
     labels = labels_of(comparison.condition.dataset)
-    alone = _alone(comparison, stored, labels)
-    if alone:
-        words, drawn = alone
-        alt = f"{labels.nouns} that only {MODELS[1]} or only {MODELS[0]} got right"
+    only_one_right = _compare_two(comparison, predictions, labels)
+    if only_one_right:
+        caption, svg = only_one_right
+        alt = f"{labels.nouns} that only {COMPARED_MODELS[1]} or only {COMPARED_MODELS[0]} got right"
         heading = Heading(3, f"{labels.nouns} only one of the two gets right", anchor(slug, "alone"))
-        blocks += [heading, Picture(f"{slug}-right-in-one-alone.svg", drawn, alt, words) if drawn else words]
+        blocks += [heading, Picture(f"{slug}-right-in-one-alone.svg", svg, alt, caption) if svg else caption]
     if panels:
         blocks += [
             Heading(3, "What is mistaken for what", anchor(slug, "confusion")),
@@ -44,32 +46,35 @@ def section(slug: str, comparison: ConditionResults, stored: Mapping[str, Predic
                 "Wrong answers by label and answer, for each model",
                 "Test images of each label (row) that were given each wrong answer (column), mean over seeds; the "
                 "right answers on the diagonal are left out, shades are by model."
-                + of_many(PANELS, len(comparison.groups)),
+                + truncation_note(MAX_PANELS, len(comparison.groups)),
             ),
         ]
     return Section(blocks)
 
 
-def confusion(group: Group, stored: Mapping[str, Predictions]) -> np.ndarray:
+def confusion(group: Group, predictions: Mapping[str, Predictions]) -> np.ndarray:
     """Mean over the seeds of how many images of label i were answered j: float ``(K, K)``, zero where unknown.
 
     K is the number of the dataset's classes, or more where a record from elsewhere has labels beyond them.
     """
-    runs = [stored[run.stem] for run in group.runs if run.stem in stored]
-    known = len(labels_of(group.runs[0].trial.dataset).names)
-    highest = max((int(max(it.labels.max(), it.predicted.max())) for it in runs), default=0)
-    counts = np.zeros((max(known, highest + 1),) * 2)
-    for predictions in runs:
-        np.add.at(counts, (predictions.labels, predictions.predicted), 1 / len(runs))
+    by_seed = [predictions[run.stem] for run in group.runs if run.stem in predictions]
+    class_count = len(labels_of(group.runs[0].trial.dataset).names)
+    highest = max(
+        (int(max(seed_predictions.labels.max(), seed_predictions.predicted.max())) for seed_predictions in by_seed),
+        default=0,
+    )
+    counts = np.zeros((max(class_count, highest + 1),) * 2)
+    for seed_predictions in by_seed:
+        np.add.at(counts, (seed_predictions.labels, seed_predictions.predicted), 1 / len(by_seed))
     return counts
 
 
 def draw_confusion(panels: Mapping[str, np.ndarray], labels: Labels) -> bytes:
     """SVG: one panel of wrong answers per model."""
-    wide = 0.7 * labels.long  # inches for names that are words
+    extra_width = 0.7 * labels.long  # inches for names that are words
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=((3.3 + wide) * columns, (3.5 + wide) * rows), layout="constrained")
+    figure = Figure(figsize=((3.3 + extra_width) * columns, (3.5 + extra_width) * rows), layout="constrained")
     for axes, (name, counts) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
         wrong = counts * (1 - np.eye(len(counts)))
         shades = np.zeros((*wrong.shape, 4))
@@ -98,8 +103,8 @@ def draw_confusion(panels: Mapping[str, np.ndarray], labels: Labels) -> bytes:
     return to_svg(figure)
 
 
-def _alone(
-    comparison: ConditionResults, stored: Mapping[str, Predictions], labels: Labels
+def _compare_two(
+    comparison: ConditionResults, predictions: Mapping[str, Predictions], labels: Labels
 ) -> tuple[str, bytes | None] | None:
     """Words and picture for the lowest seed that both models were trained with at one place.
 
@@ -108,44 +113,46 @@ def _alone(
     images = packed_array(comparison.condition.dataset)
     for location in comparison.locations:
         by_model = {group.model: group for group in comparison.at(location)}
-        if not all(model in by_model for model in MODELS):
+        if not all(model in by_model for model in COMPARED_MODELS):
             continue
         by_seed = [
-            {run.trial.seed: stored[run.stem] for run in by_model[model].runs if run.stem in stored} for model in MODELS
+            {run.trial.seed: predictions[run.stem] for run in by_model[model].runs if run.stem in predictions}
+            for model in COMPARED_MODELS
         ]
         seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
         if not seeds:
             continue
         pair = (by_seed[0][seeds[0]], by_seed[1][seeds[0]])
         if images is None:
-            return f"{_alone_words(pair, seeds[0])} {_no_images(comparison.condition.dataset)}", None
+            return f"{_counts_sentence(pair, seeds[0])} {_no_images_sentence(comparison.condition.dataset)}", None
         if len(images) == len(pair[0].labels):
-            return f"{_alone_words(pair, seeds[0])} {SHOWN}", draw_alone(pair, images, labels)
+            return f"{_counts_sentence(pair, seeds[0])} {EXAMPLES_NOTE}", draw_only_one_right(pair, images, labels)
     return None
 
 
-def _alone_words(pair: Sequence[Predictions], seed: int) -> str:
-    counts = [int((mine.correct & ~other.correct).sum()) for mine, other in (pair, pair[::-1])]
+def _counts_sentence(pair: Sequence[Predictions], seed: int) -> str:
+    counts = [int((one.correct & ~other.correct).sum()) for one, other in (pair, pair[::-1])]
+    first, second = COMPARED_MODELS
     return (
-        f"Of the {len(pair[0].labels):,} test images {MODELS[1]} alone gets {counts[1]} right and {MODELS[0]} alone "
+        f"Of the {len(pair[0].labels):,} test images {second} alone gets {counts[1]} right and {first} alone "
         f"{counts[0]} (seed {seed})."
     )
 
 
-def _no_images(dataset: str) -> str:
+def _no_images_sentence(dataset: str) -> str:
     return f"Their pictures are left out: the test images of {escape(dataset)} are not in the data folder."
 
 
-def draw_alone(pair: Sequence[Predictions], images: np.ndarray, labels: Labels) -> bytes:
+def draw_only_one_right(pair: Sequence[Predictions], images: np.ndarray, labels: Labels) -> bytes:
     """SVG: a row of images only the second model of ``pair`` got right, a row of those only the first did."""
-    sheet = ImageGrid(COLUMNS, 2 * (TITLE + IMAGE))
-    between = "\n" if labels.long else " "
-    for row, (mine, other) in enumerate(((1, 0), (0, 1))):
-        top = row * (TITLE + IMAGE) + TITLE
-        sheet.words(-0.2, top + 0.5, f"only {MODELS[mine]}", ha="right", va="center", fontsize=10)
-        for column, index in enumerate(np.flatnonzero(pair[mine].correct & ~pair[other].correct)[:COLUMNS]):
-            label, answer = (labels.name(int(each[index])) for each in (pair[other].labels, pair[other].predicted))
-            said = f"{label},{between}not {answer}"
-            sheet.image(column, top, images[index])
-            sheet.words(column + 0.5, top, said, ha="center", va="bottom")
-    return sheet.to_svg()
+    grid = ImageGrid(COLUMNS, 2 * (TITLE_HEIGHT + IMAGE_HEIGHT))
+    separator = "\n" if labels.long else " "
+    for row, (right, wrong) in enumerate(((1, 0), (0, 1))):
+        top = row * (TITLE_HEIGHT + IMAGE_HEIGHT) + TITLE_HEIGHT
+        grid.draw_text(-0.2, top + 0.5, f"only {COMPARED_MODELS[right]}", ha="right", va="center", fontsize=10)
+        for column, index in enumerate(np.flatnonzero(pair[right].correct & ~pair[wrong].correct)[:COLUMNS]):
+            label, answer = (labels.name(int(values[index])) for values in (pair[wrong].labels, pair[wrong].predicted))
+            title = f"{label},{separator}not {answer}"
+            grid.draw_image(column, top, images[index])
+            grid.draw_text(column + 0.5, top, title, ha="center", va="bottom")
+    return grid.to_svg()

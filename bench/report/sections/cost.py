@@ -3,9 +3,9 @@
 from bench.analysis.groups import ConditionResults
 from bench.data.registry import goals_of
 from bench.report.elements.blocks import Block, Heading, Table, anchor
-from bench.report.elements.formatting import reached, three_digits
+from bench.report.elements.formatting import three_digits, time_cell
 from bench.report.elements.section import Section
-from bench.report.sections.accuracy import hint, named
+from bench.report.sections.accuracy import group_cells, hint
 
 SPEED_NOTE = (
     "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
@@ -16,7 +16,7 @@ GOALS_NOTE = (
     "Seconds of training until the end of the first epoch that reaches it: median over seeds, range of those that "
     "reached it, and how many did not. A seed that missed counts as later than all others."
 )
-FLAGS = {
+FLAG_MEANINGS = {
     "dirty": "uncommitted changes in the code",
     "shared": "other programs took more than 5 % of the CPU time, or were on the GPU",
     "throttled": "the GPU slowed itself down",
@@ -30,20 +30,20 @@ def section(slug: str, comparison: ConditionResults) -> Section:
     hints = [hint(group) for group in comparison.groups]
     blocks: list[Block] = [
         Heading(3, "Speed", anchor(slug, "speed")),
-        Table("speed", _speed(comparison), hints),
+        Table("speed", _speed_rows(comparison), hints),
         SPEED_NOTE,
-        *_flags(comparison),
+        *_flags_note(comparison),
         Heading(3, "Time to a test accuracy", anchor(slug, "goals")),
-        Table("time-to-accuracy", _goals(comparison), hints),
+        Table("time-to-accuracy", _goal_rows(comparison), hints),
         GOALS_NOTE,
     ]
     return Section(blocks)
 
 
-def _speed(comparison: ConditionResults) -> list[dict[str, str]]:
+def _speed_rows(comparison: ConditionResults) -> list[dict[str, str]]:
     return [
         {
-            **named(group, comparison),
+            **group_cells(group, comparison),
             "epoch, s": three_digits(group.epoch_spread.median),
             "quartiles, s": f"{group.epoch_spread.low_quartile:.3g} to {group.epoch_spread.high_quartile:.3g}",
             "images/s": f"{group.images_per_s:,.0f}",
@@ -57,14 +57,21 @@ def _speed(comparison: ConditionResults) -> list[dict[str, str]]:
     ]
 
 
-def _goals(comparison: ConditionResults) -> list[dict[str, str]]:
+def _goal_rows(comparison: ConditionResults) -> list[dict[str, str]]:
     goals = goals_of(comparison.condition.dataset).in_time
     return [
-        {**named(group, comparison), **{f"{100 * goal:g} %, s": reached(group.times_to(goal)) for goal in goals}}
+        {
+            **group_cells(group, comparison),
+            **{f"{100 * goal:g} %, s": time_cell(group.times_to(goal)) for goal in goals},
+        }
         for group in comparison.groups
     ]
 
 
-def _flags(comparison: ConditionResults) -> list[str]:
-    found = {flag for group in comparison.groups for flag in group.flags}
-    return ["Flags: " + "; ".join(f"*{flag}*: {FLAGS[flag]}" for flag in FLAGS if flag in found) + "."] if found else []
+def _flags_note(comparison: ConditionResults) -> list[str]:
+    flags = {flag for group in comparison.groups for flag in group.flags}
+    return (
+        ["Flags: " + "; ".join(f"*{flag}*: {FLAG_MEANINGS[flag]}" for flag in FLAG_MEANINGS if flag in flags) + "."]
+        if flags
+        else []
+    )

@@ -13,7 +13,7 @@ from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
 from bench.report.elements.image_grid import ImageGrid
 from bench.report.elements.labels import Labels, labels_of
-from bench.report.elements.probe_results import Arrays, ProbeResult, hint, label, look, table_rows
+from bench.report.elements.probe_results import Arrays, ProbeResult, curve_style, hint, label, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
 
@@ -26,42 +26,42 @@ CURVES = {
     "scale": "size, as a multiple",
     "noise": "standard deviation of noise",
 }
-LINE = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
+LINE_HEIGHT = 0.36  # cells between two models' answers below the shifted image; twice that where they are words
 CLEAN = "clean"
 
 
-def corruptions_of(asked: ProbeResult) -> list[str]:
+def corruptions_of(result: ProbeResult) -> list[str]:
     """Names of those that are neither clean images nor points of a curve."""
-    return [name for name in asked.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
+    return [name for name in result.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
 
 
-def mean_over_corruptions(asked: ProbeResult, seeds: Sequence[int]) -> np.ndarray:
+def mean_over_corruptions(result: ProbeResult, seeds: Sequence[int]) -> np.ndarray:
     """Mean accuracy over the corruptions for each of those seeds."""
-    return np.asarray(np.mean([asked.at(name, seeds) for name in corruptions_of(asked)], axis=0))
+    return np.asarray(np.mean([result.at(name, seeds) for name in corruptions_of(result)], axis=0))
 
 
-def curve(asked: ProbeResult, name: str) -> tuple[np.ndarray, np.ndarray]:
+def curve(result: ProbeResult, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
-    points = {float(key.rpartition("_")[2]): key for key in asked.numbers if key.rpartition("_")[0] == name}
+    points = {float(key.rpartition("_")[2]): key for key in result.numbers if key.rpartition("_")[0] == name}
     magnitudes = sorted(points)
-    return np.array(magnitudes), np.array([asked.numbers[points[each]] for each in magnitudes])
+    return np.array(magnitudes), np.array([result.numbers[points[magnitude]] for magnitude in magnitudes])
 
 
-def corruption_error(asked: ProbeResult, reference: ProbeResult, relative: bool = False) -> list[float]:
+def corruption_error(result: ProbeResult, reference: ProbeResult, relative: bool = False) -> list[float]:
     """Mean over the corruptions of error / the reference's error, per seed that both have.
 
     ``relative`` subtracts from both errors that on clean images first. Source: Hendrycks and Dietterich 2019.
     """
-    shared = [seed for seed in asked.seeds if seed in reference.seeds]
-    mine, theirs = (
-        np.array([1 - each.at(name, shared) for name in names])
-        for each in (asked, reference)
-        for names in [[CLEAN, *corruptions_of(asked)]]
+    shared = [seed for seed in result.seeds if seed in reference.seeds]
+    errors, reference_errors = (
+        np.array([1 - source.at(name, shared) for name in names])
+        for source in (result, reference)
+        for names in [[CLEAN, *corruptions_of(result)]]
     )
     if relative:
-        mine, theirs = mine - mine[0], theirs - theirs[0]
+        errors, reference_errors = errors - errors[0], reference_errors - reference_errors[0]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return [float(value) for value in (mine[1:] / theirs[1:]).mean(axis=0)]
+        return [float(value) for value in (errors[1:] / reference_errors[1:]).mean(axis=0)]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class CorruptionVerdicts:
 
     def names(self, kind: str) -> list[str]:
         """The corruptions of which the first model is ``ahead``, ``behind``, or which ``cannot tell``."""
-        return [name for name, its in self.kinds.items() if its == kind]
+        return [name for name, verdict in self.kinds.items() if verdict == kind]
 
     def words(self, kind: str) -> str:
         """``fog +7.1, zigzag -2.1``, in points."""
         return ", ".join(f"{name.replace('_', ' ')} {100 * self.gaps[name]:+.1f}" for name in self.names(kind))
 
 
-KINDS = ("ahead", "behind", "cannot tell")
+VERDICT_KINDS = ("ahead", "behind", "cannot tell")
 
 
 def corruption_verdicts(first: ProbeResult, second: ProbeResult, alpha: float = 0.05) -> CorruptionVerdicts | None:
@@ -102,80 +102,84 @@ def corruption_verdicts(first: ProbeResult, second: ProbeResult, alpha: float = 
     return CorruptionVerdicts(gaps, kinds)
 
 
-def verdicts(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
+def verdict_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
     """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
     rows = []
-    for first, second in combinations(found, 2):
-        judged = corruption_verdicts(first, second) if first.group.location == second.group.location else None
-        if judged:
-            pair = {"model": label(first, found), "against": second.group.model}
-            rows.append(pair | {f"{kind}, points": judged.words(kind) or "none" for kind in KINDS})
+    for first, second in combinations(results, 2):
+        verdicts = corruption_verdicts(first, second) if first.group.location == second.group.location else None
+        if verdicts:
+            pair = {"model": label(first, results), "against": second.group.model}
+            rows.append(pair | {f"{kind}, points": verdicts.words(kind) or "none" for kind in VERDICT_KINDS})
     return rows
 
 
-def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str], arrays: Arrays) -> Section:
+def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str], arrays: Arrays) -> Section:
     """The section of one condition; empty where no run was asked."""
-    if not found:
+    if not results:
         return Section()
-    level = f"{100 * found[0].goals.distorted:.0f} %"
+    level = f"{100 * results[0].goals.distorted:.0f} %"
     blocks: list[Block] = [
         Heading(3, "Distortion", anchor(slug, "distortion")),
-        Table("distortion", _corruptions(found)),
-        f"Test accuracy in percent on the first {min(asked.images for asked in found):,} test images under the 15 "
+        Table("distortion", _corruption_rows(results)),
+        f"Test accuracy in percent on the first {min(result.images for result in results):,} test images under the 15 "
         "corruptions of MNIST-C (Mu and Gilmer 2019), the same images for every model, no model trained on any; mean "
         "and 95 % t interval over seeds. *mCE* is the mean over the corruptions of a model's error divided by "
         f"{REFERENCE}'s; *relative mCE* subtracts the error on clean images first. Lower is better for both.",
-        *_verdicts(found),
+        *_verdict_blocks(results),
         Picture(
             f"{slug}-distortion.svg",
-            draw_curves(found, colours),
+            draw_curves(results, colours),
             "Accuracy against the strength of four distortions",
             f"How far each model can be pushed: mean over seeds; the dotted line is {level}.",
         ),
-        Table("distortion-curves", _curves(found), [hint(asked) for asked in found]),
+        Table("distortion-curves", _curve_rows(results), [hint(result) for result in results]),
         f"*Area* is the mean accuracy over the range drawn; *{level} until* is the strength at which the "
         "accuracy falls below it (for the size: going down from 1), interpolated, mean over seeds.",
     ]
-    answers = {label(asked, found): arrays(asked.records[0]) for asked in found}
-    answers = {name: its for name, its in answers.items() if {"shifted", "answers", "confidences"} <= its.keys()}
-    if answers:
-        labels = labels_of(found[0].group.runs[0].trial.dataset)
+    arrays_by_model = {label(result, results): arrays(result.records[0]) for result in results}
+    arrays_by_model = {
+        name: values
+        for name, values in arrays_by_model.items()
+        if {"shifted", "answers", "confidences"} <= values.keys()
+    }
+    if arrays_by_model:
+        labels = labels_of(results[0].group.runs[0].trial.dataset)
         blocks.append(
             Picture(
                 f"{slug}-shifted-digit.svg",
-                draw_shifted_image(answers, labels),
+                draw_shifted_image(arrays_by_model, labels),
                 f"One {labels.noun}, shifted further and further, with each model's answer",
                 "The first test image, shifted to the right by so many pixels; below it each model's answer and the "
                 "probability the model gave it (lowest seed), in bold where the answer is no longer the first.",
             )
         )
-    return Section(blocks, table_rows(slug, found))
+    return Section(blocks, table_rows(slug, results))
 
 
-def draw_shifted_image(answers: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
+def draw_shifted_image(arrays_by_model: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
     """SVG: the image at every shift and, row by row, what each model says."""
-    images = next(iter(answers.values()))["shifted"]
-    line, between, size = (2 * LINE, "\n", 7.5) if labels.long else (LINE, "  ", 8.5)
-    sheet = ImageGrid(len(images), 1 + line * len(answers))
+    images = next(iter(arrays_by_model.values()))["shifted"]
+    line_height, separator, size = (2 * LINE_HEIGHT, "\n", 7.5) if labels.long else (LINE_HEIGHT, "  ", 8.5)
+    grid = ImageGrid(len(images), 1 + line_height * len(arrays_by_model))
     for shift, image in enumerate(images):
-        sheet.image(shift, 0, image)
-        sheet.words(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
-    for row, (name, its) in enumerate(answers.items()):
-        middle = 1 + line * (row + 0.5)
-        sheet.words(-0.1, middle, name, ha="right", va="center", fontsize=9)
-        for shift, (answer, sure) in enumerate(zip(its["answers"], its["confidences"], strict=True)):
-            weight = "bold" if answer != its["answers"][0] else "normal"
-            said = f"{labels.name(int(answer))}{between}{100 * sure:.0f} %"
-            sheet.words(shift + 0.5, middle, said, ha="center", va="center", fontsize=size, weight=weight)
-    return sheet.to_svg()
+        grid.draw_image(shift, 0, image)
+        grid.draw_text(shift + 0.5, 0, f"{shift} px", ha="center", va="bottom", fontsize=8)
+    for row, (name, arrays) in enumerate(arrays_by_model.items()):
+        middle = 1 + line_height * (row + 0.5)
+        grid.draw_text(-0.1, middle, name, ha="right", va="center", fontsize=9)
+        for shift, (answer, sure) in enumerate(zip(arrays["answers"], arrays["confidences"], strict=True)):
+            weight = "bold" if answer != arrays["answers"][0] else "normal"
+            text = f"{labels.name(int(answer))}{separator}{100 * sure:.0f} %"
+            grid.draw_text(shift + 0.5, middle, text, ha="center", va="center", fontsize=size, weight=weight)
+    return grid.to_svg()
 
 
-def draw_curves(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
+def draw_curves(results: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     """SVG with one panel per curve."""
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
     for axes, (name, strength) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
-        for asked in found:
-            magnitudes, accuracies = curve(asked, name)
+        for result in results:
+            magnitudes, accuracies = curve(result, name)
             if not len(magnitudes):
                 continue
             axes.plot(
@@ -183,10 +187,10 @@ def draw_curves(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> byt
                 accuracies.mean(axis=1),
                 marker="o",
                 markersize=3,
-                label=label(asked, found),
-                **look(asked, found, colours),
+                label=label(result, results),
+                **curve_style(result, results, colours),
             )
-        axes.axhline(found[0].goals.distorted, linestyle=":", linewidth=1, color=INK)
+        axes.axhline(results[0].goals.distorted, linestyle=":", linewidth=1, color=INK)
         axes.set_xlabel(strength)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_ylim(0, 1.02)
@@ -200,48 +204,52 @@ def draw_curves(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> byt
     return to_svg(figure)
 
 
-def _verdicts(found: Sequence[ProbeResult]) -> list[Block]:
-    rows = verdicts(found)
+def _verdict_blocks(results: Sequence[ProbeResult]) -> list[Block]:
+    rows = verdict_rows(results)
     note = "By a t test over the seeds, adjusted for all corruptions (Holm); *cannot tell* is no proof of equality."
     return [Table("distortion-verdicts", rows), note] if rows else []
 
 
-def _corruptions(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
-    names = [name for name in found[0].numbers if name == CLEAN or name in corruptions_of(found[0])]
+def _corruption_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
+    names = [name for name in results[0].numbers if name == CLEAN or name in corruptions_of(results[0])]
     rows = [
         {"distortion": name.replace("_", " ")}
-        | {label(each, found): mean_with_half_width(100 * each.numbers[name]) for each in found if name in each.numbers}
+        | {
+            label(result, results): mean_with_half_width(100 * result.numbers[name])
+            for result in results
+            if name in result.numbers
+        }
         for name in names
     ]
-    references = {each.group.location: each for each in found if each.group.model == REFERENCE}
+    references = {result.group.location: result for result in results if result.group.model == REFERENCE}
     for title, relative in (("mCE", False), ("relative mCE", True)):
         cells = {
-            label(each, found): mean_with_half_width(
-                np.array(corruption_error(each, references[each.group.location], relative)), digits=2
+            label(result, results): mean_with_half_width(
+                np.array(corruption_error(result, references[result.group.location], relative)), digits=2
             )
-            for each in found
-            if each.group.location in references
+            for result in results
+            if result.group.location in references
         }
         rows += [{"distortion": title} | cells] if cells else []
     return rows
 
 
-def _curves(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
+def _curve_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
     rows = []
-    for asked in found:
-        row = {"model": label(asked, found)}
+    for result in results:
+        row = {"model": label(result, results)}
         for name in CURVES:
-            magnitudes, accuracies = curve(asked, name)
+            magnitudes, accuracies = curve(result, name)
             if len(magnitudes) > 1:
-                level = asked.goals.distorted
+                level = result.goals.distorted
                 area = stats.area_under(magnitudes, accuracies.mean(axis=1))
                 row[f"{name}: area, %"] = f"{100 * area:.1f}"
-                row[f"{100 * level:.0f} % until ({CURVES[name]})"] = _until(name, magnitudes, accuracies, level)
+                row[f"{100 * level:.0f} % until ({CURVES[name]})"] = _crossing_text(name, magnitudes, accuracies, level)
         rows.append(row)
     return rows
 
 
-def _until(name: str, magnitudes: np.ndarray, accuracies: np.ndarray, level: float) -> str:
+def _crossing_text(name: str, magnitudes: np.ndarray, accuracies: np.ndarray, level: float) -> str:
     if name == "scale":
         inside = magnitudes <= 1
         magnitudes, accuracies = magnitudes[inside][::-1], accuracies[inside][::-1]

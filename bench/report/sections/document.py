@@ -13,9 +13,9 @@ from bench.report.elements.blocks import Block, Heading, Table
 from bench.report.elements.formatting import three_digits
 from bench.report.elements.section import Section, Sections
 from bench.report.sections.accuracy import headline
-from bench.report.sections.summary import sentences
+from bench.report.sections.summary import answer_sentences
 
-LISTED = 300
+MAX_RUNS_LISTED = 300
 """So many runs are listed on the page; of more, the latest. The CSV has all."""
 NOISE_NOTE = (
     "The largest difference between any two repeats of the same trial by the same code, each in a process of its own "
@@ -30,7 +30,7 @@ class Document:
     comparisons: Sequence[ConditionResults]
     pairs: Mapping[Condition, Sequence[Pair]]
     sections: Mapping[Condition, Sections]
-    apart: Sequence[Section]
+    general_sections: Sequence[Section]
     floors: Floors
     runs: Sequence[Run]
 
@@ -40,40 +40,40 @@ class Document:
         if not self.comparisons:
             return []
         first = self.comparisons[0]
-        return sentences(first, self.pairs[first.condition], self.sections[first.condition]["claims"])
+        return answer_sentences(first, self.pairs[first.condition], self.sections[first.condition]["claims"])
 
     @cached_property
     def blocks(self) -> list[Block]:
         """Everything after the title."""
-        found: list[Block] = []
+        blocks: list[Block] = []
         if not self.comparisons:
-            found.append("No finished run yet: `make bench` trains the models and fills this page.")
+            blocks.append("No finished run yet: `make bench` trains the models and fills this page.")
         for comparison in self.comparisons:
-            found += [Heading(2, comparison.condition.title, comparison.condition.slug), headline(comparison)]
-            found += [block for section in self.sections[comparison.condition].values() for block in section.blocks]
-        found += [block for section in self.apart for block in section.blocks]
+            blocks += [Heading(2, comparison.condition.title, comparison.condition.slug), headline(comparison)]
+            blocks += [block for section in self.sections[comparison.condition].values() for block in section.blocks]
+        blocks += [block for section in self.general_sections for block in section.blocks]
         if self.floors:
-            found += [Heading(2, "Noise floor", "noise"), Table("noise", noise_rows(self.floors)), NOISE_NOTE]
+            blocks += [Heading(2, "Noise floor", "noise"), Table("noise", noise_rows(self.floors)), NOISE_NOTE]
         failed = unfinished(self.runs)
         if failed:
-            found += [Heading(2, "Runs that did not finish", "unfinished"), Table("unfinished", _failures(failed))]
-        return found
+            blocks += [Heading(2, "Runs that did not finish", "unfinished"), Table("unfinished", _failure_rows(failed))]
+        return blocks
 
     @property
     def problems(self) -> list[str]:
         """Why a section is missing, a line for each."""
-        every = [section for sections in self.sections.values() for section in sections.values()]
-        return [section.problem for section in (*every, *self.apart) if section.problem]
+        condition_sections = [section for sections in self.sections.values() for section in sections.values()]
+        return [section.problem for section in (*condition_sections, *self.general_sections) if section.problem]
 
     def every_run(self) -> list[Block]:
         """The raw row of each run, the latest first."""
         if not self.runs:
             return []
-        latest = sorted(self.runs, key=lambda run: run.started_at, reverse=True)[:LISTED]
-        found: list[Block] = [Heading(2, "Every run", "runs"), Table("runs", [_run(run) for run in latest])]
+        latest = sorted(self.runs, key=lambda run: run.started_at, reverse=True)[:MAX_RUNS_LISTED]
+        blocks: list[Block] = [Heading(2, "Every run", "runs"), Table("runs", [_run_row(run) for run in latest])]
         if len(latest) < len(self.runs):
-            found.append(f"The latest {LISTED:,} of {len(self.runs):,}; `tables/runs.csv` has all.")
-        return found
+            blocks.append(f"The latest {MAX_RUNS_LISTED:,} of {len(self.runs):,}; `tables/runs.csv` has all.")
+        return blocks
 
 
 def noise_rows(floors: Floors) -> list[dict[str, str]]:
@@ -99,7 +99,7 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
     return [run for key, run in latest.items() if key not in done]
 
 
-def _failures(failed: Sequence[Run]) -> list[dict[str, str]]:
+def _failure_rows(failed: Sequence[Run]) -> list[dict[str, str]]:
     return [
         {
             "model": run.trial.model,
@@ -113,7 +113,7 @@ def _failures(failed: Sequence[Run]) -> list[dict[str, str]]:
     ]
 
 
-def _run(run: Run) -> dict[str, str]:
+def _run_row(run: Run) -> dict[str, str]:
     trial, result, clock = run.trial, run.result, run.clock
     return {
         "model": trial.model,

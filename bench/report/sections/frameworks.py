@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis import stats
 from bench.records.throughput import OURS, ThroughputRecord
 from bench.report.elements.blocks import Block, Heading, Table, anchor
-from bench.report.elements.formatting import commit_words, three_digits
+from bench.report.elements.formatting import commit_text, three_digits
 from bench.report.elements.section import Section
 
 NOTE = (
@@ -31,7 +31,7 @@ def section(records: Sequence[ThroughputRecord]) -> Section:
         blocks += [
             Heading(3, heading, anchor(record.machine.label, "peers")),
             Table("peers", rows_of(record)),
-            f"{NOTE} Measured {record.started_at:%Y-%m-%d} at commit {commit_words(record.git)}; repeat it with "
+            f"{NOTE} Measured {record.started_at:%Y-%m-%d} at commit {commit_text(record.git)}; repeat it with "
             f"`make peers`. Versions: {_versions(record)}.",
         ]
     return Section(blocks)
@@ -46,7 +46,7 @@ def rows_of(record: ThroughputRecord) -> list[dict[str, Any]]:
             "model": row["model"],
             "framework": row["framework"],
             "epoch, s": three_digits(row["epoch_s"]) if row["rounds"] else "",
-            "of ours": ratio_words(row, 2) if row["framework"] != OURS else "",
+            "of ours": ratio_text(row, 2) if row["framework"] != OURS else "",
             "note": row["note"],
         }
         for row in rows
@@ -64,7 +64,7 @@ def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
         {
             "model": model.model,
             "framework": times.framework,
-            **where(record),
+            **condition_columns(record),
             "rounds": len(times.epoch_s),
             "epoch_s": stats.spread(times.epoch_s).median,
             "harness_epoch_s": stats.spread(model.epoch_s(OURS)).median,
@@ -81,7 +81,7 @@ def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def where(record: ThroughputRecord) -> dict[str, Any]:
+def condition_columns(record: ThroughputRecord) -> dict[str, Any]:
     """The columns that say under which conditions something was measured."""
     return {
         "machine": record.machine.label,
@@ -92,7 +92,7 @@ def where(record: ThroughputRecord) -> dict[str, Any]:
     }
 
 
-def ratio_words(row: dict[str, Any], digits: int) -> str:
+def ratio_text(row: dict[str, Any], digits: int) -> str:
     """The ratio's median and range; empty where there is none."""
     median, low, high = (f"{row[name]:.{digits}f}" for name in ("ratio", "ratio_min", "ratio_max"))
     return "" if math.isnan(row["ratio_min"]) else f"{median} ({low} to {high})"

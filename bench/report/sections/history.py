@@ -31,11 +31,11 @@ COMMITS_NOTE = (
 
 def section(runs: Sequence[Run], benchmarks: Mapping[str, Sequence[SavedRun]]) -> Section:
     """A table of machines; per commit where there are several; trend lines where benchmarks were run more than once."""
-    done = [run for run in runs if run.status == "done"]
+    finished = [run for run in runs if run.status == "done"]
     blocks: list[Block] = []
-    if done:
-        blocks += [Heading(2, "Machines", "machines"), Table("machines", _machines(done))]
-    commits = _by_commit(done)
+    if finished:
+        blocks += [Heading(2, "Machines", "machines"), Table("machines", _machine_rows(finished))]
+    commits = _commit_rows(finished)
     if commits:
         blocks += [Heading(2, "From commit to commit", "history"), Table("history", commits), COMMITS_NOTE]
     repeated = {machine: saved for machine, saved in benchmarks.items() if len(saved) > 1}
@@ -68,16 +68,16 @@ def draw_trends(saved: Sequence[SavedRun]) -> bytes:
         axes.set_ylim(min(0.6, np.nanmin(ratios) * 0.95), max(1.5, np.nanmax(ratios) * 1.05))
         axes.set_xticks([])
         axes.tick_params(labelsize=7)
-        shown = name.removeprefix("test_").replace("_", " ")
-        axes.set_title(f"{shown}: {three_digits(1e3 * case.median_s)} ms", fontsize=7.5, loc="left")
+        title = name.removeprefix("test_").replace("_", " ")
+        axes.set_title(f"{title}: {three_digits(1e3 * case.median_s)} ms", fontsize=7.5, loc="left")
     for axes in list(panels.flat)[len(names) :]:
         axes.set_axis_off()
     return to_svg(figure)
 
 
-def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
+def _machine_rows(finished: Sequence[Run]) -> list[dict[str, str]]:
     rows = []
-    for location, runs in _grouped(done, location_of).items():
+    for location, runs in _group_by(finished, location_of).items():
         newest = max(runs, key=lambda run: run.started_at)
         rows.append(
             {
@@ -94,26 +94,26 @@ def _machines(done: Sequence[Run]) -> list[dict[str, str]]:
     return rows
 
 
-def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
+def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
     rows: list[dict[str, str | Link]] = []
-    subjects = _grouped(done, lambda run: (condition_of(run), run.trial.model, location_of(run)))
+    subjects = _group_by(finished, lambda run: (condition_of(run), run.trial.model, location_of(run)))
     for (condition, model, location), runs in sorted(subjects.items()):
-        commits = _grouped(runs, lambda run: run.git.commit or "unknown")
+        commits = _group_by(runs, lambda run: run.git.commit or "unknown")
         if len(commits) < 2:
             continue
         first = None
-        for commit, its in commits.items():
-            epoch = stats.spread([seconds for run in its for seconds in timed_epochs(run)]).median
+        for commit, commit_runs in commits.items():
+            epoch = stats.spread([seconds for run in commit_runs for seconds in timed_epochs(run)]).median
             first = first or epoch
-            accuracies = [run.result.test_accuracy for run in its if run.result]
+            accuracies = [run.result.test_accuracy for run in commit_runs if run.result]
             rows.append(
                 {
                     "model": model,
                     "machine": location,
                     "what": Link(condition.slug, condition.slug),
                     "commit": commit[:12],
-                    "from": f"{its[0].started_at:%Y-%m-%d}",
-                    "runs": str(len(its)),
+                    "from": f"{commit_runs[0].started_at:%Y-%m-%d}",
+                    "runs": str(len(commit_runs)),
                     "test accuracy, %": f"{100 * float(np.mean(accuracies)):.2f}",
                     "epoch, s": three_digits(epoch),
                     "times the first": f"{epoch / first:.2f}",
@@ -122,7 +122,7 @@ def _by_commit(done: Sequence[Run]) -> list[dict[str, str | Link]]:
     return rows
 
 
-def _grouped(runs: Iterable[Run], key: Callable[[Run], K]) -> dict[K, list[Run]]:
+def _group_by(runs: Iterable[Run], key: Callable[[Run], K]) -> dict[K, list[Run]]:
     groups: dict[K, list[Run]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)

@@ -11,13 +11,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from bench.analysis.groups import ConditionResults, Group
 from bench.records.schema import Run
 from bench.report.elements.blocks import Heading, Picture, anchor
-from bench.report.elements.formatting import of_many
+from bench.report.elements.formatting import truncation_note
 from bench.report.elements.section import Section
-from bench.report.elements.style import place_styles, to_svg
+from bench.report.elements.style import location_styles, to_svg
 
-DRAWN = 12
+MAX_GROUPS_DRAWN = 12
 """Groups with a curve at most; more could not be told apart."""
-THIN_LINES = 150
+MAX_RUNS_WITH_LINES = 150
 """Runs up to which each has a line of its own."""
 
 
@@ -28,13 +28,13 @@ def section(slug: str, comparison: ConditionResults, colours: Mapping[str, str])
             Heading(3, "Learning curves", anchor(slug, "curves")),
             Picture(
                 f"{slug}-learning-curves.svg",
-                learning_curves(comparison, colours),
+                draw_learning_curves(comparison, colours),
                 "Test error by epoch",
                 "Where a curve is flat, more epochs would not help. A thin line is one seed, the thick one their mean."
-                + of_many(DRAWN, len(comparison.groups)),
+                + truncation_note(MAX_GROUPS_DRAWN, len(comparison.groups)),
             ),
             Heading(3, "Accuracy against training time", anchor(slug, "time")),
-            against_time(slug, comparison, colours),
+            against_time_picture(slug, comparison, colours),
         ]
     )
 
@@ -44,17 +44,18 @@ def against_time_file(slug: str) -> str:
     return f"{slug}-accuracy-against-time.svg"
 
 
-def against_time(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Picture:
+def against_time_picture(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Picture:
     """What accuracy costs."""
     return Picture(
         against_time_file(slug),
-        accuracy_against_time(comparison, colours),
+        draw_accuracy_against_time(comparison, colours),
         "Test error against seconds of training",
-        "At any time given, the lowest curve is the model to train." + of_many(DRAWN, len(comparison.groups)),
+        "At any time given, the lowest curve is the model to train."
+        + truncation_note(MAX_GROUPS_DRAWN, len(comparison.groups)),
     )
 
 
-def learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
+def draw_learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
     """Test error after each epoch, SVG: a thin line per seed, a thick one for their mean."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
@@ -64,7 +65,7 @@ def learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) ->
     return to_svg(figure)
 
 
-def accuracy_against_time(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
+def draw_accuracy_against_time(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
     """Test error against seconds spent training, SVG; both axes logarithmic."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([_cumulative_seconds(run) for run in runs]))
@@ -92,15 +93,15 @@ def _draw(
     colours: Mapping[str, str],
     positions: Callable[[Sequence[Run]], np.ndarray],
 ) -> None:
-    styles = place_styles(comparison.locations)
-    for group in comparison.groups[:DRAWN]:
+    styles = location_styles(comparison.locations)
+    for group in comparison.groups[:MAX_GROUPS_DRAWN]:
         x = positions(group.runs)
         errors = np.array([[1 - epoch.test_accuracy for epoch in run.epochs] for run in group.runs])
-        look: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.location]}
-        if len(comparison.runs) <= THIN_LINES:
-            axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **look)
+        style: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.location]}
+        if len(comparison.runs) <= MAX_RUNS_WITH_LINES:
+            axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **style)
         label = _label(group, comparison)
-        axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **look)
+        axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **style)
 
 
 def _label(group: Group, comparison: ConditionResults) -> str:

@@ -7,49 +7,54 @@ import numpy as np
 from bench.analysis.stats import t_interval
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import escape, three_digits
-from bench.report.elements.probe_results import ProbeResult, label, seeds_in_words, table_rows
+from bench.report.elements.probe_results import ProbeResult, label, seed_count_text, table_rows
 from bench.report.elements.section import Section
 
-LISTED = 40
+MAX_NUMBERS_LISTED = 40
 """So many numbers of a question are listed on the page; the CSV has all."""
 
 
-def section(slug: str, answers: Mapping[str, Sequence[ProbeResult]]) -> Section:
+def section(slug: str, results_by_probe: Mapping[str, Sequence[ProbeResult]]) -> Section:
     """The section of one condition, a table for each question; empty where no such question was asked."""
-    asked = {probe: found for probe, found in answers.items() if any(each.numbers for each in found)}
-    if not asked:
+    numeric_results = {
+        probe: results for probe, results in results_by_probe.items() if any(result.numbers for result in results)
+    }
+    if not numeric_results:
         return Section()
     blocks: list[Block] = [Heading(3, "Other questions", anchor(slug, "others"))]
-    for probe, found in asked.items():
-        blocks += [_about(probe, found), Table(probe, _rows(found))]
-    rows = [{"probe": probe, **row} for probe, found in asked.items() for row in table_rows(slug, found)]
+    for probe, results in numeric_results.items():
+        blocks += [_description(probe, results), Table(probe, _rows(results))]
+    rows = [{"probe": probe, **row} for probe, results in numeric_results.items() for row in table_rows(slug, results)]
     return Section(blocks, rows)
 
 
-def _about(probe: str, found: Sequence[ProbeResult]) -> str:
-    images = sorted({asked.images for asked in found}), sorted({asked.train_images for asked in found} - {0})
+def _description(probe: str, results: Sequence[ProbeResult]) -> str:
+    images = sorted({result.images for result in results}), sorted({result.train_images for result in results} - {0})
     test, train = (" or ".join(f"{count:,}" for count in counts) for counts in images)
     trained = f", {train} training images" if train else ""
-    several = any(len(asked.seeds) > 1 for asked in found)
-    count = len(_names(found))
+    several = any(len(result.seeds) > 1 for result in results)
+    count, limit = len(_names(results)), MAX_NUMBERS_LISTED
+    rest = f" The first {limit} of {count} numbers; `tables/others.csv` has all." if count > limit else ""
     return (
-        f"**{escape(probe)}**: {seeds_in_words(found)}, the first {test} test images{trained}."
-        f"{' ± is a 95 % t interval over seeds.' if several else ''}"
-        f"{f' The first {LISTED} of {count} numbers; `tables/others.csv` has all.' if count > LISTED else ''}"
+        f"**{escape(probe)}**: {seed_count_text(results)}, the first {test} test images{trained}."
+        f"{' ± is a 95 % t interval over seeds.' if several else ''}{rest}"
     )
 
 
-def _names(found: Sequence[ProbeResult]) -> list[str]:
-    return list(dict.fromkeys(name for asked in found for name in asked.numbers))
+def _names(results: Sequence[ProbeResult]) -> list[str]:
+    return list(dict.fromkeys(name for result in results for name in result.numbers))
 
 
-def _rows(found: Sequence[ProbeResult]) -> list[dict[str, str]]:
+def _rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
     return [
         {
             "what": name,
-            **{label(asked, found): _cell(asked.numbers[name]) if name in asked.numbers else "" for asked in found},
+            **{
+                label(result, results): _cell(result.numbers[name]) if name in result.numbers else ""
+                for result in results
+            },
         }
-        for name in _names(found)[:LISTED]
+        for name in _names(results)[:MAX_NUMBERS_LISTED]
     ]
 
 

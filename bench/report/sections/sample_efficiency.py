@@ -9,34 +9,34 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
 from bench.report.elements.formatting import mean_with_half_width
-from bench.report.elements.probe_results import ProbeResult, hint, label, look, seeds_in_words, table_rows
+from bench.report.elements.probe_results import ProbeResult, curve_style, hint, label, seed_count_text, table_rows
 from bench.report.elements.section import Section
 from bench.report.elements.style import to_svg
 
 
-def section(slug: str, found: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
+def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
     """The section of one condition; empty where no run was asked."""
-    if not found:
+    if not results:
         return Section()
-    hints = [hint(asked) for asked in found]
+    hints = [hint(result) for result in results]
     blocks: list[Block] = [
         Heading(3, "Fewer training images", anchor(slug, "samples")),
         Picture(
             f"{slug}-sample-efficiency.svg",
-            _draw(found, colours),
+            _draw(results, colours),
             "Test error against the number of training images",
             "The further down and to the left, the more a model makes of few images; a thin line is one seed, the "
             "thick one their mean.",
         ),
-        Table("samples", [_accuracies(asked, found) for asked in found], hints),
-        Table("images-needed", [_needs(asked, found) for asked in found], hints),
+        Table("samples", [_accuracy_row(result, results) for result in results], hints),
+        Table("images-needed", [_images_needed_row(result, results) for result in results], hints),
         "Trained on that many images with every class in its share, the smaller sets part of the larger, for as many "
-        f"steps each as the recipe takes on {found[0].train_images:,}. {seeds_in_words(found).capitalize()}, mean and "
-        f"95 % t interval in percent on the first {found[0].images:,} test images. Images needed are interpolated "
+        f"steps each as the recipe takes on {results[0].train_images:,}. {seed_count_text(results).capitalize()}, "
+        f"mean and 95 % t interval in percent on the first {results[0].images:,} test images. Images needed are interpolated "
         "between the sizes measured, on the logarithm of their number; *times as many* is against the model that needs "
         "fewest.",
     ]
-    return Section(blocks, table_rows(slug, found))
+    return Section(blocks, table_rows(slug, results))
 
 
 def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> float:
@@ -44,10 +44,10 @@ def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> flo
 
     ``sizes`` ascending and ``accuracies`` at them, both of shape ``(P,)``.
     """
-    there = np.flatnonzero(accuracies >= goal)
-    if not len(there):
+    reaching = np.flatnonzero(accuracies >= goal)
+    if not len(reaching):
         return math.nan
-    after = int(there[0])
+    after = int(reaching[0])
     if after == 0:
         return float(sizes[0])
     low, high = accuracies[after - 1], accuracies[after]
@@ -55,47 +55,48 @@ def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> flo
     return float(np.exp(logs[after - 1] + (goal - low) / (high - low) * (logs[after] - logs[after - 1])))
 
 
-def curve(asked: ProbeResult) -> tuple[np.ndarray, np.ndarray]:
+def curve(result: ProbeResult) -> tuple[np.ndarray, np.ndarray]:
     """Sizes of shape ``(P,)``, ascending, and accuracies of shape ``(P, S)``."""
-    sizes = sorted(int(name.removeprefix("n_")) for name in asked.numbers)
-    return np.array(sizes), np.array([asked.numbers[f"n_{size}"] for size in sizes])
+    sizes = sorted(int(name.removeprefix("n_")) for name in result.numbers)
+    return np.array(sizes), np.array([result.numbers[f"n_{size}"] for size in sizes])
 
 
-def _needed(asked: ProbeResult, goal: float) -> float:
-    sizes, accuracies = curve(asked)
+def _images_needed(result: ProbeResult, goal: float) -> float:
+    sizes, accuracies = curve(result)
     return images_needed(sizes, accuracies.mean(axis=1), goal)
 
 
-def _accuracies(asked: ProbeResult, found: Sequence[ProbeResult]) -> dict[str, str]:
-    sizes, accuracies = curve(asked)
+def _accuracy_row(result: ProbeResult, results: Sequence[ProbeResult]) -> dict[str, str]:
+    sizes, accuracies = curve(result)
     cells = {f"{size:,}": mean_with_half_width(100 * row) for size, row in zip(sizes, accuracies, strict=True)}
-    return {"model": label(asked, found)} | cells
+    return {"model": label(result, results)} | cells
 
 
-def _needs(asked: ProbeResult, found: Sequence[ProbeResult]) -> dict[str, str]:
-    row = {"model": label(asked, found)}
-    for goal in asked.goals.from_few:
-        needed = _needed(asked, goal)
-        least = min((_needed(each, goal) for each in found if not math.isnan(_needed(each, goal))), default=math.nan)
-        largest = curve(asked)[0][-1]
+def _images_needed_row(result: ProbeResult, results: Sequence[ProbeResult]) -> dict[str, str]:
+    row = {"model": label(result, results)}
+    for goal in result.goals.from_few:
+        needed = _images_needed(result, goal)
+        counts = [_images_needed(other, goal) for other in results]
+        fewest = min((count for count in counts if not math.isnan(count)), default=math.nan)
+        largest = curve(result)[0][-1]
         row[f"images for {100 * goal:g} %"] = f"more than {largest:,}" if math.isnan(needed) else f"{needed:,.0f}"
-        row[f"times as many ({100 * goal:g} %)"] = "" if math.isnan(needed / least) else f"{needed / least:.1f}"
+        row[f"times as many ({100 * goal:g} %)"] = "" if math.isnan(needed / fewest) else f"{needed / fewest:.1f}"
     return row
 
 
-def _draw(found: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
+def _draw(results: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
     figure = Figure(figsize=(6.8, 3.8))
     axes = figure.add_subplot()
-    for asked in found:
-        sizes, accuracies = curve(asked)
-        axes.plot(sizes, 1 - accuracies, linewidth=0.7, alpha=0.45, **look(asked, found, colours))
+    for result in results:
+        sizes, accuracies = curve(result)
+        axes.plot(sizes, 1 - accuracies, linewidth=0.7, alpha=0.45, **curve_style(result, results, colours))
         axes.plot(
             sizes,
             1 - accuracies.mean(axis=1),
             marker="o",
             markersize=3.5,
-            label=label(asked, found),
-            **look(asked, found, colours),
+            label=label(result, results),
+            **curve_style(result, results, colours),
         )
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -10,20 +10,23 @@ from bench.analysis.pairwise import Pair
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
 
-NAMED = 4
+MAX_MODELS_NAMED = 4
 """Models that a sentence names at most."""
 
 
-def sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims: Section) -> list[str]:
+def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims: Section) -> list[str]:
     """Two where the claims were not measured, else three; plain text."""
-    location = main_place(comparison)
+    location = main_location(comparison)
     groups = comparison.at(location)
     where = f"On {location} an" if len(comparison.locations) > 1 else "An"
-    found = [_who(groups, [pair for pair in pairs if pair.location == location]), f"{where} {_cost(groups)}."]
-    return [*found, claims.gist] if claims.gist else found
+    parts = [
+        _accuracy_sentence(groups, [pair for pair in pairs if pair.location == location]),
+        f"{where} {_cost_clause(groups)}.",
+    ]
+    return [*parts, claims.summary] if claims.summary else parts
 
 
-def main_place(comparison: ConditionResults) -> str:
+def main_location(comparison: ConditionResults) -> str:
     """That with the most runs, then the newest."""
     runs = {
         location: [run for group in comparison.at(location) for run in group.runs] for location in comparison.locations
@@ -31,43 +34,43 @@ def main_place(comparison: ConditionResults) -> str:
     return max(runs, key=lambda location: by_count_and_date(runs[location]))
 
 
-def _who(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:
+def _accuracy_sentence(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:
     best = groups[0]
-    against = [pair for pair in pairs if best.model in (pair.first, pair.second)]
-    beaten = [pair for pair in against if pair.winner == best.model]
-    open_to = [_other(pair, best.model) for pair in against if pair.winner is None]
+    best_pairs = [pair for pair in pairs if best.model in (pair.first, pair.second)]
+    beaten = [pair for pair in best_pairs if pair.winner == best.model]
+    undecided = [_opponent(pair, best.model) for pair in best_pairs if pair.winner is None]
     accuracy = f"{best.model} gets {percent_with_interval(best)} of the test images right"
-    if not against:
+    if not best_pairs:
         return f"{accuracy}; there is nothing to compare it with."
-    if not beaten and all(pair.verdict.kind == "too few seeds" for pair in against):
+    if not beaten and all(pair.verdict.kind == "too few seeds" for pair in best_pairs):
         return f"{accuracy}, the most of {len(groups)} models, but over too few seeds for a verdict."
-    words = _listed([pair.words for pair in beaten], "; ")
-    if not open_to:
+    words = _join_first([pair.words for pair in beaten], "; ")
+    if not undecided:
         return f"{accuracy} and is better than every other model ({words})."
     better = f" and is better than the others ({words})" if beaten else ""
-    return f"{accuracy}{better}, but cannot be told apart from {_listed(open_to, ', ')}."
+    return f"{accuracy}{better}, but cannot be told apart from {_join_first(undecided, ', ')}."
 
 
-def _listed(words: Sequence[str], between: str) -> str:
+def _join_first(words: Sequence[str], between: str) -> str:
     """The first few, and how many more there are."""
-    more = [f"{len(words) - NAMED} more"] if len(words) > NAMED else []
-    return between.join([*words[:NAMED], *more])
+    more = [f"{len(words) - MAX_MODELS_NAMED} more"] if len(words) > MAX_MODELS_NAMED else []
+    return between.join([*words[:MAX_MODELS_NAMED], *more])
 
 
-def _other(pair: Pair, model: str) -> str:
+def _opponent(pair: Pair, model: str) -> str:
     return pair.second if pair.first == model else pair.first
 
 
-def _cost(groups: Sequence[Group]) -> str:
+def _cost_clause(groups: Sequence[Group]) -> str:
     best, others = groups[0], groups[1:]
     epoch = best.epoch_spread.median
     words = f"epoch of training takes {best.model} {seconds(epoch)}"
     if not others:
         return words
-    times = [f"{seconds(each.epoch_spread.median)} for {each.model}{_ratio(epoch, each)}" for each in others]
-    return f"{words}, against {_listed(times, ', ')}"
+    times = [f"{seconds(other.epoch_spread.median)} for {other.model}{_ratio_text(epoch, other)}" for other in others]
+    return f"{words}, against {_join_first(times, ', ')}"
 
 
-def _ratio(epoch: float, other: Group) -> str:
+def _ratio_text(epoch: float, other: Group) -> str:
     ratio = epoch / other.epoch_spread.median
     return f" ({ratio:.0f} times as long)" if ratio >= 2 else ""

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from bench.records.throughput import ARTICLE, ModelThroughput, StepTime, ThroughputRecord
 from bench.report.elements.blocks import Block, Heading, Picture, Table
-from bench.report.elements.formatting import commit_words, three_digits
+from bench.report.elements.formatting import commit_text, three_digits
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
-from bench.report.sections.frameworks import epoch_rows, ratio_words, where
+from bench.report.sections.frameworks import condition_columns, epoch_rows, ratio_text
 
 BY_SIZE_NOTE = (
     "Median of at least three rounds for each size. Where a line flattens the machine is busy; where it rises, most of "
@@ -69,7 +69,7 @@ def section(records: Sequence[ThroughputRecord], colours: Mapping[str, str]) -> 
 
 def headline_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
     """One row per model: the article's loop and ours, and at the recipe's batch size how near to the roofs."""
-    return [_headline(record, *pair) for pair in zip(record.models, _article_rows([record]), strict=True)]
+    return [_headline_row(record, *pair) for pair in zip(record.models, _article_rows([record]), strict=True)]
 
 
 def terminal_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
@@ -96,17 +96,17 @@ def throughput_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "model": each.model,
-                **_timm(each.step_time("train", size), "train"),
-                "param_count": round(each.cost.parameters / 1e6, 6),
-                **_timm(each.step_time("infer", size), "infer"),
-                "infer_gmacs": each.cost.infer_flops_per_image / 2e9,
-                **where(record),
+                "model": model.model,
+                **_timm_columns(model.step_time("train", size), "train"),
+                "param_count": round(model.cost.parameters / 1e6, 6),
+                **_timm_columns(model.step_time("infer", size), "infer"),
+                "infer_gmacs": model.cost.infer_flops_per_image / 2e9,
+                **condition_columns(record),
             }
             for record in records
-            for each in record.models
-            if each.cost
-            for size in _sizes(each)
+            for model in record.models
+            if model.cost
+            for size in _batch_sizes(model)
         ]
     )
 
@@ -115,21 +115,21 @@ def draw_by_batch_size(record: ThroughputRecord, colours: Mapping[str, str]) -> 
     """SVG: images per second against batch size, both axes logarithmic."""
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
-    for each in record.models:
+    for model in record.models:
         for phase, (words, marker, line) in PHASES.items():
-            times = [it for size in _sizes(each) if (it := each.step_time(phase, size))]
+            times = [time for size in _batch_sizes(model) if (time := model.step_time(phase, size))]
             axes.plot(
-                [it.batch_size for it in times],
-                [it.images_per_s for it in times],
+                [time.batch_size for time in times],
+                [time.images_per_s for time in times],
                 marker=marker,
                 markersize=4,
                 linestyle=line,
-                color=colours.get(each.model, INK),
-                label=f"{each.model}, {words}",
+                color=colours.get(model.model, INK),
+                label=f"{model.model}, {words}",
             )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    sizes = sorted({size for each in record.models for size in _sizes(each)})
+    sizes = sorted({size for model in record.models for size in _batch_sizes(model)})
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_xlabel("batch size")
     axes.set_ylabel("images per second")
@@ -143,15 +143,17 @@ def draw_roofline(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
     peak, copy = record.peaks.matmul_flops_per_s, record.peaks.copy_bytes_per_s
-    points = [(each, phase, *_intensity(each, phase)) for each in record.models for phase in PHASES]
+    points = [(model, phase, *_intensity(model, phase)) for model in record.models for phase in PHASES]
     points = [point for point in points if point[3] > 0]
-    reach = np.geomspace(min([0.1, *(x for _, _, x, _ in points)]) / 2, 8 * peak / copy, 100)
-    axes.plot(reach, np.minimum(peak, reach * copy) / 1e9, color=INK, linewidth=1.5)
-    axes.text(reach[-1], 1.06 * peak / 1e9, f"{peak / 1e9:.0f} GFLOP/s", ha="right", va="bottom", color=INK, fontsize=9)
-    axes.text(reach[2], 2 * reach[2] * copy / 1e9, f"{copy / 1e9:.0f} GB/s", color=INK, fontsize=9)
-    for each, phase, intensity, rate in points:
+    intensities = np.geomspace(min([0.1, *(x for _, _, x, _ in points)]) / 2, 8 * peak / copy, 100)
+    axes.plot(intensities, np.minimum(peak, intensities * copy) / 1e9, color=INK, linewidth=1.5)
+    axes.text(
+        intensities[-1], 1.06 * peak / 1e9, f"{peak / 1e9:.0f} GFLOP/s", ha="right", va="bottom", color=INK, fontsize=9
+    )
+    axes.text(intensities[2], 2 * intensities[2] * copy / 1e9, f"{copy / 1e9:.0f} GB/s", color=INK, fontsize=9)
+    for model, phase, intensity, rate in points:
         words, marker, _ = PHASES[phase]
-        colour, label = colours.get(each.model, INK), f"{each.model}, {words}"
+        colour, label = colours.get(model.model, INK), f"{model.model}, {words}"
         axes.plot(intensity, rate / 1e9, marker, color=colour, markersize=8, linestyle="none", label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -167,55 +169,55 @@ def _article_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
     return [row for row in epoch_rows(records) if row["framework"] == ARTICLE]
 
 
-def _headline(record: ThroughputRecord, each: ModelThroughput, article: dict[str, Any]) -> dict[str, Any]:
-    assert record.peaks and each.cost
-    size = each.cost.batch_size
+def _headline_row(record: ThroughputRecord, model: ModelThroughput, article: dict[str, Any]) -> dict[str, Any]:
+    assert record.peaks and model.cost
+    size = model.cost.batch_size
     row = {
-        "model": each.model,
+        "model": model.model,
         "article's loop, s/epoch": three_digits(article["epoch_s"]),
         "ours, s/epoch": three_digits(article["harness_epoch_s"]),
-        "times as fast": ratio_words(article, 1),
+        "times as fast": ratio_text(article, 1),
     }
     for phase, (words, _, _) in PHASES.items():
-        time = each.step_time(phase, size)
+        time = model.step_time(phase, size)
         row[f"{words}, images/s"] = f"{time.images_per_s:,.0f}" if time else ""
         if phase == "train":
-            intensity, rate = _intensity(each, phase)
+            intensity, rate = _intensity(model, phase)
             row["of peak FLOP/s, %"] = f"{100 * rate / record.peaks.matmul_flops_per_s:.0f}"
             row["of copy bandwidth, %"] = (
                 f"{100 * rate / intensity / record.peaks.copy_bytes_per_s:.0f}" if rate else ""
             )
-    alone = each.step_time("infer", 1)
-    row["one image, ms"] = f"{1e3 * alone.median_s:.3g}" if alone else ""
-    row["memory, MB"] = f"{(each.cost.memory_bytes - each.cost.idle_bytes) / 1e6:,.0f}"
+    single_image = model.step_time("infer", 1)
+    row["one image, ms"] = f"{1e3 * single_image.median_s:.3g}" if single_image else ""
+    row["memory, MB"] = f"{(model.cost.memory_bytes - model.cost.idle_bytes) / 1e6:,.0f}"
     return row
 
 
 def _note(record: ThroughputRecord) -> str:
-    sizes = sorted({each.cost.batch_size for each in record.models if each.cost})
+    sizes = sorted({model.cost.batch_size for model in record.models if model.cost})
     return (
         f"Batch {'/'.join(map(str, sizes))}, {record.threads} threads; measured {record.started_at:%Y-%m-%d} at commit "
-        f"{commit_words(record.git)}; repeat it with `make speed`. {HEADLINE_NOTE}"
+        f"{commit_text(record.git)}; repeat it with `make speed`. {HEADLINE_NOTE}"
     )
 
 
-def _intensity(each: ModelThroughput, phase: str) -> tuple[float, float]:
+def _intensity(model: ModelThroughput, phase: str) -> tuple[float, float]:
     """FLOPs per byte, and FLOP/s, at the batch size the cost was counted for; zeros where it was not timed."""
-    assert each.cost
-    time, cost = each.step_time(phase, each.cost.batch_size), each.cost
-    flops, moved = (
+    assert model.cost
+    time, cost = model.step_time(phase, model.cost.batch_size), model.cost
+    flops, traffic = (
         (cost.train_flops_per_image, cost.train_bytes_per_image)
         if phase == "train"
         else (cost.infer_flops_per_image, cost.infer_bytes_per_image)
     )
-    return (flops / moved, flops * time.images_per_s) if time and moved and flops else (0.0, 0.0)
+    return (flops / traffic, flops * time.images_per_s) if time and traffic and flops else (0.0, 0.0)
 
 
-def _sizes(each: ModelThroughput) -> list[int]:
-    return sorted({it.batch_size for it in each.step_times})
+def _batch_sizes(model: ModelThroughput) -> list[int]:
+    return sorted({time.batch_size for time in model.step_times})
 
 
-def _timm(time: StepTime | None, phase: str) -> dict[str, float | None]:
+def _timm_columns(time: StepTime | None, phase: str) -> dict[str, float | None]:
     return {
         f"{phase}_samples_per_sec": round(time.images_per_s, 2) if time else None,
         f"{phase}_step_time": round(1e3 * time.median_s, 4) if time else None,
