@@ -1,4 +1,4 @@
-"""Records -> tables, plots, pages; needs no torch."""
+"""Render records as tables, plots and pages; needs no torch."""
 
 from bench.report.render import Rendered, render
 

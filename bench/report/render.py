@@ -1,4 +1,4 @@
-"""Everything the report consists of, written into the results folder."""
+"""Write the whole report into the results folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ PAGE = "README.md"
 HTML_PAGE = "report.html"
 README_FOLDER = "results"
 MAX_CONDITIONS_WITH_IMAGES = 3
-"""Conditions whose pictures of single images are drawn: the first, which have the most epochs and runs."""
+"""Number of conditions whose single images are drawn: the first, which have the most epochs and runs."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was written (``page`` in Markdown, ``html``), what was skipped, and what to show at the terminal."""
+    """A finished report: its files (``page`` in Markdown, ``html``), its content and the problems met."""
 
     page: Path
     html: Path
@@ -42,22 +42,22 @@ class Rendered:
     problems: list[Problem]
 
     def terminal_text(self) -> str:
-        """The comparison as a table in 80 columns, the verdicts, and where the report lies."""
+        """Format the comparison as a table in 80 columns, with the verdicts and the report's path."""
         return terminal.summary(self.document, self.html)
 
     def noise_text(self) -> str:
-        """The noise floors as a table."""
+        """Format the noise floors as a table."""
         return terminal.noise(self.document.floors)
 
     def noise_rows(self) -> list[dict[str, Any]]:
-        """The noise floors as plain numbers, one row per subject."""
+        """Return the noise floors as plain numbers, one row per subject."""
         rows = csv_tables.noise_table(self.document.floors).to_dict("records")
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 @dataclass(frozen=True)
 class _Records:
-    """What the records hold; ``comparisons`` are of ``runs``, ``problems`` the files that are no records."""
+    """A results folder's records; ``comparisons`` groups the runs, ``problems`` are of files that are no records."""
 
     runs: list[Run]
     comparisons: list[ConditionResults]
@@ -68,7 +68,7 @@ class _Records:
 
     @cached_property
     def colours(self) -> dict[str, str]:
-        """Of each model, by its name, the same in every picture."""
+        """Colour of each model by its name, the same in every plot."""
         sizes = [(group.model, group.parameters) for comparison in self.comparisons for group in comparison.groups]
         timed = [model for record in self.speed for model in record.models]
         sizes += [(model.model, model.cost.parameters) for model in timed if model.cost]
@@ -178,7 +178,7 @@ def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:
 def _refresh_readme(results: Path, document: Document) -> None:
     """Put the new block between the markers of the README beside the results folder, if it has them.
 
-    Other folders than ``results`` are somebody's trial, which the README does not speak of.
+    Other folders than ``results`` are experiments, which the README does not show.
     """
     folder = results.resolve()
     if folder.name != README_FOLDER:

@@ -1,1 +1,1 @@
-"""What sections are made of: blocks, formatted values, styles, the answers of probes."""
+"""Building blocks of sections: blocks, formatted values, styles, probe results."""

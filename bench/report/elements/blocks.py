@@ -1,4 +1,4 @@
-"""What a report is made of, whichever page it is shown on. Running text is a string in Markdown."""
+"""Parts of a report, the same on every page. Running text is a string in Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Heading:
-    """``level`` 2 or 3; links point to ``anchor``, whatever the text and however many conditions the report has."""
+    """A heading of ``level`` 2 or 3; links point to ``anchor``, which is unique in the report."""
 
     level: int
     text: str
@@ -16,7 +16,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Link:
-    """The content of a cell: ``text``, leading to the heading with that anchor."""
+    """A table cell whose ``text`` links to the heading with that anchor."""
 
     text: str
     anchor: str
@@ -27,12 +27,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the same columns, units in the columns' names.
+    """A table of rows with the same columns, units in the columns' names.
 
-    ``name`` is for the file a reader saves it as; ``hints`` say of each row what its numbers rest on.
+    ``name`` is that of the CSV file a reader saves; ``hints`` tell row by row what the numbers are measured on.
 
     Raises:
-        ValueError: it has no rows.
+        ValueError: there are no rows.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """``svg`` is stored as ``file`` below ``plots``; ``alt`` says what is drawn, ``caption`` (Markdown) what to see."""
+    """A plot: ``svg``, stored as ``plots/<file>``; ``alt`` says what is drawn, ``caption`` (Markdown) what to see."""
 
     file: str
     svg: bytes = field(repr=False)
@@ -58,5 +58,5 @@ Block = str | Heading | Table | Picture
 
 
 def anchor(slug: str, name: str) -> str:
-    """Of the section ``name`` of the condition ``slug``."""
+    """Build the anchor of the section ``name`` of the condition ``slug``."""
     return f"{slug}-{name}"

@@ -1,4 +1,4 @@
-"""How one value looks: its digits, its unit, its interval."""
+"""Format single values: digits, unit, interval."""
 
 import math
 import re
@@ -15,17 +15,17 @@ from bench.records.schema import Git, Run
 
 
 def model_label(group: Group) -> str:
-    """``cnn``, or ``cnn (dirty, noisy)`` where a reader should know it."""
+    """Format a model's name, with its flags if any: ``cnn``, ``cnn (dirty, noisy)``."""
     return f"{group.model} ({', '.join(group.flags)})" if group.flags else group.model
 
 
 def percent_with_interval(group: Group) -> str:
-    """``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
+    """Format the accuracy as ``98.98 % ± 0.12``; Wilson's interval is not symmetric and stands in brackets."""
     return _accuracy_with_interval(group, " %")
 
 
 def accuracy_cell(group: Group) -> str:
-    """The same for a column whose head has the unit: ``98.98 ± 0.12``."""
+    """Format the accuracy for a column with the unit in its head: ``98.98 ± 0.12``."""
     return _accuracy_with_interval(group, "")
 
 
@@ -37,7 +37,7 @@ def _accuracy_with_interval(group: Group, unit: str) -> str:
 
 
 def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
-    """``95.7 ± 0.9``, the 95 % t interval over what the values vary with; the mean alone where there is but one."""
+    """Format mean and 95 % t interval of the values as ``95.7 ± 0.9``; of a single value the mean alone."""
     mean, interval = float(np.mean(values)), stats.t_interval(list(values))
     if math.isnan(interval.low):
         return f"{mean:.{digits}f}"
@@ -45,12 +45,12 @@ def mean_with_half_width(values: np.ndarray, digits: int = 1) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Those that count: ``0.213``, ``9.41``, ``1,270``."""
+    """Format a number with three significant digits: ``0.213``, ``9.41``, ``1,270``."""
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def seconds(value: float) -> str:
-    """``0.213 s``, ``9.41 s``, ``127 s``."""
+    """Format a duration: ``0.213 s``, ``9.41 s``, ``127 s``."""
     return f"{three_digits(value)} s"
 
 
@@ -58,32 +58,32 @@ TEXT_COLUMNS = {"model", "machine", "verdict", "distortion", "features", "in the
 TEXT_COLUMNS |= {"from", "what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record"}
 TEXT_COLUMNS |= {"flags", "to", "against", "ahead, points", "behind, points", "cannot tell, points", "interval over"}
 TEXT_COLUMNS |= {"started", "precision"}
-"""Columns of words, which stand to the left; numbers stand to the right."""
+"""Names of the columns of text, which are aligned left; numbers are aligned right."""
 
 
 def escape(value: Any) -> str:
-    """Text as Markdown shows it literally."""
+    """Escape text so that Markdown shows it literally."""
     text = one_line(str(value)).replace("<", "&lt;")
     return re.sub(r"[\\|*`]|\](?=\()", r"\\\g<0>", text)
 
 
 def p_value(value: float) -> str:
-    """``0.012``; never an exact zero."""
+    """Format a p value as ``0.012``; never an exact zero."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def interval_in_points(interval: stats.Interval) -> str:
-    """``1.09 to 1.92``, of a difference of fractions; empty where unknown."""
+    """Format the interval of a difference of fractions in points: ``1.09 to 1.92``; empty where unknown."""
     return "" if math.isnan(interval.low) else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
 def points_cell(fraction: float) -> str:
-    """``0.36``, of a difference of fractions, in points; ``unknown``."""
+    """Format a difference of fractions in points: ``0.36``, or ``unknown``."""
     return "unknown" if math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
 def time_cell(times: stats.Reached) -> str:
-    """Seconds: ``12.1 (11.8 to 12.4)``, ``12.1 (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed``, ``never``."""
+    """Format the seconds to a goal: ``12.1 (11.8 to 12.4; 1 of 3 missed)``, ``2 of 3 missed`` or ``never``."""
     if times.missed == times.trials:
         return "never"
     missed = f"{times.missed} of {times.trials} missed" if times.missed else ""
@@ -93,23 +93,23 @@ def time_cell(times: stats.Reached) -> str:
 
 
 def truncation_note(shown: int, count: int) -> str:
-    """The end of a caption: `` The 12 most accurate of 40.``; nothing where all are shown."""
+    """End a caption with `` The 12 most accurate of 40.``; empty where all are shown."""
     return f" The {shown} most accurate of {count}." if count > shown else ""
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Text that a spreadsheet takes for text: what it would take for a formula gets an apostrophe before it."""
+    """Prefix with an apostrophe what a spreadsheet would take for a formula."""
     text = one_line(text)
     is_number = re.fullmatch(r"[+-]?[\d.,]+[\d.,%±\[\] e-]*", text) is not None
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not is_number else text
 
 
 def provenance(records: Sequence[Run] | Sequence[ProbeRecord]) -> str:
-    """``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
+    """Format date and commit of the records: ``measured 2026-11-24 at commit 4dcb2fbbbbc1``."""
     commits = ", ".join(sorted({commit_text(record.git) for record in records}))
     return f"measured {max(record.started_at for record in records):%Y-%m-%d} at commit {commits}"
 
 
 def commit_text(git: Git) -> str:
-    """``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
+    """Format a commit: ``4dcb2fbbbbc1``, ``4dcb2fbbbbc1 with uncommitted changes``."""
     return f"{(git.commit or 'unknown')[:12]}{' with uncommitted changes' if git.dirty else ''}"

@@ -1,4 +1,4 @@
-"""A part of the report that knows its own words, pictures and numbers."""
+"""A section of the report: its texts, plots and numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from bench.report.elements.blocks import Block
 
 @dataclass(frozen=True)
 class Section:
-    """``blocks`` are shown one below the other; ``rows`` are those of the CSV table behind it.
+    """A section: ``blocks`` in reading order; ``rows`` are those of its CSV table.
 
-    ``summary`` is what they come to, as a sentence of plain text, where there is one. ``problem`` says why it could not be
-    made, if so.
+    ``summary`` is their conclusion as a sentence of plain text, if there is one. ``problem`` says why the section could
+    not be built, if so.
     """
 
     blocks: Sequence[Block] = ()
@@ -22,11 +22,11 @@ class Section:
 
 
 Sections = Mapping[str, Section]
-"""By name, in the order in which they are read."""
+"""Sections by name, in reading order."""
 
 
 def build_section(name: str, make: Callable[[], Section]) -> Section:
-    """The section; an empty one with the reason where its records do not hold what they should.
+    """Build the section, or an empty one with the reason where its records do not hold what they should.
 
     A record that passes its schema may come from elsewhere and still lack a number, or hold one that cannot be. It
     takes its own section with it, not the report.

@@ -1,4 +1,4 @@
-"""How every plot looks: one colour per model, readable on light and dark pages, the same bytes for the same data."""
+"""Style of every plot: one colour per model, readable on light and dark pages, the same bytes for the same data."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -37,22 +37,22 @@ _STYLE = {
 }
 
 in_style = matplotlib.style.context(["default", _STYLE])
-"""Decorates what draws: these settings hold meanwhile, and the caller's own plots keep theirs (a notebook has some)."""
+"""Decorator of functions that draw: the settings hold for the call, and the caller's own plots keep theirs."""
 
 
 def model_colours(sizes: Iterable[tuple[str, int]]) -> dict[str, str]:
-    """Model name -> colour, in order of parameter count, so that a model keeps its colour in every plot."""
+    """Assign each model a colour, in order of parameter count, so that it keeps its colour in every plot."""
     ordered = sorted(dict(sizes).items(), key=lambda item: (item[1], item[0]))
     return {name: PALETTE[position % len(PALETTE)] for position, (name, _) in enumerate(ordered)}
 
 
 def location_styles(locations: Sequence[str]) -> dict[str, str]:
-    """Machine -> line style."""
+    """Assign each location a line style."""
     return {location: LINE_STYLES[position % len(LINE_STYLES)] for position, location in enumerate(locations)}
 
 
 def to_svg(figure: Figure) -> bytes:
-    """The figure as SVG without date or other things that change from run to run."""
+    """Render the figure as SVG without date or other things that change from run to run."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Date": None, "Creator": None}
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=metadata)

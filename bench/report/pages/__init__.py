@@ -1,1 +1,1 @@
-"""A document -> Markdown, HTML, the terminal, CSV tables, the playground."""
+"""Render a document as Markdown, HTML, terminal text, CSV tables and the playground."""

@@ -1,4 +1,4 @@
-"""Comparisons as data frames of plain numbers; the unit stands in the column's name."""
+"""Build data frames of plain numbers from comparisons; the unit is in the column's name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ RUN_COLUMNS = [
     "flags",
     "started_at",
 ]
-"""Of :func:`runs_table`; :func:`bench.api.load` says what each holds."""
+"""Columns of :func:`runs_table`; :func:`bench.api.load` describes them."""
 
 
 def accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """The frame as a CSV file, in which a spreadsheet takes no text for a formula."""
+    """Format the frame as CSV, in which a spreadsheet takes no text for a formula."""
     safe = frame.map(lambda value: spreadsheet_safe(value) if isinstance(value, str) else value)
     return safe.rename(columns=spreadsheet_safe).to_csv(index=False, lineterminator="\n")
 
@@ -193,7 +193,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def section_tables(conditions: Iterable[Sections]) -> dict[str, pd.DataFrame]:
-    """The numbers behind each section of all conditions, one table per name: a row per run and number."""
+    """Build one table per section name over all conditions: a row per run and number."""
     tables: dict[str, list[dict[str, Any]]] = {}
     for sections in conditions:
         for name, section in sections.items():

@@ -21,14 +21,14 @@ from bench.report.sections.document import Document
 
 QUESTION = "Which of these models, at what cost, and how sure are you?"
 MAX_UNBROKEN_LENGTH = 28
-"""Characters up to which a cell stays on one line."""
+"""Greatest number of characters of a cell that stays on one line."""
 _INTERVAL = re.compile(r"^(\S.*?)( ± .+| \[.+\]| \(.+\))$")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 @dataclass(frozen=True)
 class Cell:
-    """``text`` with what stands beside it in lighter ink, where it leads, and the colour of the model it names."""
+    """A table cell: ``text``, a lighter addition beside it, the link's target, and the colour of the model named."""
 
     text: str
     beside: str = ""
@@ -37,10 +37,10 @@ class Cell:
 
 
 def page(document: Document, colours: Mapping[str, str], playground: str | None = None) -> str:
-    """The whole file.
+    """Render the whole file.
 
     Args:
-        colours: those of the models in every plot.
+        colours: colour of each model by its name.
         playground: file name of the page to play on, beside this one; None where there is none.
     """
     blocks = [*document.blocks, *document.every_run()]
@@ -60,7 +60,7 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
 
 
 def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
-    """Headings of the second level, each with those below it."""
+    """List the headings of the second level, each with those below it."""
     entries: list[dict[str, Any]] = []
     for block in blocks:
         if isinstance(block, Heading):
@@ -73,7 +73,7 @@ def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
 
 
 def _block_values(block: Block, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
-    """What the template shows of a block."""
+    """Build the values that the template shows of a block."""
     match block:
         case Heading():
             return {"kind": "heading", "level": block.level, "text": block.text, "anchor": block.anchor}
@@ -86,7 +86,7 @@ def _block_values(block: Block, position: int, colours: Mapping[str, str]) -> di
 
 
 def _prose(text: str) -> Markup:
-    """Markdown with every tag in it shown as text."""
+    """Render Markdown, with every tag in it shown as text."""
     return Markup(_MARKDOWN.render(text))
 
 
@@ -107,7 +107,7 @@ def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str,
 
 
 def _column_kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """``number``, ``words``, or ``text`` where some cell is so long that it has to be broken into lines."""
+    """Classify a column: ``number``, ``words``, or ``text`` where some cell is too long for one line."""
     if column not in TEXT_COLUMNS:
         return "number"
     return "text" if any(len(_plain_text(row.get(column, ""))) > MAX_UNBROKEN_LENGTH for row in rows) else "words"

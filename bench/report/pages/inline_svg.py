@@ -1,4 +1,4 @@
-"""A plot's SVG made fit to stand inside a page: its names its own, its ink that of the text around it."""
+"""Adapt a plot's SVG to stand inside a page: identifiers of its own, the colour of the text around it."""
 
 import re
 
@@ -13,10 +13,10 @@ _WIDTH = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt"')
 
 
 def inline(svg: bytes, prefix: str, alt: str) -> str:
-    """``svg`` without header, metadata and style sheet, which would count for the whole page.
+    """Return ``svg`` without header, metadata and style sheet, which would apply to the whole page.
 
     Args:
-        prefix: put before every name inside, so that two plots cannot mean each other's parts.
+        prefix: put before every identifier, so that two plots cannot refer to each other's parts.
         alt: what a screen reader says in place of the picture.
     """
     text = _METADATA_AND_STYLE.sub("", _PROLOGUE.sub("", svg.decode()))

@@ -23,11 +23,11 @@ INTRODUCTION = (
 )
 
 SUITE_COMMANDS = {"article": "make bench"}
-"""The command of a suite, where it has not the suite's name."""
+"""Commands of suites that differ from ``make`` and the suite's name."""
 
 
 def page(document: Document) -> str:
-    """All of ``results/README.md``."""
+    """Render all of ``results/README.md``."""
     answer = [" ".join(escape(sentence) for sentence in document.answer)]
     blocks: list[Block] = ["# Results", *filter(None, answer), INTRODUCTION, *document.blocks]
     return "\n\n".join(to_markdown(block) for block in blocks) + "\n"
@@ -35,7 +35,7 @@ def page(document: Document) -> str:
 
 @singledispatch
 def to_markdown(block: Block) -> str:
-    """One block; running text is Markdown already."""
+    """Render one block; running text is Markdown already."""
     return str(block)
 
 
@@ -56,12 +56,12 @@ def _(block: Picture) -> str:
 
 
 def image(figure: Picture, folder: str = "plots") -> str:
-    """The picture alone."""
+    """Render the picture without its caption."""
     return f"![{figure.alt}]({folder}/{figure.file})"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Words to the left, numbers to the right; a cell never breaks the table."""
+    """Render a table, text to the left and numbers to the right; a cell never breaks the table."""
     safe = [{key: _cell(value) for key, value in row.items()} for row in rows]
     align = ["left" if key in TEXT_COLUMNS else "right" for key in rows[0]]
     return tabulate(safe, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
@@ -72,7 +72,7 @@ def _cell(value: Any) -> str:
 
 
 def readme_block(document: Document, folder: str) -> str:
-    """What the project's README shows of the first comparison: accuracies, verdicts, picture; markers included."""
+    """Render the block of the project's README on the first comparison, markers included."""
     if not document.comparisons:
         return f"{BLOCK_BEGIN}\nNo finished run yet.\n{BLOCK_END}"
     comparison = document.comparisons[0]
@@ -93,7 +93,7 @@ def readme_block(document: Document, folder: str) -> str:
 
 
 def _verdict_sentences(comparison: ConditionResults, pairs: Sequence[Pair]) -> list[str]:
-    """All verdicts of a place as one sentence, which names the place where there are several."""
+    """Join the verdicts of each location into a sentence, which names the location where there are several."""
     sentences = []
     for location in comparison.locations:
         shown_pairs = select_pairs(pairs, comparison)
@@ -104,13 +104,13 @@ def _verdict_sentences(comparison: ConditionResults, pairs: Sequence[Pair]) -> l
 
 
 def _claims_sentence(slug: str, summary: str, folder: str) -> list[str]:
-    """How many of the article's claims hold, with a link to the table; nothing where they were not measured."""
+    """Say how many of the article's claims hold, with a link to the table; empty where they were not measured."""
     link = f"[the article's table, measured]({folder}/README.md#{anchor(slug, 'claims')})"
     return [f"**{escape(summary)}** One by one: {link}."] if summary else []
 
 
 def _sources(comparison: ConditionResults) -> str:
-    """``10 seeds on this-machine (cpu) at commit c0ffee: `make full`.``, one after the other for each place."""
+    """Name seeds, commit and command of each location: ``10 seeds on box (cpu) at commit c0ffee: `make full`.``."""
     return "; ".join(_source(location, comparison.at(location)) for location in comparison.locations) + "."
 
 

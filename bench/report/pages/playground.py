@@ -1,6 +1,6 @@
-"""A page to play on: change a test digit and watch the models' probabilities. One file, which asks for nothing else.
+"""Write the playground: a self-contained page to change a test digit and watch the models' probabilities.
 
-It is for digits, which a reader can draw: models trained on other images are not on it, and it says so.
+It is for digits, which a reader can draw: models trained on other images are not on it, and the page says so.
 
 The weights are inside, in half precision; the page computes the networks in plain JavaScript. Whether that gives what
 torch gives is tested in a browser (``tests/browser``).
@@ -29,9 +29,9 @@ FILE = "playground.html"
 SCRIPTS = ("network.js", "picture.js", "pen.js", "sweep.js", "playground.js")
 DIGITS_PER_CLASS = 2
 CLASSES = 10
-"""As many as there are digits."""
+"""Number of classes, the ten digits."""
 MAX_WEIGHT_TEXT_BYTES = 1_900_000
-"""Bytes of the page that weights may take as text; the whole stays under 2,000,000."""
+"""Size of all weights as text, at most; the whole page stays under 2,000,000 bytes."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PlaygroundModel:
 
     @property
     def weights(self) -> str:
-        """All weights as little-endian float16, in the order of the layers, as base64."""
+        """Base64 of all weights as little-endian float16, in the order of the layers."""
         return _base64(b"".join(array.astype("<f2").tobytes() for array in self._weight_arrays))
 
     @property
@@ -55,7 +55,7 @@ class PlaygroundModel:
         return [self.arrays[name] for position in positions for name in network_export.names_at(position)]
 
     def script_data(self, colours: Mapping[str, str]) -> dict[str, Any]:
-        """What the page's script reads."""
+        """Build the values that the page's script reads."""
         layers = [layer.model_dump() for layer in self.layers]
         for position, layer in enumerate(layers):
             weight = self.arrays.get(network_export.names_at(position)[0])
@@ -72,9 +72,9 @@ class PlaygroundModel:
 
 @dataclass(frozen=True)
 class ModelSelection:
-    """Who is on the page, fewest parameters first, and who is not, with the reason.
+    """The models on the page, fewest parameters first, and those left out, with the reason.
 
-    ``other_images`` are the datasets whose models are not there since their images are no digits.
+    ``other_images`` lists the datasets whose models are left out since their images are no digits.
     """
 
     comparison: ConditionResults
@@ -104,8 +104,10 @@ def write(
 def choose(
     results: Path, comparisons: Sequence[ConditionResults], probes: Sequence[ProbeRecord]
 ) -> ModelSelection | None:
-    """The models of one place: the one with the most models, in the first table where several have them, then the most
-    runs, then the newest; each model's lowest seed. None where there is no network anywhere.
+    """Choose the models of one location, of each its lowest seed; None where there is no network anywhere.
+
+    The location is that with the most models, in the first table where several have them, then with the most runs, then
+    the newest.
     """
     selections = []
     digit_comparisons = [comparison for comparison in comparisons if _shows_digits(comparison)]
@@ -122,7 +124,7 @@ def choose(
 
 
 def other_images(comparisons: Sequence[ConditionResults]) -> list[str]:
-    """The datasets that are no digits, by name."""
+    """List the datasets whose images are no digits, by name."""
     return sorted({comparison.condition.dataset for comparison in comparisons if not _shows_digits(comparison)})
 
 
@@ -132,7 +134,7 @@ def _shows_digits(comparison: ConditionResults) -> bool:
 
 
 def first_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first two test images of each class, uint8 ``(20, 28, 28)``, and their labels; None without the files."""
+    """Load the first two test images of each class, uint8 ``(20, 28, 28)``, and their labels; None without files."""
     images, labels = packed_array(dataset), packed_array(dataset, "t10k-labels-idx1-ubyte")
     if images is None or labels is None:
         return None
@@ -141,7 +143,7 @@ def first_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def page(selection: ModelSelection, digits: tuple[np.ndarray, np.ndarray], colours: Mapping[str, str]) -> str:
-    """The whole file."""
+    """Render the whole file."""
     images, labels = digits
     data: dict[str, Any] = {
         "models": [model.script_data(colours) for model in selection.models],
@@ -164,13 +166,13 @@ def page(selection: ModelSelection, digits: tuple[np.ndarray, np.ndarray], colou
 
 
 def rounded_up(value: float) -> str:
-    """The smallest number with one digit that is no less than ``value``, which is positive."""
+    """Format the smallest number with one significant digit that is no less than ``value``."""
     step = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
     return f"{math.ceil(value / step) * step:.1g}"
 
 
 def _select_models(results: Path, comparison: ConditionResults, probe_results: Iterable[ProbeResult]) -> ModelSelection:
-    """The best models first, each as long as there is room on the page."""
+    """Select models, the most accurate first, as long as their weights fit into the page."""
     models, left_out, remaining_bytes = list[PlaygroundModel](), dict[str, str](), MAX_WEIGHT_TEXT_BYTES
     for result in sorted(probe_results, key=lambda result: -result.group.mean_accuracy):
         model = _load_model(results, result)
@@ -187,8 +189,10 @@ def _select_models(results: Path, comparison: ConditionResults, probe_results: I
 
 
 def _load_model(results: Path, result: ProbeResult) -> PlaygroundModel | str:
-    """The model's lowest seed, or why it cannot be shown. Records may come from elsewhere, so nothing is taken for
-    granted."""
+    """Load the network of the model's lowest seed, or say why it cannot be shown.
+
+    Records may come from elsewhere, so everything is checked.
+    """
     record = result.records[0]
     if "layers" not in record.notes:
         return record.notes.get("left_out", "its record holds no layers")

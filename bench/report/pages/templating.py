@@ -1,4 +1,4 @@
-"""Pages that are whole in one file: a template filled, with its style sheet and scripts inside."""
+"""Fill templates into self-contained pages, with style sheet and scripts inside."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ _ENVIRONMENT = Environment(
 
 
 def fill(template: str, style: str, scripts: Sequence[str], **values: Any) -> str:
-    """The page; every value that is no Markup is shown as text.
+    """Fill a template; every value that is no Markup is shown as text.
 
     The template gets ``style``, ``script`` and, for its content policy, ``script_sha256``: the browser runs that one
     script, which stands on the line after its tag, and nothing that came into the page by another way.

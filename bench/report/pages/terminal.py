@@ -1,4 +1,4 @@
-"""The last lines of a run: what came out, in 80 columns."""
+"""Format the results for the terminal, in 80 columns."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ WIDTH = 80
 
 
 def summary(document: Document, page: Path) -> str:
-    """A table and the verdicts per condition and machine, and where the report lies."""
+    """Format a table and the verdicts per condition and location, and the report's path."""
     parts = []
     for comparison in document.comparisons:
         shown_pairs = select_pairs(document.pairs[comparison.condition], comparison)
@@ -29,7 +29,7 @@ def summary(document: Document, page: Path) -> str:
 
 
 def noise(floors: Floors) -> str:
-    """How far apart repeats of the same trial came."""
+    """Format the differences between repeats of the same trial as a table."""
     if not floors:
         return "no trial has been repeated yet"
     return tabulate(noise_rows(floors), headers="keys", disable_numparse=True)

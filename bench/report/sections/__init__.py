@@ -1,1 +1,1 @@
-"""One finding per file: its sentence, its picture, its table."""
+"""Sections of the report, one finding per file: its sentence, its plot, its table."""

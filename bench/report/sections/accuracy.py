@@ -1,4 +1,4 @@
-"""Who is the most accurate, by how much, and how sure that is."""
+"""Section on accuracy: each model's, and the verdict on each pair of models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ VERDICTS_NOTE = (
 
 
 def section(slug: str, comparison: ConditionResults, pairs: Sequence[Pair]) -> Section:
-    """Accuracy of each model, then the verdict on each two."""
+    """Build the tables of accuracies and of verdicts on pairs of models."""
     ranking = ranks(comparison, pairs)
     rows = [
         {
@@ -64,7 +64,7 @@ def section(slug: str, comparison: ConditionResults, pairs: Sequence[Pair]) -> S
 
 
 def headline(comparison: ConditionResults) -> Table:
-    """Accuracy and cost in one table."""
+    """Build the table of accuracy and cost."""
     rows = [
         {
             "model": model_label(group),
@@ -80,14 +80,14 @@ def headline(comparison: ConditionResults) -> Table:
 
 
 def group_cells(group: Group, comparison: ConditionResults) -> dict[str, Any]:
-    """The cells that say which group a row is about."""
+    """Build the cells that identify a row's group."""
     if len(comparison.locations) == 1:
         return {"model": model_label(group)}
     return {"model": model_label(group), "machine": group.location}
 
 
 def hint(group: Group) -> str:
-    """What a group's numbers rest on, in words."""
+    """Describe what a group's numbers are measured on."""
     seeds = ", ".join(map(str, group.seeds))
     epochs = len(group.epoch_seconds)
     return (

@@ -1,4 +1,4 @@
-"""Whether the models are as sure as they are right."""
+"""Section on calibration: confidence against accuracy."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from bench.report.elements.style import INK, to_svg
 
 
 def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
-    """The section of one condition; empty where no run was asked."""
+    """Build the section on calibration; empty where no run was probed."""
     if not results:
         return Section()
     rows = [
@@ -41,7 +41,7 @@ def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str
 
 
 def pool_bins(result: ProbeResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count, mean confidence and accuracy of each bin with answers, all seeds together."""
+    """Pool the bins of all seeds: count, mean confidence and accuracy of each bin with answers, shapes ``(B,)``."""
     totals: dict[int, np.ndarray] = {}
     for record in result.records:
         for name, count in record.numbers.items():

@@ -1,4 +1,4 @@
-"""The article's closing table with numbers in it, and in words which of its claims they bear out.
+"""Section on the article's claims: its closing table with measurements, and a verdict on each claim.
 
 The article says of an MLP and a CNN: input a vector / an image, spatial structure lost / kept, against distortion
 weak / strong, features hand-made / automatic. Every word here follows from the records.
@@ -26,7 +26,7 @@ TOO_FEW = "too few seeds"
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured at one place: groups by model, verdicts, and answers by probe and model.
+    """Measurements at one location: groups by model, verdicts, and results by probe and model.
 
     ``location`` is named where the page has several, else empty. The article speaks of MNIST; ``elsewhere`` is
     `` on fashion-mnist`` where these were measured on that, else empty.
@@ -39,19 +39,19 @@ class Evidence:
     elsewhere: str = ""
 
     def results_with(self, probe: str, *numbers: str) -> dict[str, ProbeResult]:
-        """The answers that have those numbers, by model; empty without the MLP's or the CNN's."""
+        """Return the results that have those numbers, by model; empty without the MLP's or the CNN's."""
         by_model = self.results_by_probe.get(probe, {})
         results = {model: result for model, result in by_model.items() if result.numbers.keys() >= {*numbers}}
         return results if MLP in results and CNN in results else {}
 
     def pair(self, first: str, second: str) -> Pair | None:
-        """Their verdict, in either order; None where there is none."""
+        """Return the verdict on two models, in either order; None where there is none."""
         return next((pair for pair in self.pairs if {pair.first, pair.second} == {first, second}), None)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured for a claim; ``cells`` are by model, ``words`` are put into the claim's own.
+    """A measurement for a claim: ``cells`` by model; ``words`` are put into the claim's reasons.
 
     ``sign`` is that of the CNN's difference, 0 where it is within its error; ``contested`` where something else speaks
     against the claim; ``judged`` is false with too few seeds; ``measured`` says it more exactly than the claim.
@@ -68,10 +68,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the article says, how that is measured and in which section, and the reason given with each outcome."""
+    """A claim of the article: its statement, how and in which section it is measured, and a reason by outcome."""
 
     aspect: str
-    said: str
+    statement: str
     measured: str
     section: str
     find: Callable[[Evidence], Finding | None]
@@ -80,7 +80,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class EvaluatedClaim:
-    """A row of the table, and its sentences."""
+    """A claim with its state, the reason and the finding."""
 
     claim: Claim
     state: str
@@ -218,11 +218,11 @@ CLAIMS = (
         },
     ),
 )  # fmt: skip
-"""In the article's order."""
+"""All claims, in the article's order."""
 
 
 def evaluate_claim(claim: Claim, evidence: Evidence) -> EvaluatedClaim:
-    """It holds where the CNN's difference is above zero beyond its error, and in part where something contests it."""
+    """Evaluate a claim: it holds where the CNN's difference is above zero beyond its error, in part where contested."""
     finding = claim.find(evidence)
     if finding is None:
         return EvaluatedClaim(claim, MISSING)
@@ -233,7 +233,7 @@ def evaluate_claim(claim: Claim, evidence: Evidence) -> EvaluatedClaim:
 
 
 def section(slug: str, evidence: Evidence | None) -> Section:
-    """The table and the paragraph; empty where no place has both models."""
+    """Build the table and the paragraph; empty where no location has both models."""
     if evidence is None:
         return Section()
     evaluated_claims = [evaluate_claim(claim, evidence) for claim in CLAIMS]
@@ -242,7 +242,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     rows = [
         {
             "in the article": evaluated.claim.aspect,
-            "it says": evaluated.claim.said,
+            "it says": evaluated.claim.statement,
             "measured as": evaluated.finding.measured or evaluated.claim.measured,
             **{model: evaluated.finding.cells.get(model, "") for model in models},
             "verdict": f"{evaluated.state}{f': {evaluated.why}' if evaluated.why else ''}",
@@ -265,7 +265,7 @@ def section(slug: str, evidence: Evidence | None) -> Section:
 def collect_evidence(
     comparison: ConditionResults, pairs: Sequence[Pair], results_by_probe: Mapping[str, Sequence[ProbeResult]]
 ) -> Evidence | None:
-    """That of the place with the most runs of the two models, then the newest; None where no place has both."""
+    """Collect the evidence of the location with the most runs of both models, then the newest; None without any."""
     locations = {
         location: {group.model: group for group in comparison.at(location)} for location in comparison.locations
     }
@@ -288,7 +288,10 @@ def collect_evidence(
 
 
 def count_states(states: Sequence[str], elsewhere: str = "") -> str:
-    """``Of the article's four claims 2 hold, 1 holds in part and 1 was not measured.``; see :class:`Evidence`."""
+    """Count the claims by state: ``Of the article's four claims 2 hold, 1 holds in part and 1 was not measured.``.
+
+    ``elsewhere`` is that of :class:`Evidence`.
+    """
     many = {HOLDS: "hold", IN_PART: "hold in part", UNCLEAR: "cannot be told", FAILS: "do not hold"}
     one = {HOLDS: "holds", IN_PART: "holds in part", UNCLEAR: "cannot be told", FAILS: "does not hold"}
     many[MISSING], one[MISSING] = "were not measured", "was not measured"

@@ -1,4 +1,4 @@
-"""Under which conditions the numbers of one table came about: machine, versions, commit, recipe, data."""
+"""Section on the measuring conditions: machine, versions, commit, recipe, data."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from bench.report.elements.section import Section
 
 
 def section(slug: str, comparison: ConditionResults) -> Section:
-    """A table of two columns."""
+    """Build the section: a table of two columns."""
     facts: list[tuple[str, str]] = []
     for location in comparison.locations:
         facts += _location_facts(location, [run for group in comparison.at(location) for run in group.runs])
@@ -21,7 +21,7 @@ def section(slug: str, comparison: ConditionResults) -> Section:
 
 
 def hardware(run: Run) -> str:
-    """GPU and CPU by name, as far as the record says; else nothing."""
+    """Format the names of GPU and CPU, as far as recorded."""
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
 
 
@@ -41,7 +41,7 @@ def _location_facts(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]
 
 
 def _execution_text(runs: Sequence[Run]) -> str:
-    """``captured: cnn, mlp; eager: mine (cannot be captured: ...)``; empty where no record says."""
+    """Format the models by execution mode: ``captured: cnn, mlp; eager: mine (reason)``; empty where not recorded."""
     models: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         if run.execution:

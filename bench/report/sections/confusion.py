@@ -1,4 +1,4 @@
-"""Which labels are mistaken for which, and which images only one of two models gets right."""
+"""Section on mistakes: confusion matrices, and the images only one of two models gets right."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,12 +19,12 @@ from bench.report.sections.examples import COLUMNS, IMAGE_HEIGHT, TITLE_HEIGHT
 
 MAX_PANELS = 9  # groups whose confusions are drawn, at most
 COMPARED_MODELS = ("mlp", "cnn")
-"""The two models whose mistakes are compared image by image: those of the article's table."""
+"""The two models compared image by image: those of the article's table."""
 EXAMPLES_NOTE = "The first twelve of each; above them the label and the other model's answer."
 
 
 def section(slug: str, comparison: ConditionResults, predictions: Mapping[str, Predictions]) -> Section:
-    """The section of one condition; empty where no predictions are there."""
+    """Build the section on mistakes; empty where there are no predictions."""
     blocks: list[Block] = []
     panels = {
         group_label(group, comparison.groups): confusion(group, predictions) for group in comparison.groups[:MAX_PANELS]
@@ -53,24 +53,24 @@ def section(slug: str, comparison: ConditionResults, predictions: Mapping[str, P
 
 
 def confusion(group: Group, predictions: Mapping[str, Predictions]) -> np.ndarray:
-    """Mean over the seeds of how many images of label i were answered j: float ``(K, K)``, zero where unknown.
+    """Compute the mean confusion matrix over seeds, label by answer: float ``(K, K)``, zero without predictions.
 
     K is the number of the dataset's classes, or more where a record from elsewhere has labels beyond them.
     """
     by_seed = [predictions[run.stem] for run in group.runs if run.stem in predictions]
     class_count = len(labels_of(group.runs[0].trial.dataset).names)
     highest = max(
-        (int(max(seed_predictions.labels.max(), seed_predictions.predicted.max())) for seed_predictions in by_seed),
+        (int(max(answers.labels.max(), answers.predicted.max())) for answers in by_seed),
         default=0,
     )
     counts = np.zeros((max(class_count, highest + 1),) * 2)
-    for seed_predictions in by_seed:
-        np.add.at(counts, (seed_predictions.labels, seed_predictions.predicted), 1 / len(by_seed))
+    for answers in by_seed:
+        np.add.at(counts, (answers.labels, answers.predicted), 1 / len(by_seed))
     return counts
 
 
 def draw_confusion(panels: Mapping[str, np.ndarray], labels: Labels) -> bytes:
-    """SVG: one panel of wrong answers per model."""
+    """Draw one panel of wrong answers per model, as SVG."""
     extra_width = 0.7 * labels.long  # inches for names that are words
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -106,7 +106,7 @@ def draw_confusion(panels: Mapping[str, np.ndarray], labels: Labels) -> bytes:
 def _compare_two(
     comparison: ConditionResults, predictions: Mapping[str, Predictions], labels: Labels
 ) -> tuple[str, bytes | None] | None:
-    """Words and picture for the lowest seed that both models were trained with at one place.
+    """Build caption and picture for the lowest seed that both models were trained with at one location.
 
     None without such a seed, or where the records are about other images; no picture where this machine has no images.
     """
@@ -144,7 +144,7 @@ def _no_images_sentence(dataset: str) -> str:
 
 
 def draw_only_one_right(pair: Sequence[Predictions], images: np.ndarray, labels: Labels) -> bytes:
-    """SVG: a row of images only the second model of ``pair`` got right, a row of those only the first did."""
+    """Draw a row of images only the second model of ``pair`` got right, and one for the first, as SVG."""
     grid = ImageGrid(COLUMNS, 2 * (TITLE_HEIGHT + IMAGE_HEIGHT))
     separator = "\n" if labels.long else " "
     for row, (right, wrong) in enumerate(((1, 0), (0, 1))):

@@ -1,4 +1,4 @@
-"""What each model's training costs: seconds, throughput, and the time to a given accuracy."""
+"""Section on the cost of training: seconds, throughput, and the time to a given accuracy."""
 
 from bench.analysis.groups import ConditionResults
 from bench.data.registry import goals_of
@@ -26,7 +26,7 @@ FLAG_MEANINGS = {
 
 
 def section(slug: str, comparison: ConditionResults) -> Section:
-    """Speed, what its flags mean, and the time to a test accuracy."""
+    """Build the tables of speed, with its flags, and of the time to a test accuracy."""
     hints = [hint(group) for group in comparison.groups]
     blocks: list[Block] = [
         Heading(3, "Speed", anchor(slug, "speed")),

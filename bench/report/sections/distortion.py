@@ -1,4 +1,4 @@
-"""What distortion does to each model: accuracy per corruption, corruption errors, and curves."""
+"""Section on distortion: accuracy per corruption, corruption errors, and curves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bench.report.elements.section import Section
 from bench.report.elements.style import INK, to_svg
 
 REFERENCE = "softmax"
-"""The model whose errors are the unit of the corruption error."""
+"""Model whose errors are the unit of the corruption error."""
 
 CURVES = {
     "translation": "shift in pixels",
@@ -31,24 +31,24 @@ CLEAN = "clean"
 
 
 def corruptions_of(result: ProbeResult) -> list[str]:
-    """Names of those that are neither clean images nor points of a curve."""
+    """List the corruptions: the numbers that are neither on clean images nor points of a curve."""
     return [name for name in result.numbers if name != CLEAN and name.rpartition("_")[0] not in CURVES]
 
 
 def mean_over_corruptions(result: ProbeResult, seeds: Sequence[int]) -> np.ndarray:
-    """Mean accuracy over the corruptions for each of those seeds."""
+    """Compute the mean accuracy over the corruptions for each of the seeds, shape ``(S,)``."""
     return np.asarray(np.mean([result.at(name, seeds) for name in corruptions_of(result)], axis=0))
 
 
 def curve(result: ProbeResult, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Magnitudes of shape ``(P,)`` and accuracies of shape ``(P, S)``."""
+    """Return a curve's magnitudes ``(P,)``, ascending, and accuracies ``(P, S)`` over seeds."""
     points = {float(key.rpartition("_")[2]): key for key in result.numbers if key.rpartition("_")[0] == name}
     magnitudes = sorted(points)
     return np.array(magnitudes), np.array([result.numbers[points[magnitude]] for magnitude in magnitudes])
 
 
 def corruption_error(result: ProbeResult, reference: ProbeResult, relative: bool = False) -> list[float]:
-    """Mean over the corruptions of error / the reference's error, per seed that both have.
+    """Compute the mean over corruptions of error / the reference's error, for each seed that both have.
 
     ``relative`` subtracts from both errors that on clean images first. Source: Hendrycks and Dietterich 2019.
     """
@@ -66,17 +66,17 @@ def corruption_error(result: ProbeResult, reference: ProbeResult, relative: bool
 
 @dataclass(frozen=True)
 class CorruptionVerdicts:
-    """On which corruptions the first of two models is ahead, behind, or not told apart; with the gaps as fractions."""
+    """Verdicts on two models, corruption by corruption: ``kinds``, and ``gaps`` as fractions."""
 
     gaps: dict[str, float]
     kinds: dict[str, str]
 
     def names(self, kind: str) -> list[str]:
-        """The corruptions of which the first model is ``ahead``, ``behind``, or which ``cannot tell``."""
+        """List the corruptions on which the first model is ``ahead`` or ``behind``, or which ``cannot tell``."""
         return [name for name, verdict in self.kinds.items() if verdict == kind]
 
     def words(self, kind: str) -> str:
-        """``fog +7.1, zigzag -2.1``, in points."""
+        """Format the gaps of a kind in points: ``fog +7.1, zigzag -2.1``."""
         return ", ".join(f"{name.replace('_', ' ')} {100 * self.gaps[name]:+.1f}" for name in self.names(kind))
 
 
@@ -84,9 +84,9 @@ VERDICT_KINDS = ("ahead", "behind", "cannot tell")
 
 
 def corruption_verdicts(first: ProbeResult, second: ProbeResult, alpha: float = 0.05) -> CorruptionVerdicts | None:
-    """By a t test over the seeds on each corruption, adjusted for all of them (Holm); the test images as given.
+    """Decide on each corruption by a t test over seeds, adjusted for all of them (Holm); the test images as given.
 
-    None with under three seeds that both were asked about.
+    None with fewer than three seeds in common.
     """
     shared = [seed for seed in first.seeds if seed in second.seeds]
     names = [name for name in corruptions_of(first) if name in second.numbers]
@@ -103,7 +103,7 @@ def corruption_verdicts(first: ProbeResult, second: ProbeResult, alpha: float = 
 
 
 def verdict_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
-    """A row for each two models at one place with three seeds or more: where the first is ahead, behind, or neither."""
+    """Build a row for each pair of models at one location with three seeds or more."""
     rows = []
     for first, second in combinations(results, 2):
         verdicts = corruption_verdicts(first, second) if first.group.location == second.group.location else None
@@ -114,7 +114,7 @@ def verdict_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
 
 
 def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str], arrays: Arrays) -> Section:
-    """The section of one condition; empty where no run was asked."""
+    """Build the section on distortion; empty where no run was probed."""
     if not results:
         return Section()
     level = f"{100 * results[0].goals.distorted:.0f} %"
@@ -157,7 +157,7 @@ def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str
 
 
 def draw_shifted_image(arrays_by_model: Mapping[str, Mapping[str, np.ndarray]], labels: Labels) -> bytes:
-    """SVG: the image at every shift and, row by row, what each model says."""
+    """Draw the image at every shift and, row by row, each model's answer, as SVG."""
     images = next(iter(arrays_by_model.values()))["shifted"]
     line_height, separator, size = (2 * LINE_HEIGHT, "\n", 7.5) if labels.long else (LINE_HEIGHT, "  ", 8.5)
     grid = ImageGrid(len(images), 1 + line_height * len(arrays_by_model))
@@ -167,15 +167,15 @@ def draw_shifted_image(arrays_by_model: Mapping[str, Mapping[str, np.ndarray]], 
     for row, (name, arrays) in enumerate(arrays_by_model.items()):
         middle = 1 + line_height * (row + 0.5)
         grid.draw_text(-0.1, middle, name, ha="right", va="center", fontsize=9)
-        for shift, (answer, sure) in enumerate(zip(arrays["answers"], arrays["confidences"], strict=True)):
+        for shift, (answer, confidence) in enumerate(zip(arrays["answers"], arrays["confidences"], strict=True)):
             weight = "bold" if answer != arrays["answers"][0] else "normal"
-            text = f"{labels.name(int(answer))}{separator}{100 * sure:.0f} %"
+            text = f"{labels.name(int(answer))}{separator}{100 * confidence:.0f} %"
             grid.draw_text(shift + 0.5, middle, text, ha="center", va="center", fontsize=size, weight=weight)
     return grid.to_svg()
 
 
 def draw_curves(results: Sequence[ProbeResult], colours: Mapping[str, str]) -> bytes:
-    """SVG with one panel per curve."""
+    """Draw one panel per curve, as SVG."""
     figure = Figure(figsize=(9.6, 5.6), layout="constrained")
     for axes, (name, strength) in zip(figure.subplots(2, 2, sharey=True).flat, CURVES.items(), strict=True):
         for result in results:

@@ -1,4 +1,4 @@
-"""The report from its first sentence to its last row, for whichever page shows it."""
+"""The whole report as blocks, the same for every page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bench.report.sections.accuracy import headline
 from bench.report.sections.summary import answer_sentences
 
 MAX_RUNS_LISTED = 300
-"""So many runs are listed on the page; of more, the latest. The CSV has all."""
+"""Number of runs listed on the page, at most: the latest. The CSV has all."""
 NOISE_NOTE = (
     "The largest difference between any two repeats of the same trial by the same code, each in a process of its own "
     "(`make noise`). A difference below it says nothing, and `python -m bench compare` refuses a tighter gate."
@@ -25,7 +25,7 @@ NOISE_NOTE = (
 
 @dataclass(frozen=True)
 class Document:
-    """What the report is written from; ``apart`` are the sections that belong to no condition."""
+    """The content of a report; ``general_sections`` belong to no condition."""
 
     comparisons: Sequence[ConditionResults]
     pairs: Mapping[Condition, Sequence[Pair]]
@@ -36,7 +36,7 @@ class Document:
 
     @property
     def answer(self) -> list[str]:
-        """Two or three sentences of plain text about the first condition; empty without a finished run."""
+        """Answer about the first condition: two or three sentences of plain text; empty without a finished run."""
         if not self.comparisons:
             return []
         first = self.comparisons[0]
@@ -44,7 +44,7 @@ class Document:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """Everything after the title."""
+        """All blocks after the title."""
         blocks: list[Block] = []
         if not self.comparisons:
             blocks.append("No finished run yet: `make bench` trains the models and fills this page.")
@@ -61,12 +61,12 @@ class Document:
 
     @property
     def problems(self) -> list[str]:
-        """Why a section is missing, a line for each."""
+        """Reasons of missing sections, a line for each."""
         condition_sections = [section for sections in self.sections.values() for section in sections.values()]
         return [section.problem for section in (*condition_sections, *self.general_sections) if section.problem]
 
     def every_run(self) -> list[Block]:
-        """The raw row of each run, the latest first."""
+        """Build the table of single runs, the latest first."""
         if not self.runs:
             return []
         latest = sorted(self.runs, key=lambda run: run.started_at, reverse=True)[:MAX_RUNS_LISTED]
@@ -77,7 +77,7 @@ class Document:
 
 
 def noise_rows(floors: Floors) -> list[dict[str, str]]:
-    """How far apart repeats of the same trial came, a row per subject; the dataset is named where there are several."""
+    """Format the noise floors, a row per subject; the dataset is named where there are several."""
     subjects = sorted({subject for subject, _ in floors})
     several = len({subject.dataset for subject in subjects}) > 1
     return [
@@ -93,7 +93,7 @@ def noise_rows(floors: Floors) -> list[dict[str, str]]:
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
-    """The latest run of each trial that has never finished, by machine."""
+    """List the latest run of each trial that has never finished on its machine."""
     done = {(run.machine.id, run.trial_id) for run in runs if run.status == "done"}
     latest = {(run.machine.id, run.trial_id): run for run in runs}
     return [run for key, run in latest.items() if key not in done]

@@ -1,4 +1,4 @@
-"""The article's figure of right and wrong digits, or whatever the images show."""
+"""Section of example images that each model got right and wrong, after the article's figure."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ IMAGE_HEIGHT = 1.05  # cells from the words down to the next row
 
 
 def section(slug: str, comparison: ConditionResults, predictions_by_run: Mapping[str, Predictions]) -> Section:
-    """A figure for each of the most accurate models, of its lowest seed; empty where no predictions are there."""
+    """Build a figure for each of the most accurate models, of its lowest seed; empty without predictions."""
     figures: dict[str, Picture] = {}
     labels = labels_of(comparison.condition.dataset)
     for group in comparison.groups:
@@ -44,7 +44,7 @@ def section(slug: str, comparison: ConditionResults, predictions_by_run: Mapping
 
 
 def draw_right_and_wrong(predictions: Predictions, labels: Labels) -> bytes:
-    """SVG: one row of images the model got right, one of images it got wrong, each with label, answer, confidence."""
+    """Draw a row of images the model got right and a row it got wrong, with label, answer, confidence, as SVG."""
     is_right = predictions.correct[predictions.example_index]
     title_height = TITLE_HEIGHT + LINE_HEIGHT * labels.long
     grid = ImageGrid(COLUMNS, 2 * (title_height + IMAGE_HEIGHT))

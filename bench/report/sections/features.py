@@ -1,4 +1,4 @@
-"""How good each model's features are, and what of that was learnt; filters and what excites them as pictures."""
+"""Section on features: their accuracy before and after training, and pictures of the first layer's filters."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from bench.report.elements.section import Section
 
 
 def section(slug: str, results: Sequence[ProbeResult], arrays: Arrays) -> Section:
-    """The section of one condition; empty where no run was asked."""
+    """Build the section on features; empty where no run was probed."""
     results = [result for result in results if result.numbers]
     if not results:
         return Section()
@@ -79,7 +79,7 @@ def _note(results: Sequence[ProbeResult]) -> str:
 
 
 def draw_filters(filters: np.ndarray, strongest: np.ndarray) -> bytes:
-    """SVG: one column per filter ``(K, h, w)``, below it its images, uint8 ``(K, n, 28, 28)``."""
+    """Draw one column per filter ``(K, h, w)``, below it its images, uint8 ``(K, n, 28, 28)``, as SVG."""
     grid = ImageGrid(len(filters), 1 + strongest.shape[1])
     for column, (weights, images) in enumerate(zip(filters, strongest, strict=True)):
         limit = float(np.abs(weights).max()) or 1.0

@@ -1,4 +1,4 @@
-"""The same training by framework, beside ours: the article's own loop, and others."""
+"""Section on other frameworks: the same training by the article's own loop and by others, against ours."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ COLUMNS = ["model", "framework", "machine", "device", "threads", "rounds", "epoc
 
 
 def section(records: Sequence[ThroughputRecord]) -> Section:
-    """All records, one after the other; empty where there are none."""
+    """Build the tables of all records; empty without records."""
     if not records:
         return Section()
     blocks: list[Block] = [Heading(2, "Beside other frameworks", "peers")]
@@ -82,7 +82,7 @@ def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
 
 
 def condition_columns(record: ThroughputRecord) -> dict[str, Any]:
-    """The columns that say under which conditions something was measured."""
+    """Build the columns on the measuring conditions: machine, device, precision, threads, commit."""
     return {
         "machine": record.machine.label,
         "device": record.device,
@@ -93,7 +93,7 @@ def condition_columns(record: ThroughputRecord) -> dict[str, Any]:
 
 
 def ratio_text(row: dict[str, Any], digits: int) -> str:
-    """The ratio's median and range; empty where there is none."""
+    """Format a ratio's median and range; empty where there is none."""
     median, low, high = (f"{row[name]:.{digits}f}" for name in ("ratio", "ratio_min", "ratio_max"))
     return "" if math.isnan(row["ratio_min"]) else f"{median} ({low} to {high})"
 

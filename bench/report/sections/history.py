@@ -1,4 +1,4 @@
-"""What changed from commit to commit, and which machines the numbers are from."""
+"""Sections on machines, changes from commit to commit, and benchmarks of the code."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -30,7 +30,7 @@ COMMITS_NOTE = (
 
 
 def section(runs: Sequence[Run], benchmarks: Mapping[str, Sequence[SavedRun]]) -> Section:
-    """A table of machines; per commit where there are several; trend lines where benchmarks were run more than once."""
+    """Build the tables of machines and of commits, where there are several, and the trends of repeated benchmarks."""
     finished = [run for run in runs if run.status == "done"]
     blocks: list[Block] = []
     if finished:
@@ -54,7 +54,7 @@ def section(runs: Sequence[Run], benchmarks: Mapping[str, Sequence[SavedRun]]) -
 
 
 def draw_trends(saved: Sequence[SavedRun]) -> bytes:
-    """SVG: a small plot per benchmark of the latest run, its medians over the first one's, in order."""
+    """Draw a small plot per benchmark of the latest run, as SVG: its medians relative to the first, in order."""
     names = [name for name in saved[-1].cases if sum(name in run.cases for run in saved) > 1]
     rows = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.3 * COLUMNS, 1.0 * rows), layout="constrained")

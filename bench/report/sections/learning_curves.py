@@ -1,4 +1,4 @@
-"""The curves: accuracy by epoch, and accuracy against the time it cost."""
+"""Section on learning curves: test error by epoch and by training time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ from bench.report.elements.section import Section
 from bench.report.elements.style import location_styles, to_svg
 
 MAX_GROUPS_DRAWN = 12
-"""Groups with a curve at most; more could not be told apart."""
+"""Number of groups drawn, at most; more curves could not be told apart."""
 MAX_RUNS_WITH_LINES = 150
-"""Runs up to which each has a line of its own."""
+"""Greatest number of runs that are drawn with a line each."""
 
 
 def section(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Section:
-    """Both curves of one condition."""
+    """Build both plots of one condition."""
     return Section(
         [
             Heading(3, "Learning curves", anchor(slug, "curves")),
@@ -40,12 +40,12 @@ def section(slug: str, comparison: ConditionResults, colours: Mapping[str, str])
 
 
 def against_time_file(slug: str) -> str:
-    """The picture that the project's README shows too."""
+    """Name the file of the plot against time, which the project's README shows too."""
     return f"{slug}-accuracy-against-time.svg"
 
 
 def against_time_picture(slug: str, comparison: ConditionResults, colours: Mapping[str, str]) -> Picture:
-    """What accuracy costs."""
+    """Build the plot of test error against training time."""
     return Picture(
         against_time_file(slug),
         draw_accuracy_against_time(comparison, colours),
@@ -56,7 +56,7 @@ def against_time_picture(slug: str, comparison: ConditionResults, colours: Mappi
 
 
 def draw_learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
-    """Test error after each epoch, SVG: a thin line per seed, a thick one for their mean."""
+    """Draw test error after each epoch, as SVG: a thin line per seed, a thick one for their mean."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
     axes.set_xlabel("epoch")
@@ -66,7 +66,7 @@ def draw_learning_curves(comparison: ConditionResults, colours: Mapping[str, str
 
 
 def draw_accuracy_against_time(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
-    """Test error against seconds spent training, SVG; both axes logarithmic."""
+    """Draw test error against seconds of training, as SVG; both axes logarithmic."""
     figure, axes = _error_axes()
     _draw(axes, comparison, colours, lambda runs: np.array([_cumulative_seconds(run) for run in runs]))
     axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""Answers to questions that no other section is about, as plain numbers: those of a probe that somebody added."""
+"""Section on probes without a section of their own, such as user-defined ones, as plain numbers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,11 @@ from bench.report.elements.probe_results import ProbeResult, label, seed_count_t
 from bench.report.elements.section import Section
 
 MAX_NUMBERS_LISTED = 40
-"""So many numbers of a question are listed on the page; the CSV has all."""
+"""Numbers of a probe listed on the page, at most; the CSV has all."""
 
 
 def section(slug: str, results_by_probe: Mapping[str, Sequence[ProbeResult]]) -> Section:
-    """The section of one condition, a table for each question; empty where no such question was asked."""
+    """Build a table for each such probe; empty without results."""
     numeric_results = {
         probe: results for probe, results in results_by_probe.items() if any(result.numbers for result in results)
     }
@@ -59,7 +59,7 @@ def _rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
 
 
 def _cell(values: np.ndarray) -> str:
-    """``0.973 ± 0.004``; the unit is the probe's own."""
+    """Format mean and 95 % t interval: ``0.973 ± 0.004``; the unit is the probe's own."""
     mean, interval = float(values.mean()), t_interval(list(values))
     half = (interval.high - interval.low) / 2
     return f"{three_digits(mean)} ± {half:.2g}" if np.isfinite(half) else three_digits(mean)

@@ -1,4 +1,4 @@
-"""Which sections a condition's report has, and in which order."""
+"""The sections on a condition, in their order."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -26,7 +26,7 @@ from bench.report.sections import (
 )
 
 SHOWN = ("distortion", "calibration", "permutation", "blocks", "features", "sample_efficiency")
-"""The probes that a section of its own is about."""
+"""Probes that have a section of their own."""
 
 
 def build_sections(
@@ -38,10 +38,10 @@ def build_sections(
     colours: Mapping[str, str],
     with_images: bool = True,
 ) -> Sections:
-    """All of them for one condition; those without records are empty.
+    """Build all sections on one condition; those without records are empty.
 
     Args:
-        with_digits: pictures of single images and confusions too, which are most of a page.
+        with_images: pictures of single images and confusions too, which are most of a page.
     """
     slug = comparison.condition.slug
     other_names = sorted({record.probe for record in probes} - {*SHOWN, network_export.PROBE})

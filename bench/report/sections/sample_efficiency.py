@@ -1,4 +1,4 @@
-"""How accuracy grows with the number of training images, and how many a given accuracy needs."""
+"""Section on sample efficiency: accuracy by number of training images, and the number a given accuracy needs."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from bench.report.elements.style import to_svg
 
 
 def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str]) -> Section:
-    """The section of one condition; empty where no run was asked."""
+    """Build the section on sample efficiency; empty where no run was probed."""
     if not results:
         return Section()
     hints = [hint(result) for result in results]
@@ -31,16 +31,16 @@ def section(slug: str, results: Sequence[ProbeResult], colours: Mapping[str, str
         Table("samples", [_accuracy_row(result, results) for result in results], hints),
         Table("images-needed", [_images_needed_row(result, results) for result in results], hints),
         "Trained on that many images with every class in its share, the smaller sets part of the larger, for as many "
-        f"steps each as the recipe takes on {results[0].train_images:,}. {seed_count_text(results).capitalize()}, "
-        f"mean and 95 % t interval in percent on the first {results[0].images:,} test images. Images needed are interpolated "
-        "between the sizes measured, on the logarithm of their number; *times as many* is against the model that needs "
-        "fewest.",
+        f"steps each as the recipe takes on {results[0].train_images:,}. "
+        f"{seed_count_text(results).capitalize()}, mean and 95 % t interval in percent on the first "
+        f"{results[0].images:,} test images. Images needed are interpolated between the sizes measured, on the "
+        "logarithm of their number; *times as many* is against the model that needs fewest.",
     ]
     return Section(blocks, table_rows(slug, results))
 
 
 def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> float:
-    """Where the accuracy first reaches ``goal``, interpolated on log n; NaN if it never does, the first n if at once.
+    """Interpolate on log n where the accuracy first reaches ``goal``; NaN if never, the first n if at once.
 
     ``sizes`` ascending and ``accuracies`` at them, both of shape ``(P,)``.
     """
@@ -56,7 +56,7 @@ def images_needed(sizes: np.ndarray, accuracies: np.ndarray, goal: float) -> flo
 
 
 def curve(result: ProbeResult) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of shape ``(P,)``, ascending, and accuracies of shape ``(P, S)``."""
+    """Return the sizes ``(P,)``, ascending, and the accuracies ``(P, S)`` over seeds."""
     sizes = sorted(int(name.removeprefix("n_")) for name in result.numbers)
     return np.array(sizes), np.array([result.numbers[f"n_{size}"] for size in sizes])
 

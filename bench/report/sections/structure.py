@@ -1,4 +1,4 @@
-"""What the order of the pixels is worth to each model: permuted pixels, permuted blocks."""
+"""Section on spatial structure: accuracy with permuted pixels and permuted blocks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ IMAGE_SIDE = 28
 def section(
     slug: str, permuted: Sequence[ProbeResult], blocks: Sequence[ProbeResult], colours: Mapping[str, str]
 ) -> Section:
-    """The section of one condition; empty where no run was asked."""
+    """Build the section on spatial structure; empty where no run was probed."""
     if not permuted and not blocks:
         return Section()
     parts: list[Block] = [Heading(3, "Spatial structure", anchor(slug, "structure"))]

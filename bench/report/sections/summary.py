@@ -1,6 +1,6 @@
-"""The report's answer in three sentences: who is best and how sure that is, what it costs, what of the article holds.
+"""The report's answer in three sentences: the most accurate model, its cost, and the article's claims.
 
-Every word follows from the records of one place, the one with the most runs, then the newest.
+Every word follows from the records of one location, that with the most runs, then the newest.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
 
 MAX_MODELS_NAMED = 4
-"""Models that a sentence names at most."""
+"""Number of models that a sentence names, at most."""
 
 
 def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims: Section) -> list[str]:
-    """Two where the claims were not measured, else three; plain text."""
+    """Write three sentences of plain text, or two where the claims were not measured."""
     location = main_location(comparison)
     groups = comparison.at(location)
     where = f"On {location} an" if len(comparison.locations) > 1 else "An"
@@ -27,7 +27,7 @@ def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims
 
 
 def main_location(comparison: ConditionResults) -> str:
-    """That with the most runs, then the newest."""
+    """Return the location with the most runs, then the newest."""
     runs = {
         location: [run for group in comparison.at(location) for run in group.runs] for location in comparison.locations
     }
@@ -52,7 +52,7 @@ def _accuracy_sentence(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:
 
 
 def _join_first(words: Sequence[str], between: str) -> str:
-    """The first few, and how many more there are."""
+    """Join the first few and say how many more there are."""
     more = [f"{len(words) - MAX_MODELS_NAMED} more"] if len(words) > MAX_MODELS_NAMED else []
     return between.join([*words[:MAX_MODELS_NAMED], *more])
 

@@ -1,4 +1,4 @@
-"""How fast each model trains and answers by batch size, beside the article's loop and under the machine's roofs."""
+"""Section on throughput: training and inference by batch size, the article's loop, and the roofline."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ HEADLINE_NOTE = (
 )
 
 PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
-"""In words, as marker and as line."""
+"""Name, marker and line style of each phase."""
 
 ARTICLE_COLUMNS = [
     "model", "machine", "device", "precision", "threads", "commit",
@@ -41,7 +41,7 @@ ARTICLE_COLUMNS = [
 
 
 def section(records: Sequence[ThroughputRecord], colours: Mapping[str, str]) -> Section:
-    """All records, one after the other; empty where there are none."""
+    """Build tables and plots of all records; empty without records."""
     if not records:
         return Section()
     blocks: list[Block] = [Heading(2, "Speed by batch size, and what limits it", "speed")]
@@ -73,7 +73,7 @@ def headline_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
 
 
 def terminal_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
-    """The same in 80 columns."""
+    """Select the columns of :func:`headline_rows` that fit into 80 characters."""
     names = {
         "model": "model",
         "article's loop, s/epoch": "article's, s",
@@ -112,7 +112,7 @@ def throughput_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
 
 
 def draw_by_batch_size(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes:
-    """SVG: images per second against batch size, both axes logarithmic."""
+    """Draw images per second against batch size, as SVG; both axes logarithmic."""
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
     for model in record.models:
@@ -138,7 +138,7 @@ def draw_by_batch_size(record: ThroughputRecord, colours: Mapping[str, str]) -> 
 
 
 def draw_roofline(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes:
-    """SVG: FLOP/s against FLOPs per byte of traffic at the recipe's batch size, under the measured roofs."""
+    """Draw FLOP/s against FLOPs per byte of traffic at the recipe's batch size, under the measured roofs, as SVG."""
     assert record.peaks
     figure = Figure(figsize=(7.2, 4.2))
     axes = figure.add_subplot()
@@ -165,7 +165,7 @@ def draw_roofline(record: ThroughputRecord, colours: Mapping[str, str]) -> bytes
 
 
 def _article_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
-    """One for each model, since ``speed`` times the article's loop on all."""
+    """Build one row per model: ``speed`` times the article's loop on all."""
     return [row for row in epoch_rows(records) if row["framework"] == ARTICLE]
 
 
@@ -202,7 +202,7 @@ def _note(record: ThroughputRecord) -> str:
 
 
 def _intensity(model: ModelThroughput, phase: str) -> tuple[float, float]:
-    """FLOPs per byte, and FLOP/s, at the batch size the cost was counted for; zeros where it was not timed."""
+    """Compute FLOPs per byte and FLOP/s at the batch size of the counted cost; zeros where that was not timed."""
     assert model.cost
     time, cost = model.step_time(phase, model.cost.batch_size), model.cost
     flops, traffic = (
