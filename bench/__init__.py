@@ -1,10 +1,10 @@
 """mnist-bench: which of these models, at what cost, and how sure are you?
 
-One half measures (``runner``, ``executors``, ``trials``, ``train``) and writes records; the other reads them
-(``report``, ``compare``) and never imports torch. The README has a map of both.
+One half measures (``runner``, ``training``, ``probes``, ``throughput``) and writes records; the other reads them
+(``analysis``, ``report``) and never imports torch. The README has a map of both.
 
-In a notebook or a script: :func:`run` trains, :func:`load` gives the records as a data frame, :func:`show` the report.
-They are imported when they are first asked for, so that ``import bench`` costs nothing.
+In a notebook or a script: :func:`run` trains, :func:`load` gives the records as a data frame, :func:`show` the report;
+a wrong call raises :class:`UserError`. They are imported at their first use, so that ``import bench`` costs nothing.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import load, run, show
+    from bench.common.errors import UserError
 else:
 
     def __getattr__(name: str) -> Any:
@@ -20,7 +21,7 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["load", "run", "show"]
+__all__ = ["UserError", "load", "run", "show"]
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.common.errors import UserError
 from bench.records.storage import load_runs
 from bench.report import render
 from bench.report.pages.csv_tables import RUN_COLUMNS
@@ -53,7 +52,7 @@ def script(tmp_path: Path, environment: dict[str, str]) -> Any:
 def test_importing_it_imports_nothing_heavy_and_names_what_there_is() -> None:
     code = (
         "import sys, bench\n"
-        "assert {'run', 'load', 'show'} <= set(dir(bench))\n"
+        "assert {'UserError', 'run', 'load', 'show'} <= set(dir(bench))\n"
         "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich', 'typer'} & set(sys.modules)\n"
         "bench.load\n"
         "print(*heavy, *({'torch', 'matplotlib'} & set(sys.modules)))\n"
@@ -132,7 +131,7 @@ def test_a_wrong_call_is_one_line(
     options: dict[str, Any], said: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(bench.UserError) as error:
         bench.run(data_dir=data_dir, **options)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
@@ -141,7 +140,7 @@ def test_a_wrong_call_is_one_line(
 
 @pytest.mark.parametrize("read", [bench.load, bench.show])
 def test_a_folder_that_is_not_there_is_one_line(read: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^no results folder .*nowhere: bench\.run\(results=.*\) makes one$"):
+    with pytest.raises(bench.UserError, match=r"^no results folder .*nowhere: bench\.run\(results=.*\) makes one$"):
         read(tmp_path / "nowhere")
 
 

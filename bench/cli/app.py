@@ -1,6 +1,8 @@
-"""The commands. Each imports what it needs when it runs, so that ``report`` and ``--help`` never wait for torch."""
+"""The commands and their options; what each does is in a file of its own.
 
-import json
+Each imports that file when it runs, so that ``report`` and ``--help`` never wait for torch.
+"""
+
 import os
 import sys
 from pathlib import Path
@@ -8,7 +10,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bench.cli.output import print_rows
 from bench.common.errors import UserError, say
 from bench.common.names import split_names
 from bench.data.registry import DATASETS
@@ -56,60 +57,42 @@ def run(
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
     from bench.cli.run import run_and_report
-    from bench.runner.plan import Request, make_plan
+    from bench.runner.plan import Request
 
-    plan = make_plan(
-        Request(
-            suite=suite,
-            models=split_names(models),
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=batch_size,
-            dataset=dataset,
-            device=device,
-            precision=precision,
-            probes=[] if probes == "none" else split_names(probes) or None,
-            results=results,
-            data_dir=data_dir,
-            timeout_s=timeout,
-            force=force,
-            executor=executor,
-            ray_address=ray_address,
-        )
+    request = Request(
+        suite=suite,
+        models=split_names(models),
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        dataset=dataset,
+        device=device,
+        precision=precision,
+        probes=[] if probes == "none" else split_names(probes) or None,
+        results=results,
+        data_dir=data_dir,
+        timeout_s=timeout,
+        force=force,
+        executor=executor,
+        ray_address=ray_address,
     )
-    raise typer.Exit(run_and_report(plan, as_json))
+    raise typer.Exit(run_and_report(request, as_json))
 
 
 @app.command()
 def report(results: Results = Path("results"), as_json: Json = False) -> None:
     """Render the report again from the records alone."""
-    from bench.report import render
-    from bench.runner.progress.summary import report_problems
+    from bench.cli.report import render_again
 
-    if not results.is_dir():
-        raise UserError(f"no results folder {results}: run 'python -m bench run' first, or name one with --results")
-    rendered = render(results)
-    if as_json:
-        print(json.dumps({"report": str(rendered.page), "problems": [str(problem) for problem in rendered.problems]}))
-    else:
-        print(rendered.terminal_text())
-    raise typer.Exit(report_problems(rendered.problems))
+    raise typer.Exit(render_again(results, as_json))
 
 
 @app.command("models")
 def list_registered(as_json: Json = False) -> None:
     """List the registered models with their size."""
-    from bench.training.trial import describe_model
-    from models import create_model, list_models
+    from bench.cli.models import print_models
 
-    rows = []
-    for name in list_models():
-        try:
-            info = describe_model(name, create_model(name))
-        except Exception as error:
-            raise UserError(f"model {name!r} cannot be built: {type(error).__name__}: {error}") from error
-        rows.append(info.model_dump(include={"name", "parameters", "train_flops_per_image"}))
-    print_rows(rows, as_json)
+    print_models(as_json)
 
 
 @app.command()
@@ -153,29 +136,19 @@ def noise(
     as_json: Json = False,
 ) -> None:
     """Run the same trials several times over: how much does nothing change? The answer bounds the gates of compare."""
-    from dataclasses import replace
+    from bench.cli.noise import measure_noise
+    from bench.runner.plan import Request
 
-    from bench.cli.run import measure_noise
-    from bench.records.storage import NOISE_FOLDER
-    from bench.runner.plan import Request, make_plan
-
-    if repeats < 2:
-        raise UserError(f"--repeats is {repeats}: it must be at least 2, since repeats are compared with each other")
     request = Request(
         models=split_names(models),
-        seeds=1,
         epochs=epochs,
         dataset=dataset,
         device=device,
         precision=precision,
-        results=results / NOISE_FOLDER,
+        results=results,
         data_dir=data_dir,
-        force=True,
-        probes=[],
     )
-    plan = make_plan(request)
-    plan = replace(plan, trials=plan.trials * repeats)
-    raise typer.Exit(measure_noise(plan, results, as_json))
+    raise typer.Exit(measure_noise(request, repeats, as_json))
 
 
 @app.command()
@@ -230,19 +203,17 @@ def track(
 @app.command()
 def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
     """Check data, devices and records, and say what this machine is called."""
-    from bench.cli.doctor import diagnose
-    from bench.runner.progress.summary import report_problems
+    from bench.cli.doctor import print_diagnosis
 
-    diagnosis = diagnose(data_dir, results)
-    print_rows([{"check": name, "finding": finding} for name, finding in diagnosis.facts.items()], as_json)
-    raise typer.Exit(report_problems(diagnosis.problems))
+    raise typer.Exit(print_diagnosis(data_dir, results, as_json))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
     given = sys.argv[1:] if arguments is None else arguments
-    # Whoever closed a stream wants nothing from it.
-    sys.stdout, sys.stderr = (each or Path(os.devnull).open("w") for each in (sys.stdout, sys.stderr))  # noqa: SIM115
+    # a stream that was closed before we started is None
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in streams)  # noqa: SIM115
     try:
         code = app(args=given or ["--help"], standalone_mode=False)
         sys.stdout.flush()
@@ -264,7 +235,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _without_output(code: int) -> int:
-    """The exit code, with standard output led to where it cannot fail again when Python ends."""
+    """Redirect standard output to where it cannot fail again when Python ends; gives ``code``."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 

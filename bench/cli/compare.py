@@ -1,4 +1,4 @@
-"""What ``python -m bench compare`` does once its options are read."""
+"""The command ``compare``: the changes between two sets of records, and the gates they break."""
 
 import json
 from collections.abc import Sequence

@@ -1,35 +1,48 @@
-"""What ``doctor`` looks at: the data, the devices, the machine's name, the records."""
+"""The command ``doctor``: a check of the data, the devices, the machine's name and the records."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
+from bench.cli.output import print_rows
 from bench.data import datasets
 from bench.data.registry import DatasetFiles
 from bench.records.storage import Problem, load_runs
 from bench.runner.environment import describe_environment, read_git, this_machine
+from bench.runner.progress.summary import report_problems
 from bench.training.devices import available_threads, resolve_device
 
 
 @dataclass
 class Diagnosis:
-    """What was found, by name, and what among the records cannot be read."""
+    """The findings by name, and the records that cannot be read."""
 
     facts: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def diagnose(data_dir: Path | None, results: Path) -> Diagnosis:
-    """Look at everything a run depends on; damaged data is mended on the way.
+def print_diagnosis(data_dir: Path | None, results: Path, as_json: bool) -> int:
+    """Print what :func:`diagnose` finds; gives the exit code.
 
     Raises:
-        UserError: the data cannot be made right.
+        UserError: see there.
+    """
+    diagnosis = diagnose(data_dir, results)
+    print_rows([{"check": name, "finding": finding} for name, finding in diagnosis.facts.items()], as_json)
+    return report_problems(diagnosis.problems)
+
+
+def diagnose(data_dir: Path | None, results: Path) -> Diagnosis:
+    """Check everything that a run depends on; damaged data is repaired on the way.
+
+    Raises:
+        UserError: the data cannot be repaired.
     """
     folder = data_dir or datasets.default_data_dir()
     diagnosis = Diagnosis()
     for dataset in datasets.DATASETS.values():
-        diagnosis.facts[dataset.name] = _state_of(dataset, folder)
+        diagnosis.facts[dataset.name] = _describe_dataset(dataset, folder)
     machine, git = this_machine(folder), read_git()
     runs, diagnosis.problems = load_runs(results)
     diagnosis.facts |= {
@@ -44,8 +57,8 @@ def diagnose(data_dir: Path | None, results: Path) -> Diagnosis:
     return diagnosis
 
 
-def _state_of(dataset: DatasetFiles, data_dir: Path) -> str:
-    """What the package brings is loaded, other data where it has been used before; nothing is downloaded."""
+def _describe_dataset(dataset: DatasetFiles, data_dir: Path) -> str:
+    """Load and check a built-in dataset, or another that has been used before; nothing is downloaded."""
     unpacked = all((data_dir / dataset.folder / file).exists() for file in dataset.sha256)
     if not unpacked and not dataset.built_in:
         return f"not used yet; 'python -m bench run --dataset {dataset.name}' looks for it"

@@ -1,4 +1,4 @@
-"""What ``python -m bench merge`` does once its options are read."""
+"""The command ``merge``: several results folders into one."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a command prints: rows of a table, or JSON.
+"""Output of the commands: rows of a table, or JSON.
 
 Each function imports what it needs when it runs, so that no command waits for what another needs.
 """
@@ -36,7 +36,7 @@ def save_and_print(
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """As a table, or as JSON."""
+    """Print rows as a table, or as JSON."""
     from tabulate import tabulate
 
     print(json.dumps(rows) if as_json else tabulate(rows, headers="keys", intfmt=","))

@@ -1,4 +1,4 @@
-"""What ``python -m bench peers`` does once its options are read."""
+"""The command ``peers``: the same training in other frameworks."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,87 +1,65 @@
-"""What ``run`` and ``noise`` do once their options are read: train, ask the probes, report.
+"""The command ``run``: train, run the probes, report; and how a command ends that a signal interrupts."""
 
-Each function imports what it needs when it runs, so that no command waits for what another needs.
-"""
-
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from bench.runner.plan import Plan
-    from bench.runner.trial_runner import Summary
+import typer
+
+from bench.records.schema import Run
+from bench.runner.plan import Request, make_plan
+from bench.runner.progress.summary import report_failures, report_interruption, report_problems
+from bench.runner.session import run_plan
+from bench.runner.signals import Interrupted
 
 
-def run_and_report(plan: "Plan", as_json: bool) -> int:
-    """Train what is planned, report, and give the exit code."""
-    from bench.report import render
-    from bench.runner.progress.summary import report_failures, report_problems
+def run_and_report(request: Request, as_json: bool) -> int:
+    """Train what is asked for, render the report, and print it; gives the exit code.
 
-    results = plan.context.results
-    summary = _run_plan(plan, on_interrupt=lambda: render(results).page, between_rounds=lambda: render(results))
-    if isinstance(summary, int):
-        return summary
+    Raises:
+        UserError: see :func:`bench.runner.plan.make_plan`.
+        typer.Exit: a signal interrupted it.
+    """
+    plan, results = make_plan(request), request.results
+    from bench.report import render  # takes seconds, which a request that is refused need not wait for
+
+    with exit_if_interrupted(lambda: render(results).page):
+        summary = run_plan(plan, between_rounds=lambda: render(results))
     rendered = render(results)
     if as_json:
-        print(json.dumps(_summary_json(summary, rendered.page)))
+        runs = {"done": summary.done, "failed": summary.failed, "already_done": summary.skipped}
+        rows = {name: [_row(run) for run in part] for name, part in runs.items()}
+        print(json.dumps(rows | {"report": str(rendered.page)}))
     else:
         print(rendered.terminal_text())
     return max(report_problems(rendered.problems), report_failures(summary, results))
 
 
-def measure_noise(plan: "Plan", results: Path, as_json: bool) -> int:
-    """Run the planned repeats, each in a process of its own, and print the floors; gives the exit code."""
-    from bench.report import render
-    from bench.runner.progress.summary import report_failures, report_problems
+@contextlib.contextmanager
+def exit_if_interrupted(kept: Callable[[], Path]) -> Iterator[None]:
+    """Turn an interruption inside into a line on standard error and the exit code of its signal.
 
-    repeats = plan.context.results
-    summary = _run_plan(plan, on_interrupt=lambda: repeats, fresh_workers=True)
-    if isinstance(summary, int):
-        return summary
-    rendered = render(results)
-    if as_json:
-        print(json.dumps(rendered.noise_rows()))
-    else:
-        print(rendered.noise_text())
-    return max(report_problems(rendered.problems), report_failures(summary, repeats))
+    Args:
+        kept: called then; gives the path of what was finished before.
 
-
-def _run_plan(
-    plan: "Plan",
-    on_interrupt: Callable[[], Path],
-    between_rounds: Callable[[], object] = lambda: None,
-    fresh_workers: bool = False,
-) -> "Summary | int":
-    """What was done, or the exit code of an interruption."""
-    from bench.runner.progress.summary import report_interruption
-    from bench.runner.session import run_plan
-    from bench.runner.signals import Interrupted
-
+    Raises:
+        typer.Exit: with that code.
+    """
     try:
-        return run_plan(plan, between_rounds, fresh_workers)
+        yield
     except Interrupted as interruption:
-        report_interruption(interruption, on_interrupt())
-        return interruption.exit_code
+        report_interruption(interruption, kept())
+        raise typer.Exit(interruption.exit_code) from None
 
 
-def _summary_json(summary: "Summary", page: Path) -> dict[str, Any]:
-    def rows(runs: Any) -> list[dict[str, Any]]:
-        return [
-            {
-                "model": run.trial.model,
-                "seed": run.trial.seed,
-                "status": run.status,
-                "error": run.error,
-                "test_accuracy": run.result.test_accuracy if run.result else None,
-                "record": run.stem,
-            }
-            for run in runs
-        ]
-
+def _row(run: Run) -> dict[str, Any]:
     return {
-        "done": rows(summary.done),
-        "failed": rows(summary.failed),
-        "already_done": rows(summary.skipped),
-        "report": str(page),
+        "model": run.trial.model,
+        "seed": run.trial.seed,
+        "status": run.status,
+        "error": run.error,
+        "test_accuracy": run.result.test_accuracy if run.result else None,
+        "record": run.stem,
     }

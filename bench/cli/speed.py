@@ -1,4 +1,4 @@
-"""What ``python -m bench speed`` does once its options are read."""
+"""The command ``speed``: training and inference times of the models."""
 
 from collections.abc import Sequence
 from pathlib import Path

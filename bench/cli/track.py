@@ -1,4 +1,4 @@
-"""Did anything get slower? The benchmarks of tests/benchmarks, held against their last run on this machine.
+"""The command ``track``: the benchmarks of tests/benchmarks, compared with their last run on this machine.
 
 pytest-benchmark measures; its files are kept as it writes them, one folder per machine, so that its own command reads
 them too: ``pytest-benchmark --storage results/benchmarks list``.
@@ -32,7 +32,7 @@ CASES = Path("tests") / "benchmarks"
 
 @dataclass(frozen=True)
 class Step:
-    """One benchmark beside the last run of the same case; ``before_s`` is None where there is none."""
+    """One benchmark and the last run of the same case; ``before_s`` is None where there is none."""
 
     case: Case
     before_s: float | None
@@ -45,19 +45,19 @@ class Step:
 
     @property
     def slower(self) -> bool:
-        """By more than the case's own threshold."""
+        """Slower than before by more than the case's own threshold."""
         return self.ratio is not None and self.ratio > 1 + self.case.threshold
 
     @property
     def regression(self) -> str:
-        """``test_training_step[cnn]: 31.2 ms, was 16.1 ms: 1.94 times as long, allowed 1.30``"""
+        """A line such as ``test_training_step[cnn]: 31.2 ms, was 16.1 ms: 1.94 times as long, allowed 1.30``."""
         after, before = f"{1e3 * self.case.median_s:.3g} ms", f"{1e3 * (self.before_s or 0):.3g} ms"
         times = f"{self.ratio:.2f} times as long, allowed {1 + self.case.threshold:.2f}"
         return f"{self.case.name}: {after}, was {before}: {times}"
 
 
 def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_json: bool) -> int:
-    """Run the benchmarks, hold them against their last run on this machine, save them; gives the exit code.
+    """Run the benchmarks, compare them with their last run on this machine, save them; gives the exit code.
 
     Raises:
         UserError: the benchmarks cannot be run, or their results not be written.
@@ -110,7 +110,7 @@ def run_benchmarks(only: str | None) -> dict[str, Any]:
 
 
 def last_cases(folder: Path) -> dict[str, Case]:
-    """Each case as it was when it last ran; files that are no benchmark runs are passed over with a line."""
+    """The last run of each case; files that are no benchmark runs are passed over with a line."""
     latest: dict[str, Case] = {}
     for path in sorted(folder.glob("*.json")):
         try:
@@ -121,7 +121,7 @@ def last_cases(folder: Path) -> dict[str, Case]:
 
 
 def compare_with_last(cases: dict[str, Case], last: dict[str, Case]) -> list[Step]:
-    """A step per case, in the order they ran. A case whose conditions changed is not compared."""
+    """One step per case, in the order they ran; a case whose conditions changed is not compared."""
     return [_step(case, last.get(name)) for name, case in cases.items()]
 
 
@@ -145,12 +145,12 @@ def save(folder: Path, content: dict[str, Any]) -> Path:
 
 
 def folder_of(results: Path, machine: Machine) -> Path:
-    """Where one machine's runs are kept."""
+    """The folder of one machine's runs."""
     return results / FOLDER / machine.name
 
 
 def rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """For the table: times in milliseconds."""
+    """Rows of the table, times in milliseconds."""
     return [
         {
             "benchmark": step.case.name,
