@@ -24,7 +24,7 @@ class Worker:
         self.number = next(self.started)
         self.process = SimpleNamespace(is_alive=lambda: True)
 
-    def ask(self, request: Any, on_epoch: Callable[..., None], timeout_s: float | None) -> int:  # noqa: ARG002
+    def run(self, request: Any, on_epoch: Callable[..., None], timeout_s: float | None) -> int:  # noqa: ARG002
         return self.number
 
     def kill(self) -> None:
@@ -40,10 +40,10 @@ def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> local_executor.
 
 def test_each_model_has_a_process_and_all_probes_share_another(executor: local_executor.LocalExecutor) -> None:
     def trial(model: str) -> Any:
-        return executor.submit(make_trial(model=model), lambda _: None)
+        return executor.run_trial(make_trial(model=model), lambda _: None)
 
     def probe(model: str) -> Any:
-        return executor.answer(ProbeTask("distortion", make_trial(model=model), Path("w"), 10))
+        return executor.run_probe(ProbeTask("distortion", make_trial(model=model), Path("w"), 10))
 
     assert [trial("cnn"), trial("mlp"), probe("cnn"), trial("cnn"), probe("mlp"), trial("mlp")] == [0, 1, 2, 0, 2, 1]
 
@@ -52,7 +52,7 @@ def test_fresh_workers_answer_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     Worker.started = iter(range(100))
     monkeypatch.setattr(local_executor, "_Worker", Worker)
     executor = local_executor.LocalExecutor(tmp_path, fresh_workers=True)
-    assert [executor.submit(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
+    assert [executor.run_trial(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_threads(
@@ -61,7 +61,9 @@ def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_th
     """Threads do not survive a fork, so the process that is forked must never have computed."""
     executor = local_executor.LocalExecutor(data_dir)
     try:
-        outcomes = [executor.submit(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")]
+        outcomes = [
+            executor.run_trial(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")
+        ]
         (server,) = {psutil.Process(worker.process.pid).parent() for worker in executor._workers.values()}
         assert server is not None
         assert server.pid != os.getpid()

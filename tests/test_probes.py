@@ -41,7 +41,7 @@ class Oracle:
         self.failing = failing
         self.asked: list[str] = []
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:  # noqa: ARG002
+    def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:  # noqa: ARG002
         self.asked.append(task.trial.model)
         if task.trial.model == self.failing:
             raise TrialFailed("error", "RuntimeError: no")

@@ -214,10 +214,10 @@ def raylets() -> set[int]:
 OVERHEAD = """
 import json, sys, time
 from pathlib import Path
-from bench.cluster.connect import open_cluster
-from bench.cluster.executor import RayExecutor
-from bench.environment import this_machine
-from bench.datasets import default_data_dir
+from bench.runner.ray_cluster.connect import open_cluster
+from bench.runner.ray_cluster.executor import RayExecutor
+from bench.runner.environment import this_machine
+from bench.data.datasets import default_data_dir
 from tests.support.factories import make_trial
 
 cluster = open_cluster(sys.argv[1], "auto", "mnist", None)
@@ -228,7 +228,7 @@ trials = [
 ]
 def over(trial):
     start = time.perf_counter()
-    outcome = executor.submit(trial, lambda event: None)
+    outcome = executor.run_trial(trial, lambda event: None)
     return time.perf_counter() - start - outcome.clock.total_s
 print(json.dumps([over(trial) for trial in trials]))
 executor.close()

@@ -49,7 +49,7 @@ class Script:
         self.fates = fates
         self.asked: list[tuple[str, int]] = []
 
-    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
+    def run_trial(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
         self.asked.append((trial.model, trial.seed))
         run = make_run(trial.model, trial.seed)
         on_epoch(run.epochs[0])
@@ -167,12 +167,12 @@ NODE = NodeDescription(Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.
 class Cluster(Script):
     """An executor that runs every trial on a node, and loses the first node after an epoch."""
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
+    def run_trial(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
         epochs = make_run(trial.model, trial.seed, epoch_s=99).epochs
         tell(NodeDescription(MACHINE, {"torch": "2.15.0"}))
         tell(epochs[0])
         tell(NODE)
-        answer = super().submit(trial, tell)
+        answer = super().run_trial(trial, tell)
         tell(Surroundings(other_cpu_share=0.25))
         return answer
 
@@ -201,7 +201,7 @@ def test_trials_side_by_side_are_all_recorded_and_every_round_is_reported(tmp_pa
             script,  # type: ignore[arg-type]
             progress,
             on_round=lambda done: rounds.append(len(done.done)),
-            each=pool.map,
+            parallel_map=pool.map,
         )
     assert {(run.trial.model, run.trial.seed) for run in summary.done} == set(script.asked)
     assert rounds == [2]

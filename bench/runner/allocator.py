@@ -1,4 +1,4 @@
-"""Which memory allocator measured processes have: glibc's, told to keep what is freed.
+"""The memory allocator of measured processes: glibc's, told to keep freed memory.
 
 glibc gives large blocks back to the system when they are freed and maps them afresh at the next step; keeping them in
 the process made a CPU epoch of the CNN 1.7 times faster (LOG.md, 2026-11-24).
@@ -16,7 +16,7 @@ _OTHERS = ("GLIBC_TUNABLES", "LD_PRELOAD", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_A
 
 @contextlib.contextmanager
 def allocator_settings() -> Iterator[None]:
-    """Processes started inside keep freed memory; settings the user made stay as they are."""
+    """Start processes inside that keep freed memory; settings the user made stay as they are."""
     added = {name: value for name, value in ALLOCATOR.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -27,6 +27,6 @@ def allocator_settings() -> Iterator[None]:
 
 
 def effective_settings() -> dict[str, str]:
-    """Give what decides over the allocator of a process started inside :func:`allocator_settings`, by variable."""
+    """The environment variables that configure the allocator inside :func:`allocator_settings`, with their values."""
     chosen = {name: value for name, value in os.environ.items() if name.startswith("MALLOC_") or name in _OTHERS}
     return ALLOCATOR | chosen

@@ -1,4 +1,4 @@
-"""What decides whether a finished run or a probe's answer still holds, so that nothing is done twice."""
+"""Cache keys: whether a finished run or probe still counts, so that nothing is done twice."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def identify_code(models: Mapping[str, Path], probes: Iterable[str], package: Pa
 
 
 def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> str:
-    """Of what the trial is about, the code that trains it, torch, threads, the allocator's settings, the machine."""
+    """The key of a run: the trial, the code that trains it, torch, threads, the allocator's settings, the machine."""
     return digest(
         {
             "trial_id": trial_id(trial, data),
@@ -46,6 +46,6 @@ def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> s
 
 
 def probe_key(probe: str, code: CodeIdentity, run: Run, images: int, train_images: int) -> str:
-    """Of the run that is asked, the code that asks, and how many images it sees."""
-    about = {"probe": probe, "source": code.probes[probe], "harness": code.harness, "run": run.stem}
-    return digest(about | {"images": images, "train_images": train_images})
+    """The key of a probe's record: the probed run, the probe's code, and how many images it sees."""
+    inputs = {"probe": probe, "source": code.probes[probe], "harness": code.harness, "run": run.stem}
+    return digest(inputs | {"images": images, "train_images": train_images})

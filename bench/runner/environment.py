@@ -34,7 +34,7 @@ def describe_environment() -> Environment:
 
 
 def cpu_model() -> str:
-    """The processor's name as its maker gives it, or the architecture where that cannot be read."""
+    """The processor's name as its maker gives it; the architecture where that cannot be read."""
     if platform.system() == "Darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""The NVIDIA GPU as its management library (NVML) sees it, without making a CUDA context. Empty without a GPU."""
+"""The NVIDIA GPU as its management library (NVML) sees it, without a CUDA context. Empty without a GPU."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import pynvml
 
 from bench.records.schema import Environment, GpuState
 
-# What slows the clocks against the user's wish; being idle or held at a chosen clock does not count.
+# Reasons that slow the clocks against the user's wish; being idle or held at a chosen clock does not count.
 THROTTLE_REASONS = {
     "power-cap": pynvml.nvmlClocksThrottleReasonSwPowerCap,
     "hardware-slowdown": pynvml.nvmlClocksThrottleReasonHwSlowdown,
@@ -20,7 +20,7 @@ THROTTLE_REASONS = {
 
 
 def describe() -> Environment:
-    """Name, memory in bytes and driver of the GPU that ``cuda`` means."""
+    """Name, memory in bytes and driver version of the GPU that ``cuda`` means."""
     with _handle() as handle:
         if handle is None:
             return {}
@@ -40,11 +40,11 @@ def state(own_processes: Collection[int]) -> GpuState | None:
     with _handle() as handle:
         if handle is None:
             return None
-        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        reasons = _query(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
         return GpuState(
-            clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-            memory_clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
-            temperature_celsius=_ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+            clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+            memory_clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+            temperature_celsius=_query(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
             throttle_reasons=[name for name, bits in THROTTLE_REASONS.items() if reasons & bits],
             throttled_s=_throttled_seconds(handle),
             other_processes=_other_processes(handle, own_processes),
@@ -53,20 +53,21 @@ def state(own_processes: Collection[int]) -> GpuState | None:
 
 def _throttled_seconds(handle: Any) -> float | None:
     policies = (pynvml.NVML_PERF_POLICY_POWER, pynvml.NVML_PERF_POLICY_THERMAL)
-    counters = [_ask(pynvml.nvmlDeviceGetViolationStatus, handle, policy) for policy in policies]
+    counters = [_query(pynvml.nvmlDeviceGetViolationStatus, handle, policy) for policy in policies]
     return sum(counter.violationTime for counter in counters if counter) / 1e9 if any(counters) else None
 
 
 def _other_processes(handle: Any, own: Collection[int]) -> int | None:
-    """None where the driver counts processes in another namespace than ours, as it does in most containers."""
-    running = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    """Count the others; None where the driver's process ids are of another namespace, as in most containers."""
+    running = _query(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
     others = {process.pid for process in running or ()} - set(own)
     return len(others) if running is not None and all(psutil.pid_exists(pid) for pid in others) else None
 
 
-def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
+def _query(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of NVML; None where this GPU or driver does not have it."""
     try:
-        return question(*arguments)
+        return function(*arguments)
     except pynvml.NVMLError:
         return None
 

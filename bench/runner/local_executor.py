@@ -1,6 +1,6 @@
-"""Where trials run. ``local``: one worker process per model, and one for all probes.
+"""The executor for this machine: one worker process per model, and one for all probes.
 
-A model has a process of its own, so that it cannot colour another model's timing and its crash takes one trial
+A model has a process of its own, so that it cannot affect another model's timing and its crash takes one trial
 with it, not the suite. Probes have theirs, so that what they use does not count towards a trial's peak memory. A
 worker ends when the runner does.
 """
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
 
-FOR_PROBES = "all probes"  # a name that no model can have
+PROBE_WORKER = "all probes"  # a name that no model can have
 
 PRELOADED = ["bench.training.trial", "bench.probes.execute", "torch._dynamo"]
-"""What a process that only forks imports once, so that no worker waits for torch; it computes nothing itself.
+"""Modules that a process which only forks imports once, so that no worker waits for torch; it computes nothing itself.
 
 torch imports the last, which takes a second, when FLOPs are first counted.
 """
 
 
 class TrialFailed(Exception):
-    """The trial did not finish; ``log`` is what its author needs to mend it, a traceback if there is one."""
+    """The trial did not finish; ``log`` is what the model's author needs to repair it, a traceback if there is one."""
 
     def __init__(self, status: Status, reason: str, log: str = "") -> None:
         super().__init__(reason)
@@ -55,7 +55,9 @@ class TrialFailed(Exception):
 
 
 @dataclass(frozen=True)
-class _Failure:
+class TrialFailure:
+    """The content of :class:`TrialFailed`, as one process sends it to another."""
+
     status: Status
     reason: str
     log: str
@@ -64,10 +66,15 @@ class _Failure:
 class LocalExecutor:
     """Runs trials one after the other on this machine, each in the worker process of its model."""
 
-    stopped: BaseException | None = None  # it is asked in the main thread, which signals reach
+    stopped: BaseException | None = None  # trials run in the main thread, which signals reach
 
     def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
-        """``fresh_workers`` gives every trial a process of its own, started as if each were a call of its own."""
+        """Start no process yet.
+
+        Args:
+            data_dir: the folder that the workers read the data from.
+            fresh_workers: every trial has a process of its own, started as if it were the only trial of a call.
+        """
         self._data_dir = data_dir
         self._fresh_workers = fresh_workers
         forks = not fresh_workers and "forkserver" in multiprocessing.get_all_start_methods()
@@ -76,37 +83,39 @@ class LocalExecutor:
             self._context.set_forkserver_preload(PRELOADED)
         self._workers: dict[str, _Worker] = {}
 
-    def submit(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> "TrialResult":
+    def run_trial(
+        self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None
+    ) -> "TrialResult":
         """Run ``trial`` to its end.
 
         Raises:
             TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
         """
-        outcome: TrialResult = self._ask(trial.model, trial, on_epoch, timeout_s)
-        return outcome
+        result: TrialResult = self._run_in_worker(trial.model, trial, on_epoch, timeout_s)
+        return result
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
-        """Put a probe to a trained model.
+    def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
+        """Run a probe on a trained model.
 
         Raises:
             TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
         """
-        output: ProbeOutput = self._ask(FOR_PROBES, task, lambda _: None, timeout_s)
+        output: ProbeOutput = self._run_in_worker(PROBE_WORKER, task, lambda _: None, timeout_s)
         return output
 
-    def _ask(
-        self, whom: str, message: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
+    def _run_in_worker(
+        self, name: str, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
     ) -> Any:
-        worker = self._workers.get(whom)
+        worker = self._workers.get(name)
         if worker is None:
-            worker = self._workers[whom] = _Worker(self._context, self._data_dir)
+            worker = self._workers[name] = _Worker(self._context, self._data_dir)
         try:
-            return worker.ask(message, on_epoch, timeout_s)
+            return worker.run(request, on_epoch, timeout_s)
         finally:
             if self._fresh_workers:
                 worker.kill()
             if not worker.process.is_alive():
-                del self._workers[whom]
+                del self._workers[name]
 
     def close(self) -> None:
         """End all workers, in the middle of a trial too."""
@@ -127,8 +136,8 @@ class _Worker:
             self.process.start()
         child.close()
 
-    def ask(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
-        """Send a trial or a probe and wait for its outcome; epochs are passed on as they come."""
+    def run(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
+        """Send a trial or a probe and wait for its result; epochs are passed on as they come."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         try:
             self._connection.send(request)
@@ -139,18 +148,18 @@ class _Worker:
                 message = self._connection.recv()
                 if isinstance(message, Epoch):
                     on_epoch(message)
-                elif isinstance(message, _Failure):
+                elif isinstance(message, TrialFailure):
                     raise TrialFailed(message.status, message.reason, message.log)
                 else:
                     return message
         except (EOFError, ConnectionError):
             self.process.join(GRACE_S)
-            how = _how_it_ended(self.process.exitcode)
+            ending = _describe_exit(self.process.exitcode)
             self.kill()
-            raise TrialFailed("error", f"worker {how}") from None
+            raise TrialFailed("error", f"worker {ending}") from None
 
     def kill(self) -> None:
-        """End the worker and what it started."""
+        """End the worker and every process that it started."""
         started = _descendants(self.process.pid)
         self.process.kill()
         self.process.join()
@@ -159,7 +168,7 @@ class _Worker:
 
 @contextlib.contextmanager
 def _interrupt_blocked() -> Iterator[None]:
-    """Processes started inside see neither Ctrl-C nor that the terminal is gone: the runner alone decides what ends.
+    """Start processes inside that see neither Ctrl-C nor a closed terminal: the runner alone decides what ends.
 
     They keep the mask; a handler would come too late for the process that imports torch before it runs our code.
     """
@@ -173,7 +182,7 @@ def _interrupt_blocked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Processes started inside do not run the caller's script again, which need not guard itself against that.
+    """Start processes inside that do not run the caller's script again, which need not guard itself against that.
 
     They import what they need by name; multiprocessing would have them import ``__main__`` as well.
     """
@@ -198,14 +207,14 @@ def end_forkserver() -> None:
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
-def _how_it_ended(exitcode: int | None) -> str:
+def _describe_exit(exitcode: int | None) -> str:
     if exitcode is None:
         return "hung up without ending"
     if exitcode == -signal.SIGKILL:
         return "killed by SIGKILL (as the system does when memory runs out)"
     if exitcode < 0:
-        named = -exitcode in set(signal.Signals)  # signals for real-time use have numbers alone
-        return f"killed by {signal.Signals(-exitcode).name if named else f'signal {-exitcode}'}"
+        has_name = -exitcode in set(signal.Signals)  # signals for real-time use have numbers alone
+        return f"killed by {signal.Signals(-exitcode).name if has_name else f'signal {-exitcode}'}"
     return f"ended with exit code {exitcode}"
 
 
@@ -223,7 +232,7 @@ def _kill(processes: Iterable[psutil.Process]) -> None:
 
 
 def _serve(connection: Connection, data_dir: Path, started: float) -> None:
-    """The worker: take a trial or a probe, send its epochs, send its outcome; again until the runner is gone."""
+    """Run the worker: receive a trial or a probe, send its epochs and its result; again until the runner is gone."""
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # standard output belongs to the runner's results
     threading.Thread(target=_end_with_runner, daemon=True).start()
     from bench.probes.execute import execute_probe
@@ -241,20 +250,20 @@ def _serve(connection: Connection, data_dir: Path, started: float) -> None:
             else:
                 connection.send(execute(request, data_dir, connection.send, startup_s))
         except BaseException as error:  # a model may raise anything, SystemExit too
-            connection.send(_describe(error))
+            connection.send(_failure_of(error))
         startup_s = 0.0
 
 
-def _describe(error: BaseException) -> _Failure:
+def _failure_of(error: BaseException) -> TrialFailure:
     from bench.training.train import DivergedError
 
     if isinstance(error, DivergedError):
-        return _Failure("diverged", str(error), "")
+        return TrialFailure("diverged", str(error), "")
     if isinstance(error, UserError):
-        return _Failure("error", str(error), "")
+        return TrialFailure("error", str(error), "")
     # format_exception_only copes with an exception that cannot say what it is
     reason = " ".join("".join(traceback.format_exception_only(error)).split())
-    return _Failure("error", reason, "".join(traceback.format_exception(error)))
+    return TrialFailure("error", reason, "".join(traceback.format_exception(error)))
 
 
 def _end_with_runner() -> None:

@@ -1,4 +1,4 @@
-"""Of several calls on one results folder, one at a time does a piece of work; the lock dies with who holds it."""
+"""Locks between calls on one results folder: one at a time does a piece of work; a lock ends with its process."""
 
 import contextlib
 import hashlib
@@ -9,7 +9,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from bench.common.errors import UserError
 
-LOOK_AGAIN_S = 0.5
+RETRY_S = 0.5
 
 
 @contextlib.contextmanager
@@ -20,21 +20,21 @@ def one_at_a_time(
     on_wait: Callable[[], object],
     stopped: Callable[[], BaseException | None] = lambda: None,
 ) -> Iterator[None]:
-    """Inside, no other process is at ``work`` for the same ``results``; waits until that is so.
+    """Hold the lock of ``work`` on ``results`` between processes; waits until it is free.
 
     Args:
         folder: where the lock files lie: the data folder of this machine, so that results hold nothing but results.
             The operating system gives a lock up when its process ends, however it ends; the empty file stays.
         work: names the work, as the key of a trial does.
-        on_wait: called once if another process is at it.
-        stopped: why there is nothing to wait for any more, if so; signals reach the main thread alone.
+        on_wait: called once if another process holds it.
+        stopped: gives the reason to stop waiting, or None; signals reach the main thread alone.
 
     Raises:
         UserError: the folder cannot be written.
         BaseException: what ``stopped`` gives.
     """
-    location = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
-    lock = FileLock(folder / f"{location}-{work}.lock")
+    folder_hash = hashlib.sha256(str(results.resolve()).encode()).hexdigest()[:8]
+    lock = FileLock(folder / f"{folder_hash}-{work}.lock")
     _acquire(lock, on_wait, stopped)
     try:
         yield
@@ -43,15 +43,15 @@ def one_at_a_time(
 
 
 def _acquire(lock: BaseFileLock, on_wait: Callable[[], object], stopped: Callable[[], BaseException | None]) -> None:
-    if _taken(lock, within_s=0):
+    if _try_acquire(lock, within_s=0):
         return
     on_wait()
-    while not _taken(lock, within_s=LOOK_AGAIN_S):
+    while not _try_acquire(lock, within_s=RETRY_S):
         if reason := stopped():
             raise reason
 
 
-def _taken(lock: BaseFileLock, within_s: float) -> bool:
+def _try_acquire(lock: BaseFileLock, within_s: float) -> bool:
     folder = Path(lock.lock_file).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

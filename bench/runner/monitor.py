@@ -1,4 +1,4 @@
-"""What else the machine does while a trial runs: other programs on the CPU, the state of the GPU."""
+"""The surroundings of a trial: what other programs use of the CPU, and the state of the GPU."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from bench.runner import gpu
 
 
 def monitor(device: str) -> Callable[[], Surroundings]:
-    """Begin to watch; the function returned ends it and says what was seen.
+    """Start to monitor the machine; the returned function stops and gives the surroundings.
 
-    This process and those it has started count as our own, whatever they do.
+    This process and those it has started do not count as other programs.
     """
     gpu_before = _gpu_state(device)
     machine_before, own_before = psutil.cpu_times(), _own_cpu_seconds()
@@ -48,8 +48,8 @@ def _own_cpu_seconds() -> float:
 
 
 def _own_processes() -> list[psutil.Process]:
-    here = psutil.Process()
-    return [here, *here.children(recursive=True)]
+    current = psutil.Process()
+    return [current, *current.children(recursive=True)]
 
 
 def _cpu_times(process: psutil.Process) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Where trials run, if not on the runner's own machine and one after the other: nodes of a cluster, several at once."""
+"""Nodes of a cluster, on which several trials run in parallel."""
 
 import hashlib
 import importlib.util
@@ -19,24 +19,24 @@ PACKAGES = ("bench", "models")
 
 @dataclass(frozen=True)
 class NodeDescription:
-    """The kind of machine and its environment, as they stand in a record."""
+    """A node's kind of machine and its environment, as they are in a record."""
 
     machine: Machine
     environment: Environment
 
 
 Event = Epoch | NodeDescription | Surroundings
-"""What is told of a trial under way. A place says that it begins there, from the start, whatever was told before."""
+"""An event of a running trial. A node description is the start of an attempt on that node; it voids all before it."""
 
 
 class ParallelMap(Protocol):
-    """Calls ``work`` with each of ``items`` and gives the answers, in the order in which they come."""
+    """A ``map`` that may run calls in parallel and yields the results in the order in which they come."""
 
     def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
 
 
 def machine_of_node(slug: str, driver: Machine) -> Machine:
-    """All nodes of one kind are one machine to the records: rows and finished trials are theirs together.
+    """The machine that records name for nodes of this kind: one for all, which share finished trials.
 
     The driver's own kind is the driver's machine. The id of another is made from the driver's, so that it is the same
     in the next call and no other driver's.
@@ -47,8 +47,10 @@ def machine_of_node(slug: str, driver: Machine) -> Machine:
 
 
 def check_address(address: str) -> None:
-    """Raises:
-    UserError: it is neither ``auto`` nor ``HOST:PORT``.
+    """Check the form of a cluster's address.
+
+    Raises:
+        UserError: it is neither ``auto`` nor ``HOST:PORT``.
     """
     port = re.fullmatch(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{4,5})", address)
     if address != "auto" and not (port and 1024 <= int(port[1]) <= 65535):
@@ -59,7 +61,7 @@ def check_address(address: str) -> None:
 
 
 def code_sha256() -> dict[str, str]:
-    """SHA-256 of every Python file of this package and of the models, by its path. Imports no model."""
+    """The SHA-256 of every Python file of this package and of the models, by path. Imports no model."""
     hashes = {}
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)

@@ -1,4 +1,4 @@
-"""What the user asked for, checked, as a list of trials and the setting they run in."""
+"""Request -> plan: the user's choices, checked, as a list of trials and the context they run in."""
 
 import contextlib
 import dataclasses
@@ -35,7 +35,7 @@ MOST_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class Request:
-    """A run as the user asks for it; None leaves the choice to the suite."""
+    """The user's choices for a run; None leaves a choice to the suite."""
 
     suite: str = DEFAULT_SUITE
     models: Sequence[str] = ()
@@ -56,9 +56,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """What :func:`bench.runner.trial_runner.run_trials` needs, and the folder the workers read the data from.
+    """The trials, their context, and the folder the workers read the data from.
 
-    ``cluster`` is where the trials run, if not on this machine; it is open, and whoever has the plan closes it.
+    ``cluster`` is where the trials run, if not on this machine; it is open, and :func:`open_executor` closes it.
     """
 
     trials: list[Trial]
@@ -89,7 +89,7 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
     probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
-    with _where(request) as (device, threads, cluster):
+    with _resources(request) as (device, threads, cluster):
         check_precision(recipe.precision, torch.device(device))
         datasets.prepare(dataset, data_dir)
         machine = this_machine(data_dir)
@@ -113,8 +113,8 @@ def make_plan(request: Request) -> Plan:
 
 
 @contextlib.contextmanager
-def _where(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
-    """Device and threads of each trial, and the cluster it runs on, if it does; it is closed where the plan fails."""
+def _resources(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
+    """Choose each trial's device and threads and open the cluster, if any; it is closed where the plan fails."""
     if request.executor == "local":
         yield resolve_device(request.device), available_threads(), None
         return
@@ -141,7 +141,7 @@ def _check_executor(request: Request) -> None:
 def open_executor(
     plan: Plan, fresh_workers: bool, say: Callable[[str], None]
 ) -> Iterator[tuple["LocalExecutor | RayExecutor", ParallelMap]]:
-    """What carries the plan out, and how it is given the trials: one after the other here, side by side elsewhere."""
+    """Open the executor of the plan; gives the map too that hands it trials, one at a time here, parallel elsewhere."""
     if plan.cluster is None:
         local = LocalExecutor(plan.data_dir, fresh_workers)
         with contextlib.closing(local):
@@ -151,14 +151,14 @@ def open_executor(
 
     with contextlib.closing(RayExecutor(plan.cluster, plan.context.machine, say)) as ray:
         try:
-            yield ray, ray.each
+            yield ray, ray.map
         except BaseException as reason:
             ray.stop(reason)
             raise
 
 
 def check_models(names: Sequence[str], controls: bool = False) -> list[str]:
-    """The named models in the order given, without repeats; where none is named, all but the controls, or all.
+    """Look up the named models; in the order given, without repeats; where none is named, all but the controls, or all.
 
     Raises:
         UserError: a name is not registered.
@@ -180,7 +180,7 @@ def plan_trials(
     device: str,
     threads: int,
 ) -> list[Trial]:
-    """All trials of a suite, interleaved by seed (A B C, A B C), so that drift of the machine meets every model."""
+    """Lay out the trials interleaved by seed (A B C, A B C), so that drift of the machine affects every model alike."""
     return [
         Trial(
             suite=suite,
@@ -216,7 +216,7 @@ def _recipe(request: Request, train_size: int) -> Recipe:
 
 
 def _probes(names: Sequence[str] | None, suite: Suite) -> Mapping[str, int | None]:
-    """The named probes, of as many seeds as the suite says, else of all; where none is named, the suite's."""
+    """Look up the named probes: how many seeds each is run on, None for all; where none is named, the suite's."""
     if names is None:
         return suite.probes
     for name in names:

@@ -1,4 +1,4 @@
-"""Finished runs -> probes -> records: asks what has not been answered yet, and writes the answers down."""
+"""Finished runs -> probes -> records: run the probes that have no record yet, and write the results down."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -23,24 +23,24 @@ from bench.runner.run_context import RunContext
 
 
 class ProbeExecutor(Protocol):
-    """Puts a probe to a model somewhere; see :class:`bench.runner.local_executor.LocalExecutor`."""
+    """Runs a probe on a trained model somewhere; see :class:`bench.runner.local_executor.LocalExecutor`."""
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
-        """What the probe found; after ``timeout_s`` seconds it is given up.
+    def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
+        """Run the probe; after ``timeout_s`` seconds it is given up.
 
         Raises:
-            TrialFailed: there is no answer.
+            TrialFailed: it has no result.
             Interrupted: the run is being stopped.
         """
 
     @property
     def stopped(self) -> BaseException | None:
-        """Why the run ends, or None."""
+        """The reason why the run ends; None while it goes on."""
 
 
 @dataclass(frozen=True)
 class PendingProbe:
-    """A probe that a run has not answered."""
+    """A probe of a finished run that has no record yet."""
 
     run: Run
     probe: str
@@ -48,17 +48,17 @@ class PendingProbe:
     task: ProbeTask
 
     @property
-    def can_be_asked(self) -> bool:
-        """The weights are there, and not somewhere else by a link."""
+    def has_weights(self) -> bool:
+        """Whether the weights are there, and not somewhere else by a link."""
         return self.task.weights.is_file() and not leads_out(self.task.weights.parent, self.task.weights)
 
     @property
     def stem(self) -> str:
-        """Of the record that will answer it."""
+        """The file name of its record to be, without ending."""
         return probe_stem(self.probe, self.run.stem, self.key)
 
-    def is_answered(self, context: RunContext) -> bool:
-        """Another call has recorded the answer meanwhile."""
+    def is_recorded(self, context: RunContext) -> bool:
+        """Whether another call has recorded it meanwhile."""
         return any(probe_path(context.results, machine, self.stem).is_file() for machine in context.machines)
 
     def __str__(self) -> str:
@@ -66,15 +66,15 @@ class PendingProbe:
 
 
 def pending_probes(runs: Iterable[Run], context: RunContext) -> list[PendingProbe]:
-    """What the setting's probes would ask of finished ``runs`` and no record answers."""
-    answered = {record.key for record in load_probes(context.results)[0]}
-    every = [
-        _question(run, probe, context)
+    """The context's probes of finished ``runs`` that have no record yet."""
+    recorded = {record.key for record in load_probes(context.results)[0]}
+    candidates = [
+        _pending_probe(run, probe, context)
         for run in runs
         for probe, seeds in context.probes.items()
         if seeds is None or run.trial.seed < seeds
     ]
-    return [question for question in every if question.key not in answered]
+    return [pending for pending in candidates if pending.key not in recorded]
 
 
 def run_probes(
@@ -82,49 +82,48 @@ def run_probes(
     context: RunContext,
     executor: ProbeExecutor,
     say: Callable[[str], None] = lambda _: None,
-    each: ParallelMap = map,
+    parallel_map: ParallelMap = map,
 ) -> list[str]:
-    """Ask and record every open question of ``runs``; gives a line for each that got no answer.
+    """Run and record every pending probe of ``runs``; gives a line for each that failed.
 
     Args:
-        each: calls a function with each question; ``map``: in this thread, one after the other.
+        parallel_map: calls a function with each probe; ``map``: in this thread, one after the other.
 
     Raises:
         UserError: the results folder cannot be written.
     """
-    questions, failures = pending_probes(runs, context), []
+    probes, failures = pending_probes(runs, context), []
 
-    def put(question: PendingProbe) -> str | None:
-        """A line about the answer; none where another call has asked meanwhile."""
-        waiting = partial(say, f"{question}: another call is asking; waiting for that")
-        with one_at_a_time(context.locks, context.results, question.key, waiting, lambda: executor.stopped):
-            if question.is_answered(context):
+    def run_unless_recorded(pending: PendingProbe) -> str | None:
+        """A line about the result; None where another call has recorded it meanwhile, or the probe failed."""
+        on_wait = partial(say, f"{pending}: another call is asking; waiting for that")
+        with one_at_a_time(context.locks, context.results, pending.key, on_wait, lambda: executor.stopped):
+            if pending.is_recorded(context):
                 return None
             try:
-                return f"{question} {_ask(question, context, executor).seconds:.1f} s"
+                return f"{pending} {_run_and_record(pending, context, executor).seconds:.1f} s"
             except TrialFailed as failure:
-                failures.append(f"{question}: {failure.reason}")
+                failures.append(f"{pending}: {failure.reason}")
                 return None
 
-    for number, line in enumerate(each(put, questions), 1):
+    for number, line in enumerate(parallel_map(run_unless_recorded, probes), 1):
         if line:
-            say(f"[{number}/{len(questions)}] {line}")
+            say(f"[{number}/{len(probes)}] {line}")
     return failures
 
 
-def _ask(question: PendingProbe, context: RunContext, executor: ProbeExecutor) -> ProbeRecord:
-    """Put one question and record the answer."""
+def _run_and_record(pending: PendingProbe, context: RunContext, executor: ProbeExecutor) -> ProbeRecord:
     started_at, start = context.now(), time.monotonic()
-    output = executor.answer(question.task, context.timeout_s)
+    output = executor.run_probe(pending.task, context.timeout_s)
     record = ProbeRecord(
-        probe=question.probe,
-        key=question.key,
-        run=question.run.stem,
-        images=question.task.images,
-        train_images=question.task.train_images,
+        probe=pending.probe,
+        key=pending.key,
+        run=pending.run.stem,
+        images=pending.task.images,
+        train_images=pending.task.train_images,
         numbers=output.numbers,
         notes=output.notes,
-        arrays=f"{question.stem}.npz" if output.arrays else None,
+        arrays=f"{pending.stem}.npz" if output.arrays else None,
         seconds=time.monotonic() - start,
         started_at=started_at,
         machine=output.machine or context.machine,
@@ -134,7 +133,7 @@ def _ask(question: PendingProbe, context: RunContext, executor: ProbeExecutor) -
     return record
 
 
-def _question(run: Run, probe: str, context: RunContext) -> PendingProbe:
+def _pending_probe(run: Run, probe: str, context: RunContext) -> PendingProbe:
     images = min(context.probe_images, run.result.test_size if run.result else 0)
     train_images = min(context.probe_train_images, run.trial.train_size) if PROBES[probe].trains else 0
     weights = runs_dir(context.results, run.machine) / (run.artifacts.weights if run.artifacts else "none")

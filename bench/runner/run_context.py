@@ -1,4 +1,4 @@
-"""What is the same for every trial and every probe of one call."""
+"""The context of one call: settings that its trials and probes share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from bench.runner.cache_key import CodeIdentity, run_key
 
 
 def utc_now() -> datetime:
-    """The time of day, with its zone."""
+    """The time now, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What is the same for every trial of one call."""
+    """Settings and circumstances that all trials and probes of one call share."""
 
     results: Path
     locks: Path
@@ -32,13 +32,13 @@ class RunContext:
     probe_images: int = 0
     probe_train_images: int = 0
     node_kinds: tuple[Machine, ...] = ()
-    """Of a cluster that the trials run on; none: they run on ``machine``."""
+    """The kinds of nodes of the cluster that the trials run on; none: they run on ``machine``."""
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        """What the records of this call may name."""
+        """The machines that the records of this call may name."""
         return self.node_kinds or (self.machine,)
 
     def keys(self, trial: Trial) -> list[str]:
-        """Those of the finished runs that answer for ``trial``: one, or on a cluster one for each kind of node."""
+        """The keys under which ``trial`` counts as done: one, or on a cluster one for each kind of node."""
         return [run_key(trial, self.data, self.code, machine) for machine in self.machines]

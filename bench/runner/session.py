@@ -1,4 +1,4 @@
-"""One plan carried out: trials trained, probes asked after each round of seeds, progress shown."""
+"""The execution of a plan: trials, probes after each round of seeds, progress."""
 
 import time
 from collections.abc import Callable
@@ -11,39 +11,39 @@ from bench.runner.trial_runner import Summary, run_trials
 
 
 def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> Summary:
-    """Train what is planned, ask the trained models the setting's probes, and show how far it is.
+    """Run the planned trials and the probes of the trained models, and show the progress.
 
-    The probes are put to each round of seeds before the next is trained, so that the first report is soon there, and
-    whole.
+    The probes of each round of seeds run before the next round is trained, so that the first report is complete and
+    there soon.
 
     Raises:
         UserError: the results folder cannot be written.
         Interrupted: SIGINT, SIGTERM or SIGHUP came; what was done is on disk, and no worker is left.
     """
     progress = make_progress(plan.cluster.at_once if plan.cluster else 1)
-    asked = set[str]()
+    probed = set[str]()
     report = Throttled(between_rounds)
     try:
-        with open_executor(plan, fresh_workers, progress.note) as (executor, each), signals_raise():
+        with open_executor(plan, fresh_workers, progress.note) as (executor, parallel_map), signals_raise():
 
-            def answer_probes(summary: Summary) -> None:
-                new = [run for run in (*summary.done, *summary.skipped) if run.stem not in asked]
-                summary.unanswered += run_probes(new, plan.context, executor, progress.note, each)
-                asked.update(run.stem for run in new)
+            def probe_new_runs(summary: Summary) -> None:
+                new_runs = [run for run in (*summary.done, *summary.skipped) if run.stem not in probed]
+                summary.failed_probes += run_probes(new_runs, plan.context, executor, progress.note, parallel_map)
+                probed.update(run.stem for run in new_runs)
 
             def end_round(summary: Summary) -> None:
-                answer_probes(summary)
+                probe_new_runs(summary)
                 report()
 
-            summary = run_trials(plan.trials, plan.context, executor, progress, end_round, each)
-            answer_probes(summary)
+            summary = run_trials(plan.trials, plan.context, executor, progress, end_round, parallel_map)
+            probe_new_runs(summary)
             return summary
     finally:
         progress.close()
 
 
 class Throttled:
-    """An action that is left out where it would take more than a tenth of the time, as a report of each round would."""
+    """An action that is skipped while it would take more than a tenth of the time, as a report each round would."""
 
     def __init__(self, action: Callable[[], object], now: Callable[[], float] = time.monotonic) -> None:
         self._action, self._now = action, now

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception that the runner can meet.
+"""SIGINT, SIGTERM and SIGHUP (the terminal is gone) as an exception that the runner can handle.
 
 Python has the main thread alone handle signals, so in any other thread nothing here changes anything.
 """
@@ -24,7 +24,7 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def signals_raise() -> Iterator[None]:
-    """Inside, the first of these raises :class:`Interrupted`; a second one meets what was there before.
+    """Raise :class:`Interrupted` inside at the first of these signals; a second one meets the handler of before.
 
     What was ignored stays ignored, as nohup has it with SIGHUP.
     """
@@ -40,7 +40,7 @@ def signals_raise() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Inside, these signals wait until the body is done.
+    """Hold these signals back until the body is done.
 
     A mask would not hold them back: it is one thread's, the system gives a signal to any other that takes it, and
     Python then calls the handler in the main thread all the same.
@@ -57,12 +57,12 @@ def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in _SIGNALS}
-    for each, own in before.items():
-        if own is not signal.SIG_IGN:
-            signal.signal(each, handler)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _SIGNALS}
+    for number, previous in before.items():
+        if previous is not signal.SIG_IGN:
+            signal.signal(number, handler)
     try:
         yield
     finally:
-        for each, own in before.items():
-            signal.signal(each, own)
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -1,4 +1,4 @@
-"""Which trials and probes a run consists of. A suite trains every registered model unless models are named."""
+"""Suites: the trials and probes that a run consists of. All registered models are trained unless some are named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from bench.recipes.recipe import ARTICLE, Recipe
 
 @dataclass(frozen=True)
 class Suite:
-    """``seeds`` is how many seeds, counted from 0; ``epochs`` replaces the recipe's own number.
+    """A named set of trials and probes.
 
-    ``train_images`` is on how many training images, from the first; None: on all.
-
-    ``probes``: which questions are put to the trained models, of how many seeds (None: of all). ``probe_images`` is
-    on how many test images, ``probe_train_images`` on how many training images where the probe itself trains.
-    ``controls``: models that are there to check a claim are trained too.
+    Args:
+        seeds: how many seeds, counted from 0.
+        epochs: replaces the recipe's own number.
+        probes: the probes run on the trained models by name, and on how many seeds; None: on all.
+        train_images: how many training images, from the first; None: all.
+        probe_images: how many test images the probes use.
+        probe_train_images: how many training images a probe uses that itself trains.
+        controls: train the models too that are there to check a claim.
     """
 
     name: str

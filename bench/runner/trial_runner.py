@@ -1,4 +1,4 @@
-"""Trials -> executor -> records. Decides what to run, in which order, and writes down what happened.
+"""Trials -> executor -> records: decide what to run and in which order, and write down what happened.
 
 It knows neither torch nor the report: the trials come from :mod:`bench.runner.plan` and are carried out by an executor,
 and the caller is told when a round of seeds is complete.
@@ -31,17 +31,16 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """Carries out a trial somewhere and tells of it; see :class:`bench.runner.local_executor.LocalExecutor`.
-
-    ``stopped`` is why the run ends, once it does, for threads that no signal reaches.
-    """
+    """Runs a trial somewhere and reports its events; see :class:`bench.runner.local_executor.LocalExecutor`."""
 
     @property
     def stopped(self) -> BaseException | None:
-        """Why, or None."""
+        """The reason why the run ends, for threads that no signal reaches; None while it goes on."""
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "TrialResult":
-        """Train, and ``tell`` of each epoch; after ``timeout_s`` seconds the trial is given up.
+    def run_trial(
+        self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None
+    ) -> "TrialResult":
+        """Train, calling ``on_event`` after each epoch; after ``timeout_s`` seconds the trial is given up.
 
         Raises:
             TrialFailed: it did not finish, for whatever reason lies in the trial.
@@ -54,12 +53,12 @@ class Executor(Protocol):
 
 @dataclass
 class Summary:
-    """What one call did; ``unanswered`` has a line for each probe that failed."""
+    """The result of one call: runs by what became of them, and a line for each probe that failed."""
 
     done: list[Run] = field(default_factory=list)
     failed: list[Run] = field(default_factory=list)
     skipped: list[Run] = field(default_factory=list)
-    unanswered: list[str] = field(default_factory=list)
+    failed_probes: list[str] = field(default_factory=list)
 
 
 def run_trials(
@@ -68,13 +67,13 @@ def run_trials(
     executor: Executor,
     progress: Progress,
     on_round: Callable[[Summary], object] = lambda _: None,
-    each: ParallelMap = map,
+    parallel_map: ParallelMap = map,
 ) -> Summary:
     """Run what is not done yet; a failed trial does not stop the others.
 
     Args:
         on_round: called between the rounds of seeds with what was done so far, for the probes and the report.
-        each: calls a function with each trial; ``map``: in this thread, one after the other.
+        parallel_map: calls a function with each trial; ``map``: in this thread, one after the other.
 
     Raises:
         UserError: the results folder cannot be written. What was finished before is kept.
@@ -84,27 +83,27 @@ def run_trials(
     remove_leftovers(context.results)
     summary = Summary()
     records = load_runs(context.results)[0]
-    finished = {} if context.force else _finished(records, context)
+    finished = {} if context.force else _finished_runs(records, context)
     keys = {trial: context.keys(trial) for trial in trials}
-    answers = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
-    todo = [trial for trial in trials if not answers[trial]]
-    summary.skipped = [answers[trial][0] for trial in trials if answers[trial]]
+    done_before = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
+    todo = [trial for trial in trials if not done_before[trial]]
+    summary.skipped = [done_before[trial][0] for trial in trials if done_before[trial]]
     progress.start(todo, len(summary.skipped))
     known = {record.stem for record in records}
 
     def run_unless_done(trial: Trial) -> tuple[list[Run], Run]:
-        """The run, and the part of the summary that it belongs to."""
-        with _alone_at(trial, keys[trial][0], context, executor, progress):
-            elsewhere = None if context.force else done_since(context.results, keys[trial], known)
-            if elsewhere:
+        """Run ``trial``; gives the part of the summary that its run belongs to, and the run."""
+        with _trial_lock(trial, keys[trial][0], context, executor, progress):
+            concurrent_run = None if context.force else done_since(context.results, keys[trial], known)
+            if concurrent_run:
                 progress.trial_skipped(trial)
-                return summary.skipped, elsewhere
+                return summary.skipped, concurrent_run
             run = run_one(trial, keys[trial][0], context, executor, progress)
             progress.trial_done(run)
             return summary.done if run.status == "done" else summary.failed, run
 
     open_seeds = Counter(trial.seed for trial in todo)
-    for part, run in each(run_unless_done, todo):
+    for part, run in parallel_map(run_unless_done, todo):
         part.append(run)
         open_seeds[run.trial.seed] -= 1
         if not open_seeds[run.trial.seed] and open_seeds.total():
@@ -112,50 +111,50 @@ def run_trials(
     return summary
 
 
-def _finished(records: Iterable[Run], context: RunContext) -> dict[str, Run]:
-    """Done runs by key, without those that a probe would have to ask and whose weights are gone (a fresh clone)."""
+def _finished_runs(records: Iterable[Run], context: RunContext) -> dict[str, Run]:
+    """Finished runs by key, without those that have a pending probe but no weights any more (a fresh clone)."""
     done = {run.key: run for run in records if run.status == "done"}
-    lost = {question.run.key for question in pending_probes(done.values(), context) if not question.can_be_asked}
+    lost = {pending.run.key for pending in pending_probes(done.values(), context) if not pending.has_weights}
     return {key: run for key, run in done.items() if key not in lost}
 
 
-def _alone_at(
+def _trial_lock(
     trial: Trial, key: str, context: RunContext, executor: Executor, progress: Progress
 ) -> AbstractContextManager[None]:
-    """Another call on the same folder trains this trial before or after us, but not meanwhile."""
-    waiting = partial(progress.note, f"{trial.model} seed {trial.seed}: another call is training it; waiting for that")
-    return one_at_a_time(context.locks, context.results, key, waiting, lambda: executor.stopped)
+    """Hold back other calls on the same folder from training this trial meanwhile."""
+    on_wait = partial(progress.note, f"{trial.model} seed {trial.seed}: another call is training it; waiting for that")
+    return one_at_a_time(context.locks, context.results, key, on_wait, lambda: executor.stopped)
 
 
 def run_one(trial: Trial, key: str, context: RunContext, executor: Executor, progress: Progress) -> Run:
-    """Run one trial and write its record, whatever comes of it."""
+    """Run one trial and write its record, whatever its status."""
     attempt = _Attempt(trial, key, context, started_at=context.now(), stop_monitoring=monitor(trial.device))
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if isinstance(event, Epoch):
             attempt.epochs.append(event)
             progress.epoch_done(trial, event)
         elif isinstance(event, NodeDescription):
             if attempt.epochs:
                 progress.trial_restarted(trial, len(attempt.epochs))
-            attempt.begin_at(event)
+            attempt.start_on(event)
         else:
             attempt.stop_monitoring = lambda: event
 
     progress.trial_started(trial)
     try:
-        outcome = executor.submit(trial, tell, context.timeout_s)
+        result = executor.run_trial(trial, on_event, context.timeout_s)
     except TrialFailed as failure:
         return attempt.save_failed(failure.status, failure.reason, failure.log)
     except Interrupted as interruption:
         attempt.save_failed("interrupted", f"stopped by {interruption.signal_name}")
         raise
-    return attempt.save_done(outcome)
+    return attempt.save_done(result)
 
 
 @dataclass
 class _Attempt:
-    """A trial under way, and how to write down what came of it."""
+    """A trial under way, and the writing of its record."""
 
     trial: Trial
     key: str
@@ -164,26 +163,26 @@ class _Attempt:
     stop_monitoring: Callable[[], Surroundings | None]
     epochs: list[Epoch] = field(default_factory=list)
 
-    def begin_at(self, location: NodeDescription) -> None:
-        """The trial begins on a node of a cluster, perhaps for the second time; what was seen before is forgotten."""
-        self.context = replace(self.context, machine=location.machine, environment=location.environment)
-        self.key = run_key(self.trial, self.context.data, self.context.code, location.machine)
+    def start_on(self, node: NodeDescription) -> None:
+        """Start on a node of a cluster, perhaps for the second time; the events before are dropped."""
+        self.context = replace(self.context, machine=node.machine, environment=node.environment)
+        self.key = run_key(self.trial, self.context.data, self.context.code, node.machine)
         self.started_at = self.context.now()
         self.stop_monitoring = lambda: None
         self.epochs = []
 
-    def save_done(self, outcome: "TrialResult") -> Run:
+    def save_done(self, result: "TrialResult") -> Run:
         stem = run_stem(self.trial, self.key, self.started_at)
         run = self._run(
             status="done",
-            model=outcome.model,
-            result=outcome.result,
-            execution=outcome.execution,
-            clock=outcome.clock,
-            memory=outcome.memory,
+            model=result.model,
+            result=result.result,
+            execution=result.execution,
+            clock=result.clock,
+            memory=result.memory,
             artifacts=artifact_names(stem),
         )
-        return self._save(run, outcome)
+        return self._save(run, result)
 
     def save_failed(self, status: Status, reason: str, log: str = "") -> Run:
         return self._save(self._run(status=status, error=plain(reason)), log=log)
@@ -204,11 +203,11 @@ class _Attempt:
             **parts,
         )
 
-    def _save(self, run: Run, outcome: "TrialResult | None" = None, log: str = "") -> Run:
+    def _save(self, run: Run, result: "TrialResult | None" = None, log: str = "") -> Run:
         results = self.context.results
         try:
             with deferred_signals():
-                artifacts = (outcome.predictions, outcome.weights) if outcome else ()
+                artifacts = (result.predictions, result.weights) if result else ()
                 path = save_run(results, run, *artifacts)
                 if log:
                     write_atomically(path.with_suffix(".log"), log)

@@ -1,4 +1,4 @@
-"""What the person at the terminal or the notebook sees while trials run; plain lines where it is neither."""
+"""The progress of the trials, at a terminal, in a notebook, or as plain lines."""
 
 import sys
 
@@ -9,7 +9,7 @@ __all__ = ["Progress", "make_progress"]
 
 
 def make_progress(at_once: int = 1) -> Progress:
-    """A bar in a notebook and where standard error is a terminal, plain lines otherwise.
+    """Make a progress with a bar in a notebook or where standard error is a terminal, with plain lines otherwise.
 
     Args:
         at_once: how many trials run side by side.
@@ -20,6 +20,6 @@ def make_progress(at_once: int = 1) -> Progress:
 
 
 def _in_notebook() -> bool:
-    """A kernel runs this process. IPython in a terminal has none; where IPython was never imported, there is none."""
+    """Whether a kernel runs this process: not in IPython at a terminal, nor where IPython was never imported."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

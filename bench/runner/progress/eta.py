@@ -1,4 +1,4 @@
-"""How long it will still take."""
+"""The estimated time that is left."""
 
 from collections.abc import Sequence
 
@@ -20,16 +20,16 @@ class Eta:
         self._seen.setdefault(trial.model, []).append(epoch.train_s + epoch.eval_s)
 
     def trial_ended(self, trial: Trial, epochs_done: int) -> None:
-        """Epochs that a failed trial will not run are not waited for."""
+        """Take off the epochs that a failed trial will not run."""
         self._left[trial.model] -= trial.epochs - epochs_done
 
     def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
-        """Epochs that were seen will be run once more."""
+        """Add the epochs that will be run once more."""
         self._left[trial.model] += epochs_lost
 
     @property
     def seconds(self) -> float:
-        """What the models seen so far still need."""
+        """The seconds that the models seen so far still need."""
         seen = {model: left for model, left in self._left.items() if model in self._seen}
         return sum(left * _mean(self._seen[model]) for model, left in seen.items()) / self._at_once
 

@@ -1,4 +1,4 @@
-"""What is said of trials and epochs, a line each."""
+"""The lines about trials and epochs."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from bench.records.schema import Epoch, Run, Trial
 
 
 def plan_line(todo: Sequence[Trial], skipped: int) -> str:
-    """``9 trials to train on cpu with 2 threads; 3 already done (--force runs them again)``"""
+    """A line such as ``9 trials to train on cpu with 2 threads; 3 already done (--force runs them again)``."""
     already = f"; {skipped} already done (--force runs them again)" if skipped else ""
     if not todo:
         return f"nothing to train{already}"
@@ -15,16 +15,16 @@ def plan_line(todo: Sequence[Trial], skipped: int) -> str:
 
 
 def epoch_line(trial: Trial, epoch: Epoch) -> str:
-    """``cnn seed 0 epoch 3/10 98.71 % 8.44 s``"""
+    """A line such as ``cnn seed 0 epoch 3/10 98.71 % 8.44 s``."""
     accuracy = f"{100 * epoch.test_accuracy:.2f} %"
     return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epochs} {accuracy} {epoch.train_s:.2f} s"
 
 
 def skipped_line(trial: Trial) -> str:
-    """``cnn seed 0: done by another call``"""
+    """A line such as ``cnn seed 0: done by another call``."""
     return f"{trial.model} seed {trial.seed}: done by another call"
 
 
 def failure_line(run: Run) -> str:
-    """``cnn seed 0: error: worker killed by SIGKILL``"""
+    """A line such as ``cnn seed 0: error: worker killed by SIGKILL``."""
     return f"{run.trial.model} seed {run.trial.seed}: {run.status}: {run.error}"

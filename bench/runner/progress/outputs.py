@@ -1,4 +1,4 @@
-"""Where progress is shown."""
+"""The outputs that progress is shown on: a terminal, a notebook, plain lines."""
 
 import sys
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
 BAR_WIDTH = 24
-"""Of a bar over all epochs, in characters."""
+"""The width of a bar over all epochs, in characters."""
 
 
 class Output(Protocol):
@@ -24,13 +24,13 @@ class Output(Protocol):
     def line(self, text: str) -> None: ...
 
     def bar(self, done: int, total: int, words: str) -> None:
-        """In the place of what the bar said before."""
+        """Draw the bar with ``words`` beside it, in place of the previous one."""
 
     def close(self) -> None: ...
 
 
 class Lines:
-    """Standard error where it is no terminal: in a file, in CI."""
+    """Plain lines on standard error, where it is no terminal: in a file, in CI."""
 
     has_bar = False
 
@@ -38,10 +38,10 @@ class Lines:
         say(text)
 
     def bar(self, done: int, total: int, words: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Terminal:
@@ -67,9 +67,9 @@ class Terminal:
 
 
 class Notebook:
-    """The same as one output of the cell, of plain text, written anew each time.
+    """Lines and the bar as one output of the cell, of plain text, written anew each time.
 
-    Not by rich: in a notebook that needs ipywidgets, and puts each line into an output of its own.
+    rich does not do it: in a notebook it needs ipywidgets, and puts each line into an output of its own.
     """
 
     has_bar = True

@@ -1,4 +1,4 @@
-"""How far the trials are, told by whoever runs them."""
+"""The progress of the trials, as their runner reports it."""
 
 import threading
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from bench.runner.progress.outputs import Output
 
 
 class Progress:
-    """Told about everything that happens, in order; by several threads where trials run side by side.
+    """Receives everything that happens, in order; from several threads where trials run in parallel.
 
     An output with a bar shows each epoch in it, and a line for each trial that ended; another has a line per epoch.
     """
@@ -22,7 +22,7 @@ class Progress:
         self._positions = dict[Trial, int]()
 
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
-        """These trials will run; ``skipped`` others are done already."""
+        """Start with the trials that will run; ``skipped`` others are done already."""
         with self._lock:
             self._eta = Eta(todo, self._at_once)
             self._trials = len(todo)
@@ -32,13 +32,13 @@ class Progress:
                 self._advance(0, "starting")
 
     def trial_started(self, trial: Trial) -> None:
-        """Its first epoch has begun, or its worker's start."""
+        """Show that the first epoch of ``trial`` has begun, or the start of its worker."""
         with self._lock:
             self._position(trial)
             self._advance(0, f"{trial.model} seed {trial.seed} starting")
 
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
-        """Trained and evaluated."""
+        """Show an epoch that was trained and evaluated."""
         with self._lock:
             self._eta.epoch_done(trial, epoch)
             words = f"{epoch_line(trial, epoch)} {self._eta}"
@@ -47,13 +47,13 @@ class Progress:
                 self._output.line(f"{self._position(trial)} {words}")
 
     def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
-        """It begins again elsewhere, and so many epochs of it with it."""
+        """Take back the epochs of a trial that starts again on another node."""
         with self._lock:
             self._eta.trial_restarted(trial, epochs_lost)
             self._advance(-epochs_lost)
 
     def trial_done(self, run: Run) -> None:
-        """It has a record, whether it finished or failed."""
+        """Show the end of a trial, whether it finished or failed."""
         with self._lock:
             self._eta.trial_ended(run.trial, len(run.epochs))
             self._advance(run.trial.epochs - len(run.epochs))
@@ -63,7 +63,7 @@ class Progress:
                 self._output.line(epoch_line(run.trial, run.epochs[-1]))
 
     def trial_skipped(self, trial: Trial) -> None:
-        """Another call has finished it meanwhile."""
+        """Show that another call has finished a trial meanwhile."""
         with self._lock:
             self._eta.trial_ended(trial, epochs_done=0)
             self._advance(trial.epochs)
@@ -71,12 +71,12 @@ class Progress:
             self._output.line(f"{position}{skipped_line(trial)}")
 
     def note(self, line: str) -> None:
-        """Anything else worth a line."""
+        """Show any other line."""
         with self._lock:
             self._output.line(line)
 
     def close(self) -> None:
-        """Nothing more will be told."""
+        """End the output."""
         with self._lock:
             self._output.close()
 
@@ -85,5 +85,5 @@ class Progress:
         self._output.bar(self._done, self._epochs, words)
 
     def _position(self, trial: Trial) -> str:
-        """``[2/9]``: the trial is the second of nine to start."""
+        """The position of a trial: ``[2/9]`` for the second of nine to start."""
         return f"[{self._positions.setdefault(trial, len(self._positions) + 1)}/{self._trials}]"

@@ -1,4 +1,4 @@
-"""What is said when a command ends, and with which exit code: problems, failures, how it was interrupted."""
+"""The last lines of a command, and its exit code: problems, failures, an interruption."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 def report_interruption(interruption: "Interrupted", kept: Path) -> None:
-    """One line on standard error: which signal it was, and where to find what was done before."""
+    """Print which signal it was and where the finished work is, as one line on standard error."""
     say(f"stopped by {interruption.signal_name}; what is done is in {kept}")
 
 
 def report_failures(summary: "Summary", results: Path) -> int:
-    """One line on standard error for each failed trial, each probe without an answer, each record that is gone again.
+    """Print a line on standard error for each failed trial, each failed probe, and each record that is gone again.
 
     Gives the exit code.
     """
     for failed in summary.failed:
-        say(f"error: {failure_line(failed)}{_where_the_traceback_is(results, failed)}")
-    for line in summary.unanswered:
+        say(f"error: {failure_line(failed)}{_traceback_hint(results, failed)}")
+    for line in summary.failed_probes:
         say(f"error: no answer: {line}")
     gone = [run for run in summary.done if not run_path(results, run).is_file()]
     for run in gone:
         say(f"error: {run_path(results, run)} was removed during the run; the same command trains it again")
-    return 2 if summary.failed or summary.unanswered or gone else 0
+    return 2 if summary.failed or summary.failed_probes or gone else 0
 
 
-def _where_the_traceback_is(results: Path, failed: Run) -> str:
+def _traceback_hint(results: Path, failed: Run) -> str:
     log = runs_dir(results, failed.machine) / f"{failed.stem}.log"
     return f" (traceback in {log})" if log.exists() else ""
 
 
 def report_problems(problems: Sequence[Problem]) -> int:
-    """One line each on standard error; gives the exit code."""
+    """Print each problem as a line on standard error; gives the exit code."""
     for problem in problems:
         say(f"error: skipped {problem}")
     return 2 if problems else 0

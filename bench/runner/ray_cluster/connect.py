@@ -1,4 +1,4 @@
-"""From an address to a cluster whose nodes can run the trials: checked before anything is trained."""
+"""Address -> cluster: connect, and check before anything is trained that its nodes can run the trials."""
 
 import contextlib
 import os
@@ -31,17 +31,18 @@ DEVICES = ("auto", "cpu", "cuda")
 CONNECT_S = 10
 """Seconds within which a cluster has to answer at its address."""
 ANSWER_S = 120
-"""Seconds within which every node has to say what it is, starting a process there and unpacking the data included."""
+"""Seconds within which every node has to describe itself, starting a process and unpacking the data included."""
 OBJECT_STORE_BYTES = 200_000_000
-"""Of a cluster started here, which passes on a few megabytes at a time."""
+"""Size of the object store of a cluster started here, which passes on a few megabytes at a time."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that was found fit.
+    """A cluster that can run the trials.
 
-    Each trial takes ``threads`` CPUs of a node and ``gpus`` of its GPUs, so that no two share any; ``at_once`` is for
-    how many of them there is room. ``data_dir`` is where the nodes keep the data; None: each in its own cache.
+    Each trial takes ``threads`` CPUs of a node and ``gpus`` of its GPUs, so that no two share any; ``at_once`` is how
+    many trials fit. ``data_dir`` is where the nodes keep the data; None: each in its own cache. ``started_here``: it
+    was started for this call, and ends with it.
     """
 
     device: str
@@ -51,19 +52,19 @@ class Cluster:
     slugs: tuple[str, ...]
     code: dict[str, str]
     data_dir: Path | None
-    ours: bool
+    started_here: bool
 
     def kinds(self, driver: Machine) -> tuple[Machine, ...]:
-        """What its nodes are to the records of this driver."""
+        """The machines that records of this driver name for its nodes."""
         return tuple(machine_of_node(slug, driver) for slug in self.slugs)
 
     def has_room(self) -> bool:
-        """A node is alive that could take a trial, be it busy now or not."""
-        return any(_places(node, self.device, self.threads) for node in _alive())
+        """Whether a node is alive that could take a trial, be it busy now or not."""
+        return any(_slots(node, self.device, self.threads) for node in _alive_nodes())
 
     def close(self) -> None:
         """Leave the cluster, or end it if it was started for this call."""
-        if self.ours:
+        if self.started_here:
             ray.shutdown()
 
 
@@ -79,13 +80,13 @@ def open_cluster(address: str | None, device: str, dataset: str, data_dir: Path 
     """
     if device not in DEVICES:
         raise UserError(f"device {device!r} is not for a cluster: use one of {', '.join(DEVICES)}")
-    ours = not ray.is_initialized()
-    if ours:
+    started_here = not ray.is_initialized()
+    if started_here:
         _connect(address or os.environ.get("RAY_ADDRESS") or None)
     try:
-        return _size_up(device, dataset, data_dir, ours)
+        return _inspect_cluster(device, dataset, data_dir, started_here)
     except BaseException:
-        if ours:
+        if started_here:
             ray.shutdown()
         raise
 
@@ -93,33 +94,35 @@ def open_cluster(address: str | None, device: str, dataset: str, data_dir: Path 
 def _connect(address: str | None) -> None:
     if address is not None:
         check_address(address)
-        _check_answers(address)
-    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        _check_reachable(address)
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody was asked
-        quiet |= {
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user was not asked
+        options |= {
             "num_cpus": available_threads(),
             "include_dashboard": False,
             "object_store_memory": OBJECT_STORE_BYTES,
         }
-    _keep_messages_off_stdout()
+    _silence_ray()
     try:
-        with _signals_as_before():
-            ray.init(address=address or "local", **quiet)
+        with _sigterm_restored():
+            ray.init(address=address or "local", **options)
     except (RayError, OSError, RuntimeError, ValueError, AssertionError) as error:
-        where = "start a Ray cluster here" if address is None else f"join the Ray cluster at {address}"
-        raise UserError(f"cannot {where}: {_first_sentence(error)}") from error
+        action = "start a Ray cluster here" if address is None else f"join the Ray cluster at {address}"
+        raise UserError(f"cannot {action}: {_first_sentence(error)}") from error
 
 
-def _check_answers(address: str) -> None:
-    """Raises:
-    UserError: no cluster answers there in good time. Asking in this process would take Ray a minute and end it.
+def _check_reachable(address: str) -> None:
+    """Check in another process that a cluster is there; in this one Ray would take a minute and end it.
+
+    Raises:
+        UserError: no cluster answers within ``CONNECT_S`` seconds.
     """
     if address != "auto":
         host, _, port = address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
-        except (OSError, UnicodeError) as error:  # the latter of a name that can be nobody's
+        except (OSError, UnicodeError) as error:  # the latter where it can be no host's name
             raise UserError(
                 f"no Ray cluster answers at {address}: {getattr(error, 'strerror', None) or error}"
             ) from error
@@ -137,25 +140,25 @@ def _check_answers(address: str) -> None:
     raise UserError(f"the Ray cluster at {address} cannot be used: {last}")
 
 
-def _size_up(device: str, dataset: str, data_dir: Path | None, ours: bool) -> Cluster:
-    nodes = _alive()
+def _inspect_cluster(device: str, dataset: str, data_dir: Path | None, started_here: bool) -> Cluster:
+    nodes = _alive_nodes()
     if device == "auto":
         device = "cuda" if any(_gpus(node) for node in nodes) else "cpu"
     threads = _threads(nodes, device)
-    hosts = [node for node in nodes if _places(node, device, threads)]
+    hosts = [node for node in nodes if _slots(node, device, threads)]
     if not hosts:
         raise UserError(f"no node of the cluster has a {'GPU' if device == 'cuda' else 'CPU'}")
     idle = [node for node in nodes if _cpus(node) and node not in hosts]
     if idle:
-        say(f"{len(idle)} of {len(nodes)} nodes stay idle: a trial takes {_what_it_takes(device, threads)}")
+        say(f"{len(idle)} of {len(nodes)} nodes stay idle: a trial takes {_requirement(device, threads)}")
     code = code_sha256()
     slugs = []
-    for number, answer in enumerate(_ask(hosts, device, dataset, data_dir), 1):
-        if isinstance(answer, NodeError):
-            raise UserError(f"node {number} of {len(hosts)} cannot be used: {answer.reason}")
-        check_code(answer, code, f"node {number} of {len(hosts)}")
-        slugs.append(answer.slug)
-    at_once = sum(_places(node, device, threads) for node in hosts)
+    for number, node in enumerate(_inspect_nodes(hosts, device, dataset, data_dir), 1):
+        if isinstance(node, NodeError):
+            raise UserError(f"node {number} of {len(hosts)} cannot be used: {node.reason}")
+        check_code(node, code, f"node {number} of {len(hosts)}")
+        slugs.append(node.slug)
+    at_once = sum(_slots(host, device, threads) for host in hosts)
     kinds = ", ".join(dict.fromkeys(slugs))
     say(f"nodes of the cluster: {len(hosts)} ({kinds}); trials at once: {at_once}")
     return Cluster(
@@ -166,33 +169,37 @@ def _size_up(device: str, dataset: str, data_dir: Path | None, ours: bool) -> Cl
         slugs=tuple(sorted(set(slugs))),
         code=code,
         data_dir=data_dir,
-        ours=ours,
+        started_here=started_here,
     )
 
 
 def check_code(node: Node, code: dict[str, str], name: str) -> None:
-    """Raises:
-    UserError: the node would run something else than the record will say.
+    """Check that a node has the code and the torch of this machine.
+
+    Raises:
+        UserError: it would run something else than the record will say.
     """
     differing = sorted(path for path in code.keys() | node.code.keys() if code.get(path) != node.code.get(path))
     if differing:
         more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
         raise UserError(f"{name} has another {differing[0]}{more}: install the same commit on every node")
-    ours = metadata.version("torch")
-    if node.environment["torch"] != ours:
-        raise UserError(f"{name} has torch {node.environment['torch']}, here it is {ours}: install the same on both")
+    version = metadata.version("torch")
+    if node.environment["torch"] != version:
+        raise UserError(f"{name} has torch {node.environment['torch']}, here it is {version}: install the same on both")
 
 
-def _ask(hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path | None) -> list[Node | NodeError]:
-    question = ray.remote(inspect_node)
-    answers = [
-        question.options(
+def _inspect_nodes(
+    hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path | None
+) -> list[Node | NodeError]:
+    task = ray.remote(inspect_node)
+    descriptions = [
+        task.options(
             num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(host["NodeID"], soft=False)
         ).remote(device, dataset, data_dir)
         for host in hosts
     ]
     try:
-        return list(ray.get(answers, timeout=ANSWER_S))
+        return list(ray.get(descriptions, timeout=ANSWER_S))
     except GetTimeoutError:
         raise UserError(f"not every node of the cluster answered within {ANSWER_S} s") from None
     except RayError as error:
@@ -201,7 +208,7 @@ def _ask(hosts: list[dict[str, Any]], device: str, dataset: str, data_dir: Path 
         raise UserError(f"a node of the cluster cannot be asked: {_first_sentence(error)}") from error
 
 
-def _alive() -> list[dict[str, Any]]:
+def _alive_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
@@ -214,18 +221,18 @@ def _gpus(node: dict[str, Any]) -> int:
 
 
 def _threads(nodes: list[dict[str, Any]], device: str) -> int:
-    """CPUs of each trial: those of the largest node, or the least share that a GPU has of its node's."""
+    """The CPUs of each trial: those of the largest node, or on GPUs the smallest share of a node's CPUs per GPU."""
     if device == "cuda":
         return max(1, min((_cpus(node) // _gpus(node) for node in nodes if _gpus(node)), default=1))
     return max(1, *map(_cpus, nodes))
 
 
-def _places(node: dict[str, Any], device: str, threads: int) -> int:
-    """How many trials the node has room for."""
+def _slots(node: dict[str, Any], device: str, threads: int) -> int:
+    """How many trials fit on the node at once."""
     return min(_gpus(node), _cpus(node) // threads) if device == "cuda" else _cpus(node) // threads
 
 
-def _what_it_takes(device: str, threads: int) -> str:
+def _requirement(device: str, threads: int) -> str:
     return f"a GPU and {threads} CPUs" if device == "cuda" else f"a node with {threads} CPUs"
 
 
@@ -235,8 +242,8 @@ def _first_sentence(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _signals_as_before() -> Iterator[None]:
-    """Ray makes SIGTERM an exit with a code of its own; the runner has another idea of it."""
+def _sigterm_restored() -> Iterator[None]:
+    """Restore the handler of SIGTERM, which Ray would replace with an exit of its own; the runner handles it."""
     before = None
     with contextlib.suppress(ValueError):  # not in the main thread, where Ray leaves signals alone too
         before = signal.getsignal(signal.SIGTERM)
@@ -247,8 +254,8 @@ def _signals_as_before() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def _keep_messages_off_stdout() -> None:
-    """What Ray has to say about lost nodes it prints on standard output, which is for results; there is no option."""
+def _silence_ray() -> None:
+    """Silence Ray's lines about lost nodes on standard output, which is for results; Ray has no option for it."""
     from ray._private import worker
 
     worker.print_to_stdstream = lambda *_, **__: None

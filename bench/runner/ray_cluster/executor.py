@@ -1,4 +1,4 @@
-"""The driver's end: each trial and each probe is a Ray task that holds a whole GPU, or a whole node's CPUs."""
+"""The executor for a cluster: each trial and each probe is a Ray task with a whole GPU, or a whole node's CPUs."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from bench.common.errors import UserError
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Machine, Surroundings, Trial
-from bench.runner.local_executor import TrialFailed
+from bench.runner.local_executor import TrialFailed, TrialFailure
 from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
 from bench.runner.ray_cluster.connect import Cluster, check_code
@@ -24,21 +24,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 RESTARTS = 3
-"""How often a trial begins again whose node was lost."""
+"""How often a trial is restarted after its node was lost."""
 STOP_S = 0.2
 """Seconds within which a wait notices that the run has been stopped."""
 NO_NODE_S = 60
-"""Seconds that a trial waits before it looks whether any node is left that could take it."""
+"""Seconds that a trial waits before it checks whether any node is left that could take it."""
 
 
 class RayExecutor:
     """Runs trials and probes on the nodes of a cluster, as many at once as there is room for.
 
-    Ray says what runs where and when; a lost node is all that is mended here.
+    Ray schedules them; only the loss of a node is handled here.
     """
 
     def __init__(self, cluster: Cluster, driver: Machine, say: Callable[[str], None]) -> None:
-        """``say`` is told of lost nodes."""
+        """Run on ``cluster``, as ``driver``; ``say`` is called with a line for each lost node."""
         self._cluster = cluster
         self._driver = driver
         self._say = say
@@ -52,11 +52,11 @@ class RayExecutor:
             "max_calls": 0,  # keep the process, which has torch in memory, for the next trial, with a GPU too
             "scheduling_strategy": "SPREAD",
         }
-        self._train = ray.remote(**options)(worker.train)
-        self._answer = ray.remote(**options)(worker.answer)
+        self._trial_task = ray.remote(**options)(worker.run_trial)
+        self._probe_task = ray.remote(**options)(worker.run_probe)
 
-    def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Call ``work`` with every item, with as many at once as the cluster has room for; answers as they come."""
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Call ``work`` with as many items at once as the cluster has room for; yields results as they come."""
         pool = ThreadPoolExecutor(self._cluster.at_once)
         self._pools.append(pool)
         futures = [pool.submit(work, item) for item in items]
@@ -65,62 +65,65 @@ class RayExecutor:
         pool.shutdown()
         self._pools.remove(pool)
 
-    def submit(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> "TrialResult":
-        """Run ``trial`` to its end; it tells its place first, again where it had to begin again.
+    def run_trial(
+        self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None
+    ) -> "TrialResult":
+        """Run ``trial`` to its end; the first event is its node, again after each restart.
 
         Raises:
-            TrialFailed: as on this machine, or its nodes were lost time and again.
+            TrialFailed: as on this machine, or its node was lost too often.
             UserError: a node has other code, or no node is left.
         """
-        what = f"{trial.model} seed {trial.seed}"
-        outcome: TrialResult = self._carry_out(self._train, (trial, self._cluster.data_dir, timeout_s), tell, what)
-        return outcome
+        name = f"{trial.model} seed {trial.seed}"
+        arguments = trial, self._cluster.data_dir, timeout_s
+        result: TrialResult = self._run_task(self._trial_task, arguments, on_event, name)
+        return result
 
-    def answer(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
-        """Put a probe to a trained model, whose weights are sent along.
+    def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
+        """Run a probe on a trained model, whose weights are sent along.
 
         Raises:
-            TrialFailed, UserError: see :meth:`submit`.
+            TrialFailed, UserError: see :meth:`run_trial`.
         """
-        locations: list[NodeDescription] = []
+        nodes: list[NodeDescription] = []
 
-        def note(event: Event) -> None:
+        def on_event(event: Event) -> None:
             if isinstance(event, NodeDescription):
-                locations.append(event)
+                nodes.append(event)
 
-        what = f"{task.probe} of {task.trial.model} seed {task.trial.seed}"
+        name = f"{task.probe} of {task.trial.model} seed {task.trial.seed}"
         try:
             weights = task.weights.read_bytes()
         except OSError as error:
             raise TrialFailed("error", f"the weights are gone: {error.strerror}") from error
-        found: ProbeOutput = self._carry_out(
-            self._answer, (task, weights, self._cluster.data_dir, timeout_s), note, what
-        )
-        return replace(found, machine=locations[-1].machine)
+        arguments = task, weights, self._cluster.data_dir, timeout_s
+        output: ProbeOutput = self._run_task(self._probe_task, arguments, on_event, name)
+        return replace(output, machine=nodes[-1].machine)
 
     def stop(self, reason: BaseException) -> None:
-        """End what is under way by raising ``reason`` there, and what has not begun without a word; waits for it."""
+        """Stop running trials by raising ``reason`` in their threads, drop the others, wait until all have ended."""
         self.stopped = reason
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:
-        """Leave the cluster; what this driver still runs there ends with it."""
+        """Leave the cluster; tasks that this driver still runs there end."""
         self._cluster.close()
 
-    def _carry_out(self, task: Any, arguments: tuple[Any, ...], tell: Callable[[Event], None], what: str) -> Any:
+    def _run_task(self, task: Any, arguments: tuple[Any, ...], on_event: Callable[[Event], None], name: str) -> Any:
+        """Run the task, restarted after a lost node; gives what it returned in the end."""
         for restart in range(1, RESTARTS + 1):
             try:
-                return self._follow(task.remote(*arguments), tell)
+                return self._read_events(task.remote(*arguments), on_event)
             except _NodeLost:
-                self._say(f"{what}: its node was lost; begun again ({restart} of {RESTARTS})")
+                self._say(f"{name}: its node was lost; begun again ({restart} of {RESTARTS})")
         try:
-            return self._follow(task.remote(*arguments), tell)
+            return self._read_events(task.remote(*arguments), on_event)
         except _NodeLost:
             raise TrialFailed("error", f"its node was lost {RESTARTS + 1} times") from None
 
-    def _follow(self, stream: Any, tell: Callable[[Event], None]) -> Any:
-        """Pass on what a task tells, and give what it gives in the end."""
+    def _read_events(self, stream: Any, on_event: Callable[[Event], None]) -> Any:
+        """Pass on the events of a task; gives what it returned in the end."""
         begun = False
         try:
             while True:
@@ -128,10 +131,10 @@ class RayExecutor:
                 if isinstance(event, worker.Node):
                     check_code(event, self._cluster.code, "a node")
                     begun = True
-                    tell(NodeDescription(machine_of_node(event.slug, self._driver), event.environment))
+                    on_event(NodeDescription(machine_of_node(event.slug, self._driver), event.environment))
                 elif isinstance(event, (Epoch, Surroundings)):
-                    tell(event)
-                elif isinstance(event, worker.Failed):
+                    on_event(event)
+                elif isinstance(event, TrialFailure):
                     raise TrialFailed(event.status, event.reason, event.log)
                 elif isinstance(event, worker.NodeError):
                     raise UserError(f"a node of the cluster failed: {event.reason}")
@@ -153,25 +156,25 @@ class RayExecutor:
             raise _NodeLost from error
 
     def _wait(self, stream: Any, begun: bool) -> None:
-        """Until the next event is there.
+        """Wait until the next event is there.
 
         Raises:
-            CancelledError, or the reason: the run was stopped.
+            CancelledError: the run was stopped before the task began; later it is the reason given to :meth:`stop`.
             UserError: the task has not begun, and no node is left for it.
         """
-        look_again = time.monotonic() + NO_NODE_S
+        next_check = time.monotonic() + NO_NODE_S
         while True:
             if self.stopped is not None:
                 raise self.stopped if begun else CancelledError
             if ray.wait([stream], timeout=STOP_S, fetch_local=False)[0]:
                 return
-            if not begun and time.monotonic() > look_again:
+            if not begun and time.monotonic() > next_check:
                 if not self._cluster.has_room():
                     raise UserError(
                         "no node of the cluster is left that could take a trial; start one and run this again"
                     )
-                look_again = time.monotonic() + NO_NODE_S
+                next_check = time.monotonic() + NO_NODE_S
 
 
 class _NodeLost(Exception):
-    """Or the process on it in which Ray ran the task; not the trial's, which is another."""
+    """The node was lost, or the process on it in which Ray ran the task; not the trial's own, which is another."""

@@ -1,6 +1,6 @@
-"""What happens on a node of the cluster, in a process that Ray keeps from one trial to the next. Needs no Ray.
+"""Ray tasks on a node of the cluster, in a process that Ray keeps from one trial to the next. Needs no Ray.
 
-A trial is a stream: what the node is, each epoch as it ends, what went on around it, and at last its outcome.
+A trial is a stream: the node's description, each epoch as it ends, its surroundings, and at last its result.
 """
 
 import os
@@ -16,9 +16,9 @@ from typing import Any
 from bench.common.errors import UserError, plain
 from bench.data import datasets
 from bench.records.probes import ProbeTask
-from bench.records.schema import Environment, Status, Trial
+from bench.records.schema import Environment, Trial
 from bench.runner.environment import describe_environment, machine_slug
-from bench.runner.local_executor import LocalExecutor, TrialFailed, end_forkserver
+from bench.runner.local_executor import LocalExecutor, TrialFailed, TrialFailure, end_forkserver
 from bench.runner.monitor import monitor
 from bench.runner.nodes import code_sha256
 
@@ -33,96 +33,87 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Failed:
-    """What becomes of :class:`bench.runner.local_executor.TrialFailed` on its way to the driver."""
-
-    status: Status
-    reason: str
-    log: str
-
-
-@dataclass(frozen=True)
 class NodeError:
-    """Something went wrong on the node beside the trial."""
+    """An error on the node that is not the trial's."""
 
     reason: str
 
 
 def describe() -> Node:
-    """This node, as the GPU that Ray has assigned makes it, if there is one."""
+    """Describe this node, with the GPU that Ray has assigned, if there is one."""
     return Node(machine_slug(), describe_environment(), code_sha256())
 
 
 def inspect_node(device: str, dataset: str, data_dir: Path | None) -> Node | NodeError:
     """Describe this node as a trial on ``device`` would find it, and unpack the data there."""
-    hidden = os.environ.pop("CUDA_VISIBLE_DEVICES", None) if device == "cuda" else None  # as no GPU was assigned
+    hidden = os.environ.pop("CUDA_VISIBLE_DEVICES", None) if device == "cuda" else None  # empty, as no GPU was assigned
     try:
         datasets.prepare(datasets.find_dataset(dataset), data_dir or datasets.default_data_dir())
         return describe()
     except UserError as error:
         return NodeError(str(error))
     except Exception as error:
-        return NodeError(_words(error))
+        return NodeError(_describe_error(error))
     finally:
         if hidden is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = hidden
 
 
-def train(trial: Trial, data_dir: Path | None, timeout_s: float | None) -> Iterator[Any]:
-    """Run the trial: a :class:`Node`, its epochs, its surroundings, and its outcome or how it failed."""
+def run_trial(trial: Trial, data_dir: Path | None, timeout_s: float | None) -> Iterator[Any]:
+    """Run the trial; yields a :class:`Node`, epochs, surroundings, and the result or a failure."""
     yield describe()
     finish = monitor(trial.device)
-    for event in _events(data_dir, lambda executor, tell: executor.submit(trial, tell, timeout_s)):
-        if isinstance(event, (Failed, _Given)):
+    for event in _events(data_dir, lambda executor, on_event: executor.run_trial(trial, on_event, timeout_s)):
+        if isinstance(event, (TrialFailure, _Returned)):
             yield finish()
-        yield event.value if isinstance(event, _Given) else event
+        yield event.value if isinstance(event, _Returned) else event
 
 
-def answer(task: ProbeTask, weights: bytes, data_dir: Path | None, timeout_s: float | None) -> Iterator[Any]:
-    """Put a probe to the model with these weights: a :class:`Node`, and its findings or how it failed."""
+def run_probe(task: ProbeTask, weights: bytes, data_dir: Path | None, timeout_s: float | None) -> Iterator[Any]:
+    """Run a probe on the model with these weights; yields a :class:`Node`, and the output or a failure."""
     yield describe()
     with tempfile.TemporaryDirectory(prefix="mnist-bench-") as folder:
         path = Path(folder) / "weights.safetensors"
         path.write_bytes(weights)
-        here = replace(task, weights=path)
-        for event in _events(data_dir, lambda executor, _: executor.answer(here, timeout_s)):
-            yield event.value if isinstance(event, _Given) else event
+        local_task = replace(task, weights=path)
+        for event in _events(data_dir, lambda executor, _: executor.run_probe(local_task, timeout_s)):
+            yield event.value if isinstance(event, _Returned) else event
 
 
 @dataclass(frozen=True)
-class _Given:
+class _Returned:
     value: Any
 
 
-Tell = Callable[[Any], None]
+OnEvent = Callable[[Any], None]
 
 
-def _events(data_dir: Path | None, work: Callable[[LocalExecutor, Tell], Any]) -> Iterator[Any]:
-    """What ``work`` tells as it comes, and what it gave in the end. The process ends its workers if it is cancelled."""
+def _events(data_dir: Path | None, work: Callable[[LocalExecutor, OnEvent], Any]) -> Iterator[Any]:
+    """Yield the events of ``work`` as they come, then what it returned. Ends the workers if it is cancelled."""
     executor = _executor(data_dir or datasets.default_data_dir())
-    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def carry_out() -> None:
+    def put_events() -> None:
         try:
-            told.put(_Given(work(executor, told.put)))
+            events.put(_Returned(work(executor, events.put)))
         except TrialFailed as failure:
-            told.put(Failed(failure.status, plain(failure.reason), failure.log))
+            events.put(TrialFailure(failure.status, plain(failure.reason), failure.log))
         except BaseException as error:
-            told.put(NodeError(_words(error)))
+            events.put(NodeError(_describe_error(error)))
 
-    threading.Thread(target=carry_out, daemon=True).start()
+    threading.Thread(target=put_events, daemon=True).start()
     ended = False
     try:
         while not ended:
-            event = told.get()
-            ended = isinstance(event, (_Given, Failed, NodeError))
+            event = events.get()
+            ended = isinstance(event, (_Returned, TrialFailure, NodeError))
             yield event
     finally:
         if not ended:
             executor.close()
 
 
-_kept: tuple[LocalExecutor, tuple[Any, ...]] | None = None
+_cached: tuple[LocalExecutor, tuple[Any, ...]] | None = None
 
 
 def _executor(data_dir: Path) -> LocalExecutor:
@@ -131,19 +122,19 @@ def _executor(data_dir: Path) -> LocalExecutor:
     On another GPU, or with code that has been edited, it is a new one: workers see the GPU that was assigned and the
     code that was there when the first of them was started.
     """
-    global _kept
-    about = data_dir, os.environ.get("CUDA_VISIBLE_DEVICES"), code_sha256()
-    if _kept is None or _kept[1] != about:
-        if _kept is not None:
-            _kept[0].close()
+    global _cached
+    conditions = data_dir, os.environ.get("CUDA_VISIBLE_DEVICES"), code_sha256()
+    if _cached is None or _cached[1] != conditions:
+        if _cached is not None:
+            _cached[0].close()
             end_forkserver()
-        _pass_on_the_path()
-        _kept = LocalExecutor(data_dir), about
-    return _kept[0]
+        _set_worker_path()
+        _cached = LocalExecutor(data_dir), conditions
+    return _cached[0]
 
 
-def _pass_on_the_path() -> None:
-    """Workers import from where this process does, which is what was compared with the driver's code.
+def _set_worker_path() -> None:
+    """Make workers import from where this process does, which is the code that was compared with the driver's.
 
     Left alone, the process they are forked from would look in its working folder first, which is Ray's, and not where
     Ray has this one look (Python 3.11 hands it no path).
@@ -151,5 +142,5 @@ def _pass_on_the_path() -> None:
     os.environ |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
 
 
-def _words(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return plain(f"{type(error).__name__}: {error}")
