@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 IFRAME_HEIGHT = 800
-"""Pixels of a notebook that the report takes; it scrolls inside."""
+"""Height in pixels of the report in a notebook; it scrolls inside."""
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
 ) -> pd.DataFrame:
     """Train the models of a suite, write a record of each run, render the report: ``python -m bench run`` as a call.
 
-    What is already done is not trained again, and shows in the answer all the same. Failed trials do not stop the
+    What is already done is not trained again, and is in the result all the same. Failed trials do not stop the
     others; each is a row with its ``error``, and a line on standard error.
 
     Args:
@@ -59,7 +59,7 @@ def run(
             :data:`bench.data.registry.DATASETS`.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
-        probes: questions put to the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no question.
+        probes: probes to run on the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no probe.
         results: the folder of records and report; made where there is none.
         data_dir: the cache of the data; None: ``MNIST_BENCH_DATA``, or a folder of the user's.
         timeout: seconds after which a trial is given up; None: never.
@@ -69,7 +69,7 @@ def run(
             already initialised in this process, its cluster is used and left open.
 
     Returns:
-        One row per trial that was asked for, seed by seed, with the columns of :func:`load`.
+        One row per requested trial, seed by seed, with the columns of :func:`load`.
 
     Raises:
         UserError: a name is unknown, a number is out of range, the device is not there, a folder is not writable, or
@@ -119,7 +119,7 @@ def run(
 
 
 def load(results: str | Path = RESULTS) -> pd.DataFrame:
-    """Every record in the folder, one row each, failed ones too, oldest first.
+    """Load every record in the folder, one row each, failed ones too, oldest first.
 
     A file that is no record is left out, with a warning that names it. Numbers that a failed run does not have are
     missing (NaN). The columns, with their units:
@@ -162,7 +162,7 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     """
     from bench.records.storage import load_runs
 
-    runs, problems = load_runs(_existing(results))
+    runs, problems = load_runs(_existing_folder(results))
     _warn(problems)
     return _frame(runs)
 
@@ -177,7 +177,7 @@ def show(results: str | Path = RESULTS) -> "Report":
     """
     from bench.report import render
 
-    rendered = render(_existing(results))
+    rendered = render(_existing_folder(results))
     _warn(rendered.problems)
     return Report(rendered)
 
@@ -192,7 +192,7 @@ class Report:
         return self.rendered.terminal_text()
 
     def _repr_html_(self) -> str:
-        """The self-contained page in a frame of its own, so that its styles and the notebook's keep apart."""
+        """The self-contained page in a frame of its own, so that its styles and the notebook's stay apart."""
         page = self.rendered.html.read_text(encoding="utf-8")
         # without its own base, a link within the page would be one within the notebook, opened in the frame
         document = html.escape(page.replace("<head>", '<head><base href="about:srcdoc">', 1))
@@ -206,20 +206,22 @@ def _frame(runs: "Sequence[Run]") -> pd.DataFrame:
     return frame.assign(started_at=pd.to_datetime(frame["started_at"], utc=True))
 
 
-def _names(given: Sequence[str] | str) -> list[str]:
-    return split_names(given) if isinstance(given, str) else list(given)
+def _names(names: Sequence[str] | str) -> list[str]:
+    return split_names(names) if isinstance(names, str) else list(names)
 
 
-def _probes(given: Sequence[str] | str | None) -> list[str] | None:
-    """As the command takes them: an empty string leaves the choice to the suite, an empty list asks nothing."""
-    if given is None or given == "":
+def _probes(names: Sequence[str] | str | None) -> list[str] | None:
+    """Read probes as the command does: an empty string leaves the choice to the suite, an empty list is no probe."""
+    if names is None or names == "":
         return None
-    return [] if given == "none" else _names(given)
+    return [] if names == "none" else _names(names)
 
 
 def _whole(name: str, value: int | None) -> int | None:
-    """Raises:
-    UserError: the value is no whole number.
+    """Check that an argument is a whole number or None.
+
+    Raises:
+        UserError: it is neither.
     """
     if value is None:
         return None
@@ -229,7 +231,7 @@ def _whole(name: str, value: int | None) -> int | None:
         raise UserError(f"{name} is {value!r}: it must be a whole number") from None
 
 
-def _existing(results: str | Path) -> Path:
+def _existing_folder(results: str | Path) -> Path:
     folder = Path(results)
     if not folder.is_dir():
         raise UserError(f"no results folder {folder}: bench.run(results={str(folder)!r}) makes one")

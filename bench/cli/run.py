@@ -1,4 +1,4 @@
-"""The command ``run``: train, run the probes, report; and how a command ends that a signal interrupts."""
+"""The command ``run``: train, run the probes, report; and the end of a command that a signal interrupts."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from bench.runner.signals import Interrupted
 
 
 def run_and_report(request: Request, as_json: bool) -> int:
-    """Train what is asked for, render the report, and print it; gives the exit code.
+    """Train the requested trials, render the report, and print it; gives the exit code.
 
     Raises:
         UserError: see :func:`bench.runner.plan.make_plan`.

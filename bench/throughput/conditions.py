@@ -1,4 +1,4 @@
-"""What a record of throughput says of its circumstances, whatever was measured."""
+"""The conditions in a record of throughput: how and where it was measured."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from bench.throughput.frameworks.registry import Task
 
 
 def begin(task: Task) -> Callable[[], dict[str, Any]]:
-    """Begin to measure; the function returned ends it and gives the record's fields about how and where."""
+    """Start to measure; the returned function stops and gives the record's fields about how and where."""
     started_at, start, stop_monitoring = datetime.now(UTC), time.monotonic(), monitor(task.device)
 
     def end() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a model costs: operations, memory traffic, and the memory a training takes, in a process of its own."""
+"""The cost of a model: operations, memory traffic, and peak memory of training, in a process of its own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,15 +20,15 @@ MEMORY_STEPS = 20
 
 
 def measure_cost(workload: Workload) -> Cost:
-    """Count, then train for a few steps and look at the peak; of a GPU's memory where there is one."""
+    """Count operations, then train for a few steps and read the peak memory, of the GPU where there is one."""
     size = ARTICLE.batch_size
     model, data = workload.prepare()
-    few = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
+    subset = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
     batch = DeviceData(data.images[:size], data.labels[:size])
     device = torch.device(workload.device)
     forget_peak(device)
     idle = _peak_bytes(device)
-    workload.epochs(model, few, size)(torch.arange(len(few)))
+    workload.epochs(model, subset, size)(torch.arange(len(subset)))
     peak = _peak_bytes(device)
     eager = EagerStep(model, workload.recipe)
     return Cost(
@@ -44,11 +44,11 @@ def measure_cost(workload: Workload) -> Cost:
 
 
 def traffic(work: Callable[[], object]) -> int:
-    """Bytes that the tensor operations of ``work`` read and write, as if there were no cache."""
-    counted = _Traffic()  # type: ignore[no-untyped-call]
-    with counted:
+    """Count the bytes that the tensor operations of ``work`` read and write, as if there were no cache."""
+    counter = _Traffic()  # type: ignore[no-untyped-call]
+    with counter:
         work()
-    return counted.total
+    return counter.total
 
 
 class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]

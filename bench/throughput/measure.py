@@ -1,4 +1,4 @@
-"""One call of ``bench speed``: every measurement of every model, one after the other."""
+"""The measurements of ``bench speed``: every one of every model, one after the other."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ def measure_speed(
     """Measure all of ``models``; gives the record, None where none could be, and a line for each that could not.
 
     Args:
-        subject: the conditions; its own model does not count.
-        say: told what is being measured.
+        workload: the conditions; its own model does not count.
+        say: called with a line about what is being measured.
     """
     end = begin(workload)
     say("what the machine can do: matrix products and copies")
@@ -40,7 +40,7 @@ def measure_speed(
 def _measure(workload: Workload, say: Callable[[str], None]) -> ModelThroughput:
     say(f"{workload.model}: the article's loop and ours in turn")
     times = epochs_in_turn((ARTICLE, OURS), workload)
-    if notes := [each.note for each in times if each.note]:
+    if notes := [epochs.note for epochs in times if epochs.note]:
         raise UnsupportedModelError(notes[0])
     say(f"{workload.model}: steps by batch size")
     step_times = run_in_subprocess(measure_step_times, workload)

@@ -1,4 +1,4 @@
-"""What the device can do at best, measured: matrix products and copies. The roofs that models are held under."""
+"""The measured peaks of the device, in matrix products and copies: the roofs of the roofline."""
 
 import time
 from collections.abc import Callable
@@ -16,18 +16,18 @@ REPEATS = 7
 
 
 def measure_peaks(task: Task) -> Peaks:
-    """The fastest of several square matrix products in the precision's type, and the fastest copy."""
+    """Measure the fastest of several square matrix products in the precision's type, and the fastest copy."""
     torch.set_num_threads(task.threads)
     set_matrix_precision(task.precision)
-    where = torch.device(task.device)
+    device = torch.device(task.device)
     dtype = torch.bfloat16 if task.precision == "bf16" else torch.float32
     rates = []
     for side in SIDES:
-        a, b = torch.randn(2, side, side, device=where).to(dtype)
-        rates.append(2 * side**3 / _fastest(lambda a=a, b=b: a @ b, where))  # type: ignore[misc]
-    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device=where)
+        a, b = torch.randn(2, side, side, device=device).to(dtype)
+        rates.append(2 * side**3 / _fastest(lambda a=a, b=b: a @ b, device))  # type: ignore[misc]
+    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device=device)
     target = torch.zeros_like(source)
-    copy_s = _fastest(lambda: target.copy_(source), where)
+    copy_s = _fastest(lambda: target.copy_(source), device)
     return Peaks(matmul_flops_per_s=max(rates), copy_bytes_per_s=2 * COPY_BYTES / copy_s)
 
 

@@ -1,4 +1,4 @@
-"""Seconds of a step by batch size: training as the harness trains, and inference alone."""
+"""Step times by batch size, in seconds: training as the harness trains, and inference alone."""
 
 import functools
 import time
@@ -17,19 +17,19 @@ from bench.training.timing import synchronise
 BATCH_SIZES = (1, 8, 32, 128, 512, 2048, 8192)
 ROUNDS = 9
 SECONDS = 0.4
-"""At most so long for each size where steps are short; never fewer than three rounds."""
+"""Seconds for each size at most, where steps are short; never fewer than three rounds."""
 ROUND_S = 0.005
-"""Steps shorter than this are timed several at once, so that reading the clock does not count."""
+"""Seconds of a round at least: shorter steps are timed several at once, so that reading the clock does not count."""
 
 
 def measure_step_times(workload: Workload) -> list[StepTime]:
-    """Both phases at every batch size; training as in an epoch, its share of putting images in order included."""
+    """Time both phases at every batch size; training as in an epoch, its share of shuffling included."""
     model, data = workload.prepare()
     times = []
     for size in BATCH_SIZES:
         steps = len(data) // size
-        whole = DeviceData(data.images[: steps * size], data.labels[: steps * size])
-        train = functools.partial(workload.epochs(model, whole, size), torch.arange(len(whole)))
+        full_batches = DeviceData(data.images[: steps * size], data.labels[: steps * size])
+        train = functools.partial(workload.epochs(model, full_batches, size), torch.arange(len(full_batches)))
         infer = functools.partial(_infer, model, workload, DeviceData(data.images[:size], data.labels[:size]))
         times += [_time(workload, "train", size, train, steps), _time(workload, "infer", size, infer, steps)]
     return times
@@ -40,14 +40,14 @@ def _infer(model: nn.Module, workload: Workload, batch: DeviceData, times: int) 
         evaluate(model, batch, workload.recipe, len(batch))
 
 
-def _time(workload: Workload, phase: str, batch_size: int, work: Callable[[int], object], most: int) -> StepTime:
-    """``work`` takes as many steps as it is told, up to ``most``."""
+def _time(workload: Workload, phase: str, batch_size: int, work: Callable[[int], object], max_steps: int) -> StepTime:
+    """Time ``work``, which takes a given number of steps, ``max_steps`` at most."""
     device = torch.device(workload.device)
     _seconds(work, 2, device)  # warm-up
-    once = _seconds(work, 1, device)
-    at_once = max(1, min(round(ROUND_S / once), most))
-    rounds = max(3, min(ROUNDS, int(SECONDS / (once * at_once))))
-    times = spread([_seconds(work, at_once, device) / at_once for _ in range(rounds)])
+    step_s = _seconds(work, 1, device)
+    steps = max(1, min(round(ROUND_S / step_s), max_steps))
+    rounds = max(3, min(ROUNDS, int(SECONDS / (step_s * steps))))
+    times = spread([_seconds(work, steps, device) / steps for _ in range(rounds)])
     return StepTime.model_validate(
         {
             "phase": phase,

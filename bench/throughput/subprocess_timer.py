@@ -1,4 +1,4 @@
-"""Measurements in processes of their own, that end with the call whatever happens."""
+"""Measurements in processes of their own, which end with the call whatever happens."""
 
 import contextlib
 import multiprocessing
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def process() -> Iterator[ProcessPoolExecutor]:
-    """A process, started at the first call; killed where the body is left by an exception, by Ctrl-C too."""
+    """Open a process, started at the first call; killed where the body is left by an exception, by Ctrl-C too."""
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _ignore_interrupts)
     try:
         yield pool
@@ -31,14 +31,14 @@ def process() -> Iterator[ProcessPoolExecutor]:
 
 
 def run_in_subprocess(measure: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What ``measure`` gives in a process of its own, with the allocator settings that training has."""
+    """Call ``measure`` in a process of its own, with the allocator settings that training has."""
     with process() as pool, allocator_settings():
         return pool.submit(measure, *args, **kwargs).result()
 
 
 @contextlib.contextmanager
 def subprocess_timer(build: Callable[..., Timer], *arguments: Any, as_in_training: bool) -> Iterator[Timer]:
-    """What ``build`` makes of ``arguments``, in a process of its own; built at the first call, whatever it raises then.
+    """Open a timer in a process of its own; ``build`` makes it of ``arguments`` at the first call, and may raise then.
 
     Args:
         as_in_training: with the allocator settings that training has.
@@ -56,7 +56,7 @@ _timer: Timer | None = None
 
 
 def _time(build: Callable[..., Timer], arguments: tuple[Any, ...]) -> float:
-    """In the process: there is one timer in it, so what builds it counts at the first call alone."""
+    """Call the one timer of this process; ``build`` makes it at the first call, and is not called again."""
     global _timer
     if _timer is None:
         _timer = build(*arguments)

@@ -1,4 +1,4 @@
-"""What is measured: one model as the harness would train it on one device."""
+"""The measured workload: one model as the harness would train it on one device."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from bench.training.trial import initial_model
 
 @dataclass(frozen=True)
 class Workload(Task):
-    """The task as the harness carries it out."""
+    """A task as the harness runs it."""
 
     @property
     def recipe(self) -> Recipe:
-        """The article's, at this precision."""
+        """The article's recipe at this precision."""
         return dataclasses.replace(ARTICLE, precision=self.precision)
 
     def prepare(self) -> tuple[nn.Module, DeviceData]:
-        """Set this process up as training does; the model with its initial weights, and all training images."""
+        """Set this process up as training does; gives the model with its initial weights, and all training images."""
         torch.set_num_threads(self.threads)
         set_matrix_precision(self.precision)
         device = torch.device(self.device)
@@ -35,6 +35,6 @@ class Workload(Task):
         return initial_model(self.model, MNIST.num_classes, seed=0, device=device).train(), data
 
     def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
-        """Training on ``data`` in batches of that size, warmed up."""
+        """Prepare training on ``data`` in batches of that size, warmed up; gives the function that runs an epoch."""
         run_epoch, _ = prepare_epochs(model, dataclasses.replace(self.recipe, batch_size=batch_size), data)
         return run_epoch

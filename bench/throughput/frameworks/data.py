@@ -7,7 +7,7 @@ from bench.data.registry import MNIST
 
 
 def training_set() -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 ``(60000, 28, 28)`` and labels int32 ``(60000,)``.
+    """Read the images, uint8 ``(60000, 28, 28)``, and the labels, int32 ``(60000,)``.
 
     Raises:
         FileNotFoundError: the package's files are damaged.
@@ -20,5 +20,5 @@ def training_set() -> tuple[np.ndarray, np.ndarray]:
 
 
 def normalised(images: np.ndarray) -> np.ndarray:
-    """float32 in [-1, 1], as the article's recipe has it."""
+    """Convert images to float32 in [-1, 1], as the article's recipe does."""
     return images.astype(np.float32) / np.float32(127.5) - np.float32(1)

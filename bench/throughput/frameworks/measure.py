@@ -1,4 +1,4 @@
-"""Frameworks in turn, round by round, each in a process of its own; and one call of ``bench peers``."""
+"""Epoch times of several frameworks, round by round, each in a process of its own; for ``bench peers``."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ ROUNDS = 5
 
 
 def measure_peers(models: Sequence[str], task: Task, say: Callable[[str], None]) -> ThroughputRecord:
-    """Time each framework on each of ``models``; ``say`` is told what is being measured."""
+    """Time each framework on each of ``models``; ``say`` is called with a line about what is being measured."""
     end = begin(task)
     measured = []
     for model in models:
@@ -25,7 +25,7 @@ def measure_peers(models: Sequence[str], task: Task, say: Callable[[str], None])
 
 
 def epochs_in_turn(frameworks: Iterable[str], task: Task) -> list[EpochTimes]:
-    """``ROUNDS`` epochs of each in turn, each warmed up; one that cannot do it has none, and a note that says why.
+    """Time ``ROUNDS`` epochs of each in turn, each warmed up; one that cannot do it has none, and a note with why.
 
     Ratios taken round by round allow for a machine that slows down, since that slows all.
     """
@@ -49,7 +49,7 @@ def epochs_in_turn(frameworks: Iterable[str], task: Task) -> list[EpochTimes]:
 
 
 def versions_of(framework: str) -> dict[str, str] | None:
-    """Versions of what the framework needs; None where something is not installed."""
+    """The versions of the packages that the framework needs; None where one is not installed."""
     try:
         return {package: metadata.version(package) for package in PEERS[framework].packages}
     except metadata.PackageNotFoundError:
@@ -72,6 +72,6 @@ def _warm_up(epoch: Timer) -> str:
 
 
 def _build(framework: str, task: Task) -> Timer:
-    """In the process of that framework, which is imported nowhere else."""
+    """Build the timer of a framework, in its own process; the framework is imported nowhere else."""
     timer: Timer = import_module(f"{__package__}.{PEERS[framework].module}").timer(task)
     return timer

@@ -1,8 +1,8 @@
-"""The same training in several frameworks, the article's own loop and ours among them, to be timed in turn.
+"""Registry of the frameworks that are timed in turn, the article's own loop and ours among them.
 
-One file each, imported in its own process. Such a file has ``timer(task) -> Timer``: what builds the model of that
-name, the data in memory and Adam 1e-3 with batches of 128, and gives a function that trains for an epoch and returns
-its seconds. None of them imports torch but ours, the article's and Lightning's.
+One file each, imported in its own process. Such a file has ``timer(task) -> Timer``: it builds the model of that name,
+the data in memory and Adam 1e-3 with batches of 128, and gives a function that trains for an epoch and returns its
+seconds. None of them imports torch but ours, the article's and Lightning's.
 """
 
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ BATCH_SIZE = RECIPE.batch_size
 LEARNING_RATE = RECIPE.learning_rate
 CLASSES = MNIST.num_classes
 LAYERS = {"softmax": (CLASSES,), "mlp": (256, 128, CLASSES)}
-"""Widths of the models that are nothing but linear layers with ReLU between them."""
+"""Layer widths of the models that consist of linear layers with ReLU between them."""
 MODELS = ("softmax", "mlp", "cnn")
-"""What every peer's file can build, or says why not: the article's models."""
+"""The article's models; each peer's file builds them, or says why not."""
 
 
 class UnsupportedModelError(Exception):

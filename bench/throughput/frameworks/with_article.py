@@ -19,11 +19,11 @@ from bench.training.timing import Clocks
 from models import create_model
 
 STEPS = 60
-"""Of an epoch only so many steps are timed."""
+"""How many steps of an epoch are timed."""
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of an epoch, loading included; in float32 whatever the task's precision, on a GPU too."""
+    """Build the timer of an epoch, loading included; in float32 whatever the task's precision, on a GPU too."""
     torch.set_num_threads(task.threads)
     set_matrix_precision("fp32")  # left alone, a GPU's convolutions would run in TF32
     device = torch.device(task.device)
@@ -46,7 +46,7 @@ def timer(task: Task) -> Timer:
 
 
 def article_model(name: str) -> nn.Module:
-    """The model as the article writes it; for other models than the CNN that is the registered one."""
+    """Build the model as the article writes it; other models than the CNN are the registered ones."""
     if name != "cnn":
         return create_model(name)
     return nn.Sequential(
@@ -64,7 +64,7 @@ def article_model(name: str) -> nn.Module:
 
 
 def article_loader(data_dir: Path) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
-    """Shuffled batches of 128, each image transformed by itself when it is asked for."""
+    """Load shuffled batches of 128, each image transformed by itself when it is needed."""
     to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     data = datasets.MNIST(data_dir, train=True, download=False, transform=to_tensor)
     return DataLoader(data, batch_size=BATCH_SIZE, shuffle=True)

@@ -14,13 +14,13 @@ from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LE
 from bench.throughput.subprocess_timer import Timer
 
 CONV_STEPS = 20
-"""Convolutions are slow here, so of those epochs only so many steps are timed."""
+"""How many steps of an epoch with convolutions are timed; they are slow here."""
 
 Weights = list[tuple[jax.Array, jax.Array]]
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of an epoch; the last partial batch is left out, and made up for in proportion."""
+    """Build the timer of an epoch; the last partial batch is left out, and made up for in proportion."""
     images, labels = (jnp.asarray(part) for part in training_set())
     weights = _weights(task.model)
     optimizer = optax.adam(LEARNING_RATE)

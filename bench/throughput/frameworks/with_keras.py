@@ -14,11 +14,11 @@ from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LE
 from bench.throughput.subprocess_timer import Timer
 
 CONV_STEPS = 60
-"""Of an epoch with convolutions only so many steps are timed."""
+"""How many steps of an epoch with convolutions are timed."""
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of an epoch."""
+    """Build the timer of an epoch."""
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
     images, labels = training_set()
     pixels = normalised(images)[..., None]

@@ -14,12 +14,12 @@ from bench.throughput.frameworks.with_article import article_loader, article_mod
 from bench.throughput.subprocess_timer import Timer
 
 STEPS = 60
-"""Of an epoch only so many steps are timed, beginning after the first few."""
+"""How many steps of an epoch are timed, after the first few."""
 FIRST = 5
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of an epoch."""
+    """Build the timer of an epoch."""
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.set_num_threads(task.threads)

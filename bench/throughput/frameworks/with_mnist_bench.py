@@ -11,7 +11,7 @@ from bench.training.train import seed_streams
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of a whole epoch, ordering included."""
+    """Build the timer of a whole epoch, shuffling included."""
     workload = Workload(**vars(task))
     model, data = workload.prepare()
     run_epoch = workload.epochs(model, data, BATCH_SIZE)

@@ -10,10 +10,10 @@ from bench.throughput.subprocess_timer import Timer
 
 
 def timer(task: Task) -> Timer:
-    """Seconds of an epoch.
+    """Build the timer of an epoch.
 
     Raises:
-        NotPossible: the model has convolutions.
+        UnsupportedModelError: the model has convolutions.
     """
     if task.model not in LAYERS:
         raise UnsupportedModelError("scikit-learn has no convolutions")
