@@ -65,7 +65,7 @@ def model_source(name: str) -> Path:
     Raises:
         KeyError: no model of that name is registered.
     """
-    return Path(inspect.getfile(_FACTORIES[name]))
+    return Path(inspect.getfile(inspect.unwrap(_FACTORIES[name])))
 
 
 def source_sha256(name: str) -> str:

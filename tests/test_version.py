@@ -1,5 +1,6 @@
 """A key says what trains: which edits of the source have a trial trained, or a probe asked, again."""
 
+import functools
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,8 @@ import pytest
 from bench.common.fingerprint import Pinned, fingerprint, matching_files
 from bench.probes.registry import FINGERPRINTS, PROBES, probe_fingerprint
 from bench.runner.cache_key import CodeIdentity, identify_code
-from bench.training.version import HARNESS, harness_fingerprint
+from bench.training.version import HARNESS, harness_fingerprint, model_fingerprint
+from models import registry
 from tests.conftest import ROOT
 
 PROBE = "distortion"
@@ -28,11 +30,14 @@ class Edit(NamedTuple):
 
 EDITS = [
     Edit("a comment", "bench/training/train_step.py", "    def __call__", "    # why not\n    def __call__"),
-    Edit("a docstring", "bench/training/train.py", '"""The harness: one model', '"""Other words: one model'),
-    Edit("no docstring", "bench/training/timing.py", '        """Seconds measured under ``name`` so far."""\n', ""),
+    Edit("docstrings", "bench/training/train.py", '"""', '"""\n    '),
+    Edit("no docstring", "bench/training/timing.py", '"""Total seconds measured under ``name`` so far."""', ""),
     Edit("layout", "bench/training/pipeline.py", "return zip(", "return zip(  \n"),
     Edit("quotes", "bench/training/precision.py", '"tf32" if precision == "tf32"', "'tf32' if precision == 'tf32'"),
-    Edit("imports in another order", "bench/training/evaluate.py", "import math\n", "import math\n\n"),
+    Edit(
+        "imports in another order", "bench/training/evaluate.py", "import torch\nimport torch.nn.functional as F\n",
+        "import torch.nn.functional as F\nimport torch\n",
+    ),
     Edit("the report", "bench/report/elements/formatting.py", "100 *", "101 *"),
     Edit("an operation", "bench/training/pipeline.py", ".sub_(shift)", ".add_(shift)", HARNESS_ALONE),
     Edit("a constant", "bench/recipes/recipe.py", "learning_rate=1e-3", "learning_rate=2e-3", HARNESS_ALONE),
@@ -75,6 +80,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def before(project: Path) -> dict[str, str]:
+    return identities(project)
+
+
 def is_source(name: str) -> bool:
     return name.endswith(".py") or "." not in name
 
@@ -90,8 +100,10 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
-def test_an_edit_changes_the_identities_of_what_it_changes_and_no_other(project: Path, edit: Edit) -> None:
-    before, path = identities(project), project / edit.file
+def test_an_edit_changes_the_identities_of_what_it_changes_and_no_other(
+    project: Path, before: dict[str, str], edit: Edit
+) -> None:
+    path = project / edit.file
     source = path.read_text()
     assert edit.old in source
     try:
@@ -143,7 +155,56 @@ try: pass
 except* OSError: raise
 '''
 """Grammar that syntax trees of different Pythons hold in different ways."""
-TRICKY_FINGERPRINT = "dfda15c122f431003fa134fe795a9d5470e4cd4ee1af99e6d61e0497e6b0dc70"
+TRICKY_FINGERPRINT = "e9272be731dccf5348b4e298de01c8054bcabd9937e3ffe023bb11b918faa303"
+
+
+def test_the_packages_a_helper_lies_in_are_part_of_the_model(tmp_path: Path) -> None:
+    for name, source in {
+        "net.py": "from models.parts.blocks import block", "parts/__init__.py": "A = 1", "parts/blocks.py": "block = 1",
+        "beside.py": "import shared", "shared.py": "B = 1",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source)
+    files = {name: tmp_path / f"{name}.py" for name in ("net", "beside")}
+    before = {name: model_fingerprint(path, tmp_path) for name, path in files.items()}
+    (tmp_path / "parts" / "__init__.py").write_text("A = 2")
+    (tmp_path / "shared.py").write_text("B = 2")
+    assert {name: model_fingerprint(path, tmp_path) == before[name] for name, path in files.items()} == {
+        "net": False, "beside": False,
+    }  # fmt: skip
+
+
+def test_the_same_name_from_another_module_is_another_import(tmp_path: Path) -> None:
+    """Paths are left out of imports, so where two modules define one name it must still be told which is meant."""
+    sources = {"one": "def step(): return 1", "two": "def step(): return 2", "user": "from bench.one import step"}
+    paths = [tmp_path / f"{name}.py" for name in sources]
+    for path, source in zip(paths, sources.values(), strict=True):
+        path.write_text(source)
+    before = fingerprint(paths)
+    paths[2].write_text("from bench.two import step")
+    assert fingerprint(paths) != before
+    paths[0].rename(tmp_path / "uno.py")
+    paths[2].write_text("from bench.elsewhere.uno import step")
+    assert fingerprint([tmp_path / "uno.py", *paths[1:]]) == before
+
+
+def test_what_is_no_python_counts_by_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "template.py"
+    prints = set()
+    for source in (b"{{ name }} = (", b"{{ name }} = ( # comment", b"\0"):
+        path.write_bytes(source)
+        prints.add(model_fingerprint(path, tmp_path))
+    assert len(prints) == 3
+
+
+def test_a_decorated_model_is_the_file_it_is_written_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_FACTORIES", {})
+
+    @functools.lru_cache
+    def net(num_classes: int = 10) -> None: ...
+
+    registry.register_model(net)  # type: ignore[arg-type]
+    assert registry.model_source("net") == Path(__file__)
 
 
 def test_every_python_gives_the_same_fingerprint(tmp_path: Path) -> None:

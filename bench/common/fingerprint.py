@@ -7,7 +7,8 @@ the module it comes from where that is not the project's own.
 
 import ast
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,22 @@ class Pinned:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """Hash the syntax trees of Python files, in any order: 64 hex digits.
+    """Hash the syntax trees of source files, in any order: 64 hex digits. What is no Python counts by its bytes.
 
     Raises:
-        OSError, SyntaxError: a file cannot be read or is no Python.
+        OSError: a file cannot be read.
     """
-    hashes = sorted(hashlib.sha256(repr(_form(ast.parse(path.read_bytes()))).encode()).hexdigest() for path in files)
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+    trees = {path: _tree(path) for path in files}
+    alone = {path: _digest(_Form().of(tree)) for path, tree in trees.items()}
+    definitions = Counter(name for tree in trees.values() if isinstance(tree, ast.Module) for name in _defined(tree))
+
+    def origin(module: str, name: str) -> str:
+        """Tell apart what several of the files define under one name: by the source of the file it comes from."""
+        stem = module.rpartition(".")[2]
+        homes = [digest for path, digest in alone.items() if stem in (path.stem, path.parent.name)]
+        return "".join(sorted(homes)) if definitions[name] > 1 else ""
+
+    return _digest(sorted(_digest(_Form(origin).of(tree)) for tree in trees.values()))
 
 
 def matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
@@ -77,9 +87,10 @@ def imported_files(start: Path, packages: Mapping[str, Path], dynamic: Container
 
 
 def _imports(path: Path, packages: Mapping[str, Path], dynamic: Container[str]) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    tree = _tree(path)
+    for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
         if isinstance(node, ast.Name | ast.Attribute) and _name(node) in dynamic:
-            yield from path.parent.glob("*.py")
+            yield from path.parent.rglob("*.py")
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _located(alias.name, path, packages)
@@ -105,67 +116,104 @@ def _absolute(node: ast.ImportFrom, path: Path, packages: Mapping[str, Path]) ->
 
 
 def _located(dotted: str, importer: Path, packages: Mapping[str, Path]) -> Iterator[Path]:
-    """Find the file of a module, if it lies in one of the packages or beside its importer.
+    """Find the file of a module and of each package on the way to it, in one of the packages or beside its importer.
 
-    A package itself is passed over: it imports nothing of its own, or everything it has.
+    A package named in ``packages`` is itself passed over: it imports nothing of its own, or everything it has.
     """
     first, *rest = dotted.split(".")
-    if first in packages and not rest:
-        return
-    base = packages[first].joinpath(*rest) if first in packages else importer.parent.joinpath(first, *rest)
-    yield from (path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
+    base, names = (packages[first], rest) if first in packages else (importer.parent, [first, *rest])
+    for name in names:
+        base /= name
+        yield from (path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
 
 
-def _form(node: Any) -> Any:
-    """Convert a syntax tree to nested tuples, equal for equal meaning on every Python."""
-    if isinstance(node, ast.Constant):
-        return "Constant", type(node.value).__name__, repr(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "JoinedStr", *_joined(node.values)
-    if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _NO_MEANING)
-        return type(node).__name__, *((name, _form(value)) for name, value in fields if value not in (None, []))
-    if isinstance(node, list):
-        return tuple(_statements(node))
-    return node
+def _tree(path: Path) -> ast.Module | bytes:
+    content = path.read_bytes()
+    try:
+        return ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError):
+        return content
 
 
-def _joined(values: list[ast.expr]) -> Iterator[Any]:
-    """Join the text parts of an f-string: Python 3.12 cuts them at doubled braces and adds empty ones."""
-    text = ""
-    for value in values:
-        if isinstance(value, ast.Constant):
-            text += str(value.value)
-        else:
-            yield text, _form(value)
-            text = ""
-    yield text
+def _digest(form: Any) -> str:
+    return hashlib.sha256(repr(form).encode()).hexdigest()
 
 
-def _statements(nodes: list[Any]) -> Iterator[Any]:
-    """Convert statements, without docstrings and with adjacent imports as one; other lists as they are."""
-    together: list[str] = []
-    for node in nodes:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            together += _imported(node)
-            continue
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """List the names that a module defines at its top level."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+class _Form:
+    """Convert syntax trees to nested tuples, equal for equal meaning on every Python.
+
+    ``origin`` tells apart names of the project's own that several modules define, given the module and the name.
+    """
+
+    def __init__(self, origin: Callable[[str, str], str] = lambda _module, _name: "") -> None:
+        self._origin = origin
+
+    def of(self, node: Any) -> Any:
+        if isinstance(node, ast.Constant):
+            return "Constant", type(node.value).__name__, repr(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "JoinedStr", *self._joined(node.values)
+        if isinstance(node, ast.AST):
+            fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _NO_MEANING)
+            return type(node).__name__, *((name, self.of(value)) for name, value in fields if value not in (None, []))
+        if isinstance(node, list):
+            return tuple(self._statements(node))
+        return node
+
+    def _joined(self, values: list[ast.expr]) -> Iterator[Any]:
+        """Join the text parts of an f-string: Python 3.12 cuts them at doubled braces and adds empty ones."""
+        text = ""
+        for value in values:
+            if isinstance(value, ast.Constant):
+                text += str(value.value)
+            else:
+                yield text, self.of(value)
+                text = ""
+        yield text
+
+    def _statements(self, nodes: list[Any]) -> Iterator[Any]:
+        """Leave out docstrings, and join imports that stand together into one sorted entry; other lists stay."""
+        together: list[str] = []
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                together += self._imported(node)
+                continue
+            if together:
+                yield "imports", *sorted(set(together))
+                together = []
+            if not _is_bare_string(node):
+                yield self.of(node)
         if together:
             yield "imports", *sorted(set(together))
-            together = []
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and type(node.value.value) is str):
-            yield _form(node)
-    if together:
-        yield "imports", *sorted(set(together))
+
+    def _imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
+        """Name each import as ``module:name as other``; the project's own modules without their path."""
+        if isinstance(node, ast.Import):
+            names = [
+                (alias.name.rpartition(".")[2] if _is_own(alias.name) else alias.name, alias) for alias in node.names
+            ]
+        elif node.level or _is_own(node.module or ""):
+            names = [(f"{self._origin(node.module or '', alias.name)}:{alias.name}", alias) for alias in node.names]
+        else:
+            names = [(f"{node.module}:{alias.name}", alias) for alias in node.names]
+        return [f"{name} as {alias.asname}" if alias.asname else name for name, alias in names]
 
 
-def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """List the imported names as ``module:name as other``; the project's own modules without their path."""
-    if isinstance(node, ast.Import):
-        names = [(alias.name.rpartition(".")[2] if _is_own(alias.name) else alias.name, alias) for alias in node.names]
-    else:
-        module = "" if node.level or _is_own(node.module or "") else f"{node.module}:"
-        names = [(f"{module}{alias.name}", alias) for alias in node.names]
-    return [f"{name} as {alias.asname}" if alias.asname else name for name, alias in names]
+def _without_path(module: str) -> str:
+    return module.rpartition(".")[2] if _is_own(module) else module
+
+
+def _is_bare_string(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and type(node.value.value) is str
 
 
 def _is_own(module: str) -> bool:

@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "fca1eeaec1a2a69342cb0b360701f884be66275fc0264d9030eb56654b1b204f",
-    "calibration": "c0348342dd9c94b4c752f35c75387fb9e525cfcf3836d8018c224fcd66658a3f",
-    "permutation": "2e7c891fa4446980d4395022b7fcaee3bbd68bd6d487613ea274c4cab19f1233",
-    "blocks": "8cd0bedf49d004a51a0a8d4a0baccbe7e7f140eb4b6607e91507bba737b187f4",
-    "features": "143e019994d45692e58715c50bbfb2b30f098d5f41ce67ad412057c68101b0fd",
-    "sample_efficiency": "1a23a1090f038ec592bc182d3fb678fdbcd3d9db152bbd1f84783372cc11b534",
-    "network": "6d2e93ee940ce6ee9fb41ebc9e1776e6864a7b4635e5077e0c2bdc10fea543c9",
+    "distortion": "ebcbe12176a13cc50ec56e050d89e4581efed90062d78b7377952c70fea4dbca",
+    "calibration": "2cbf933c7a8af314dde6df9dc7dd9d8f7ccac0d5f0124bcb6229631f3d998816",
+    "permutation": "fb61719b6b6b58e4d7767563b04e8140f56bdb6918c8999d1ea8abba7e8c130e",
+    "blocks": "9edfff832461464f9328e640f697ed1ae33f3dd842a5c817302c710d43d3ee09",
+    "features": "474675a681a2f90801bd459af79eaf4bc8ca220b520c33c01b9c8b5308e051be",
+    "sample_efficiency": "1e5f6d90260efbc49aead662d7c53f4d05b1bff61aba73c3ebdf77c6ff644646",
+    "network": "c745b9365f74dc4e64da62b8dfb0db004d6be9eca338bc6e8f1dcfdc98ae4002",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 

@@ -11,7 +11,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="da3fa677a070a2dde4408ebdd6ec2306fca9519ba5a903ec4e3094a481b298ac",
+    fingerprint="eee5454ff6b43ae90519e2732f3e03783bc1b87ae857c16195469deb0efacd48",
     history=("captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",),
 )
 """Pin it anew after an edit that gives the same numbers; add a line to the history after any other."""
@@ -34,7 +34,7 @@ def harness_identity(package: Path = PACKAGE) -> str:
 def model_fingerprint(source: Path, models: Path = PACKAGE.parent / "models") -> str:
     """Hash the syntax trees of a model's file and of all it imports from the folder ``models`` or from beside it."""
     files = imported_files(source, {"models": models}, DYNAMIC | {"create_model"})
-    return fingerprint(path for path in files if path.name not in ("__init__.py", "registry.py"))
+    return fingerprint(files - {models / "__init__.py", models / "registry.py"})
 
 
 if __name__ == "__main__":
