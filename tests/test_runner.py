@@ -18,6 +18,7 @@ from bench.common.errors import UserError
 from bench.records.schema import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
 from bench.records.storage import load_runs, run_path, save_run
 from bench.runner import trial_runner
+from bench.runner.allocator import effective_settings
 from bench.runner.cache_key import CodeIdentity, run_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
@@ -161,7 +162,9 @@ def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(
     assert {(run.finished_at - run.started_at).seconds for run in found} == {60}
 
 
-NODE = NodeDescription(Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.0", "cpu_model": "Node CPU"})
+NODE = NodeDescription(
+    Machine(slug="node-cpu", id="89abcdef"), {"torch": "2.15.0", "cpu_model": "Node CPU"}, effective_settings()
+)
 
 
 class Cluster(Script):
@@ -169,7 +172,7 @@ class Cluster(Script):
 
     def run_trial(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
         epochs = make_run(trial.model, trial.seed, epoch_s=99).epochs
-        tell(NodeDescription(MACHINE, {"torch": "2.15.0"}))
+        tell(NodeDescription(MACHINE, {"torch": "2.15.0"}, effective_settings()))
         tell(epochs[0])
         tell(NODE)
         answer = super().run_trial(trial, tell)

@@ -59,7 +59,7 @@ EDITS = [
     Edit("a model's docstring", "models/cnn.py", "The article puts ReLU", "The author puts ReLU"),
     Edit("a model's helper", "models/_widths.py", "WIDTH = 256", "WIDTH = 257", frozenset({"mlp"})),
     Edit("a helper's helper", "models/_base.py", "BASE = 1", "BASE = 2", frozenset({"mlp"})),
-    Edit("the models' registry", "models/registry.py", "controls: bool = True", "controls: bool = False"),
+    Edit("the registry", "models/registry.py", "controls: bool = True", "controls: bool = 1", HARNESS_ALONE),
     Edit("a probe", "bench/probes/distortion.py", "SEED = 0", "SEED = 1", PROBE_ALONE),
     Edit("what a probe uses", "bench/data/corruptions/noise.py", "PHOTONS = 3", "PHOTONS = 4", PROBE_ALONE),
     Edit("what probes are asked with", "bench/probes/execute.py", "task.images", "task.train_images", PROBE_ALONE),
@@ -115,9 +115,11 @@ def test_an_edit_changes_the_identities_of_what_it_changes_and_no_other(
 
 def test_a_file_that_moves_keeps_the_fingerprint(project: Path, tmp_path: Path) -> None:
     sources = matching_files(project / "bench", ["training/train.py", "training/train_step.py", "training/evaluate.py"])
-    moved = [tmp_path / f"new_{path.name}" for path in sources]
+    moved = [tmp_path / path.name.replace("evaluate", "assess") for path in sources]
     for path, target in zip(sources, moved, strict=True):
-        target.write_text(path.read_text().replace("from bench.", "from bench.training.elsewhere."))
+        elsewhere = path.read_text().replace("from bench.training.", "from bench.deep.down.")
+        target.write_text(elsewhere.replace("down.evaluate import", "down.assess import"))
+    assert moved[0].name == "assess.py"
     assert fingerprint(moved) == fingerprint(sources)
 
 
@@ -155,34 +157,56 @@ try: pass
 except* OSError: raise
 '''
 """Grammar that syntax trees of different Pythons hold in different ways."""
-TRICKY_FINGERPRINT = "e9272be731dccf5348b4e298de01c8054bcabd9937e3ffe023bb11b918faa303"
+TRICKY_FINGERPRINT = "2cc9dbce8a8ee7c5d12eb06a4d58a277c05b8a19d39eaa27667d614daca7f83f"
 
 
-def test_the_packages_a_helper_lies_in_are_part_of_the_model(tmp_path: Path) -> None:
-    for name, source in {
-        "net.py": "from models.parts.blocks import block", "parts/__init__.py": "A = 1", "parts/blocks.py": "block = 1",
-        "beside.py": "import shared", "shared.py": "B = 1",
-    }.items():  # fmt: skip
+HELPERS = {
+    "net.py": "from models.parts.blocks import block",
+    "parts/__init__.py": "A = 1",
+    "parts/blocks.py": "from ..base import BASE\nfrom parts.attention import head",
+    "parts/attention.py": "head = 1",
+    "base.py": "BASE = 1",
+    "late.py": "from importlib import import_module as load\nload('models.base')",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "models"),
+    [
+        ("parts/__init__.py", {"net", "late"}),
+        ("parts/attention.py", {"net", "late"}),
+        ("base.py", {"net", "late"}),
+        ("net.py", {"net", "late"}),
+        ("late.py", {"late"}),
+    ],
+)
+def test_whatever_a_model_imports_is_part_of_it(tmp_path: Path, file: str, models: set[str]) -> None:
+    """Packages on the way, relative and absolute imports of helpers' helpers, and all where nobody can tell."""
+    for name, source in HELPERS.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(source)
-    files = {name: tmp_path / f"{name}.py" for name in ("net", "beside")}
-    before = {name: model_fingerprint(path, tmp_path) for name, path in files.items()}
-    (tmp_path / "parts" / "__init__.py").write_text("A = 2")
-    (tmp_path / "shared.py").write_text("B = 2")
-    assert {name: model_fingerprint(path, tmp_path) == before[name] for name, path in files.items()} == {
-        "net": False, "beside": False,
-    }  # fmt: skip
+    before = {name: model_fingerprint(tmp_path / f"{name}.py", tmp_path) for name in ("net", "late")}
+    (tmp_path / file).write_text(f"{HELPERS[file]}\nX = 1")
+    after = {name: model_fingerprint(tmp_path / f"{name}.py", tmp_path) for name in before}
+    assert changed(before, after) == models
+
+
+def test_a_model_behind_a_link_is_the_same_model(tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    linked = model_fingerprint(tmp_path / "models" / "cnn.py", tmp_path / "models")
+    assert linked == model_fingerprint(ROOT / "models" / "cnn.py", ROOT / "models")
 
 
 def test_the_same_name_from_another_module_is_another_import(tmp_path: Path) -> None:
-    """Paths are left out of imports, so where two modules define one name it must still be told which is meant."""
-    sources = {"one": "def step(): return 1", "two": "def step(): return 2", "user": "from bench.one import step"}
+    """Paths are left out of imports, so it must still be told which of two modules is meant."""
+    sources = {"one": "step: int = 1", "two": "step, other = 2, 3", "user": "from bench.one import step"}
     paths = [tmp_path / f"{name}.py" for name in sources]
     for path, source in zip(paths, sources.values(), strict=True):
         path.write_text(source)
     before = fingerprint(paths)
-    paths[2].write_text("from bench.two import step")
-    assert fingerprint(paths) != before
+    for other in ("from bench.two import step", "from bench.not_hashed import step"):
+        paths[2].write_text(other)
+        assert fingerprint(paths) != before
     paths[0].rename(tmp_path / "uno.py")
     paths[2].write_text("from bench.elsewhere.uno import step")
     assert fingerprint([tmp_path / "uno.py", *paths[1:]]) == before
@@ -222,6 +246,7 @@ def test_the_sources_are_pinned() -> None:
 
 def test_what_nobody_has_judged_is_named_by_its_source() -> None:
     judged = Pinned("abc", ("first", "second"))
-    assert judged.identity("abc") == "version 2"
+    assert judged.identity("abc").startswith("version 2 ")
+    assert judged.identity("abc") != Pinned("abc", ("first", "another branch's second")).identity("abc")
     assert judged.identity("abd") == "abd"
     assert all(probe.history for probe in PROBES.values())

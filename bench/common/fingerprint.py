@@ -7,23 +7,26 @@ the module it comes from where that is not the project's own.
 
 import ast
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 OWN = ("bench", "models")
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-DYNAMIC = frozenset({"__import__", "import_module"})
-"""Names by which a module is imported that no import statement names."""
+DYNAMIC = frozenset(
+    {"__import__", "import_module", "exec", "run_module", "run_path", "spec_from_file_location", "SourceFileLoader"}
+)
+"""Names by which code is imported that no import statement names."""
 
 
 @dataclass(frozen=True)
 class Pinned:
     """A reviewed state of source code: its fingerprint, and a line of history per version.
 
-    An edit that means the same is pinned anew; one that does not adds a line, and with it a version.
+    An edit that means the same is pinned anew; one that does not adds a line, and with it a version. Lines of history
+    are never edited: they tell apart what two branches call by one number.
     """
 
     fingerprint: str
@@ -31,7 +34,8 @@ class Pinned:
 
     def identity(self, fingerprint: str) -> str:
         """Name the version if this is the source that was reviewed, and the source itself if it is not."""
-        return f"version {len(self.history)}" if fingerprint == self.fingerprint else fingerprint
+        version = f"version {len(self.history)} {_digest(self.history)[:8]}"
+        return version if fingerprint == self.fingerprint else fingerprint
 
 
 def fingerprint(files: Iterable[Path]) -> str:
@@ -42,15 +46,13 @@ def fingerprint(files: Iterable[Path]) -> str:
     """
     trees = {path: _tree(path) for path in files}
     alone = {path: _digest(_Form().of(tree)) for path, tree in trees.items()}
-    definitions = Counter(name for tree in trees.values() if isinstance(tree, ast.Module) for name in _defined(tree))
 
-    def origin(module: str, name: str) -> str:
-        """Tell apart what several of the files define under one name: by the source of the file it comes from."""
-        stem = module.rpartition(".")[2]
-        homes = [digest for path, digest in alone.items() if stem in (path.stem, path.parent.name)]
-        return "".join(sorted(homes)) if definitions[name] > 1 else ""
+    def source_of(module: str) -> str:
+        """Hash a module of the project that is among the files, wherever they lie; nothing of any other."""
+        name = module.rpartition(".")[2]
+        return " ".join(sorted(digest for path, digest in alone.items() if name == _module_name(path)))
 
-    return _digest(sorted(_digest(_Form(origin).of(tree)) for tree in trees.values()))
+    return _digest(sorted(_digest(_Form(source_of).of(tree)) for tree in trees.values()))
 
 
 def matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
@@ -68,60 +70,61 @@ def matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(files)
 
 
-def imported_files(start: Path, packages: Mapping[str, Path], dynamic: Container[str] = DYNAMIC) -> set[Path]:
-    """Find the files that ``start`` imports, at any distance, itself included.
+def imported_files(start: Path, packages: Mapping[str, Path], dynamic: frozenset[str] = DYNAMIC) -> set[Path]:
+    """Find the files that ``start`` imports, at any distance, itself included; all without links.
 
     Args:
-        packages: the folder of each package to look into, by its name. What lies elsewhere is left out, but for
-            files beside the importing one, which a script imports by their bare names.
+        packages: the folder of each package to look into, by its name. Of what lies elsewhere only files beside
+            ``start`` or beside the importing one are found, which a script imports by their bare names.
         dynamic: names whose use means that a file imports what it does not name; it gets all files of its folder.
     """
+    start = start.resolve()
+    folders = {name: folder.resolve() for name, folder in packages.items()}
     files: set[Path] = set()
     waiting = [start]
     while waiting:
         path = waiting.pop()
-        if path not in files:
-            files.add(path)
-            waiting += _imports(path, packages, dynamic)
+        if path in files:
+            continue
+        files.add(path)
+        tree = _tree(path)
+        for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
+            if _names(node) & dynamic:
+                inside = any(path.is_relative_to(folder) for folder in folders.values())
+                waiting += path.parent.rglob("*.py") if inside else path.parent.glob("*.py")
+            for base, names in _imports(node, path, start.parent, folders):
+                waiting += _located(base, names)
     return files
 
 
-def _imports(path: Path, packages: Mapping[str, Path], dynamic: Container[str]) -> Iterator[Path]:
-    tree = _tree(path)
-    for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
-        if isinstance(node, ast.Name | ast.Attribute) and _name(node) in dynamic:
-            yield from path.parent.rglob("*.py")
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _located(alias.name, path, packages)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, path, packages)
-            for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
-                yield from _located(name.strip("."), path, packages)
+def _names(node: ast.AST) -> set[str]:
+    """List the names a node uses or imports."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.name for alias in node.names}
+    return {node.id} if isinstance(node, ast.Name) else {node.attr} if isinstance(node, ast.Attribute) else set()
 
 
-def _name(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
+def _imports(node: ast.AST, path: Path, root: Path, folders: Mapping[str, Path]) -> Iterator[tuple[Path, list[str]]]:
+    """List what an import statement may mean: a folder, and the names that lead from there to a module."""
+    if isinstance(node, ast.Import):
+        modules = [alias.name.split(".") for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        parents = node.module.split(".") if node.module else []
+        modules = [[*parents, alias.name] for alias in node.names]
+        if node.level:
+            yield from ((path.parents[node.level - 1], names) for names in modules)
+            return
+    else:
+        return
+    for first, *rest in modules:
+        if first in folders:
+            yield folders[first], rest
+        else:
+            yield from ((folder, [first, *rest]) for folder in {path.parent, root})
 
 
-def _absolute(node: ast.ImportFrom, path: Path, packages: Mapping[str, Path]) -> str:
-    """Resolve an import to a dotted module name; one beside ``path`` where it is in none of the packages."""
-    if not node.level:
-        return node.module or ""
-    for name, folder in packages.items():
-        if path.is_relative_to(folder):
-            parents = (name, *path.relative_to(folder).parts[:-1])
-            return ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [node.module])])
-    return node.module or ""
-
-
-def _located(dotted: str, importer: Path, packages: Mapping[str, Path]) -> Iterator[Path]:
-    """Find the file of a module and of each package on the way to it, in one of the packages or beside its importer.
-
-    A package named in ``packages`` is itself passed over: it imports nothing of its own, or everything it has.
-    """
-    first, *rest = dotted.split(".")
-    base, names = (packages[first], rest) if first in packages else (importer.parent, [first, *rest])
+def _located(base: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Find the file of a module and of each package on the way to it below ``base``."""
     for name in names:
         base /= name
         yield from (path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
@@ -129,33 +132,30 @@ def _located(dotted: str, importer: Path, packages: Mapping[str, Path]) -> Itera
 
 def _tree(path: Path) -> ast.Module | bytes:
     content = path.read_bytes()
-    try:
-        return ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError):
-        return content
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes, which the import of the file warns of
+        try:
+            return ast.parse(content)
+        except (SyntaxError, ValueError, RecursionError):
+            return content
 
 
 def _digest(form: Any) -> str:
     return hashlib.sha256(repr(form).encode()).hexdigest()
 
 
-def _defined(tree: ast.Module) -> Iterator[str]:
-    """List the names that a module defines at its top level."""
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+def _module_name(path: Path) -> str:
+    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 class _Form:
     """Convert syntax trees to nested tuples, equal for equal meaning on every Python.
 
-    ``origin`` tells apart names of the project's own that several modules define, given the module and the name.
+    ``source_of`` identifies the project's own modules that are imported: where they lie means nothing.
     """
 
-    def __init__(self, origin: Callable[[str, str], str] = lambda _module, _name: "") -> None:
-        self._origin = origin
+    def __init__(self, source_of: Callable[[str], str] = lambda _: "own") -> None:
+        self._source_of = source_of
 
     def of(self, node: Any) -> Any:
         if isinstance(node, ast.Constant):
@@ -196,20 +196,20 @@ class _Form:
             yield "imports", *sorted(set(together))
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
-        """Name each import as ``module:name as other``; the project's own modules without their path."""
+        """Name each import as ``module:name as other``."""
         if isinstance(node, ast.Import):
-            names = [
-                (alias.name.rpartition(".")[2] if _is_own(alias.name) else alias.name, alias) for alias in node.names
-            ]
+            names = [(self._own("", alias.name) if _is_own(alias.name) else alias.name, alias) for alias in node.names]
         elif node.level or _is_own(node.module or ""):
-            names = [(f"{self._origin(node.module or '', alias.name)}:{alias.name}", alias) for alias in node.names]
+            names = [(self._own(node.module or "", alias.name), alias) for alias in node.names]
         else:
             names = [(f"{node.module}:{alias.name}", alias) for alias in node.names]
         return [f"{name} as {alias.asname}" if alias.asname else name for name, alias in names]
 
-
-def _without_path(module: str) -> str:
-    return module.rpartition(".")[2] if _is_own(module) else module
+    def _own(self, module: str, name: str) -> str:
+        """Name what is imported from a module of the project, or a module that is imported from a folder of it."""
+        if source := self._source_of(module):
+            return f"{source}:{name}"
+        return self._source_of(name) or f"{module.rpartition('.')[2]}:{name}"
 
 
 def _is_bare_string(node: Any) -> bool:

@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "ebcbe12176a13cc50ec56e050d89e4581efed90062d78b7377952c70fea4dbca",
-    "calibration": "2cbf933c7a8af314dde6df9dc7dd9d8f7ccac0d5f0124bcb6229631f3d998816",
-    "permutation": "fb61719b6b6b58e4d7767563b04e8140f56bdb6918c8999d1ea8abba7e8c130e",
-    "blocks": "9edfff832461464f9328e640f697ed1ae33f3dd842a5c817302c710d43d3ee09",
-    "features": "474675a681a2f90801bd459af79eaf4bc8ca220b520c33c01b9c8b5308e051be",
-    "sample_efficiency": "1e5f6d90260efbc49aead662d7c53f4d05b1bff61aba73c3ebdf77c6ff644646",
-    "network": "c745b9365f74dc4e64da62b8dfb0db004d6be9eca338bc6e8f1dcfdc98ae4002",
+    "distortion": "14cd9e266898a7fd94416ace6e056f5bfa663f605812bc59177c220c7fd9fdba",
+    "calibration": "afe9cdacd00e93a5a5d5f49907a86ff19e59ed36cae798386b668b37b40852a6",
+    "permutation": "7ab7ad85522e639b390b68e1d0e29f4d9e5ecc641da64399c1a19ced95adc634",
+    "blocks": "ef60ca38064171c0ee18661675992d9860d8453a534aecb8069d046201f71aa9",
+    "features": "f73851b49d5ec52021419fc61ef8a98c6ae4ddc17038d33c0ba89d39b1aac71e",
+    "sample_efficiency": "c4f6e8b11fa7337cf54b086d2df244c23948a4a6d47b9a06cb96756184fb2a24",
+    "network": "48975e5122ef6de504d05ae20e36a64719713cc5dac8cec58f5ff9218e4213f4",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 

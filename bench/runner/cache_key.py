@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench.common.package import PACKAGE
+from bench.data.registry import find_dataset
 from bench.probes.registry import probe_identity
 from bench.records.schema import Data, Machine, Run, Trial, digest, trial_id
 from bench.runner.allocator import effective_settings
@@ -30,8 +31,14 @@ def identify_code(models: Mapping[str, Path], probes: Iterable[str], package: Pa
     )
 
 
-def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> str:
-    """The key of a run: the trial, the code that trains it, torch, threads, the allocator's settings, the machine."""
+def run_key(
+    trial: Trial, data: Data, code: CodeIdentity, machine: Machine, allocator: Mapping[str, str] | None = None
+) -> str:
+    """The key of a run: the trial, the code that trains it, torch, threads, the allocator's settings, the machine.
+
+    Args:
+        allocator: the settings where it trains; None: those of a worker started here.
+    """
     return digest(
         {
             "trial_id": trial_id(trial, data),
@@ -39,7 +46,8 @@ def run_key(trial: Trial, data: Data, code: CodeIdentity, machine: Machine) -> s
             "harness": code.harness,
             "torch": metadata.version("torch"),
             "threads": trial.threads,
-            "allocator": effective_settings(),
+            "classes": find_dataset(trial.dataset).num_classes,
+            "allocator": dict(effective_settings() if allocator is None else allocator),
             "machine": machine.id,
         }
     )

@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -19,10 +19,11 @@ PACKAGES = ("bench", "models")
 
 @dataclass(frozen=True)
 class NodeDescription:
-    """A node's kind of machine and its environment, as they are in a record."""
+    """A node's kind of machine and its environment, as they are in a record, and its allocator's settings."""
 
     machine: Machine
     environment: Environment
+    allocator: Mapping[str, str]
 
 
 Event = Epoch | NodeDescription | Surroundings

@@ -166,7 +166,7 @@ class _Attempt:
     def start_on(self, node: NodeDescription) -> None:
         """Start on a node of a cluster, perhaps for the second time; the events before are dropped."""
         self.context = replace(self.context, machine=node.machine, environment=node.environment)
-        self.key = run_key(self.trial, self.context.data, self.context.code, node.machine)
+        self.key = run_key(self.trial, self.context.data, self.context.code, node.machine, node.allocator)
         self.started_at = self.context.now()
         self.stop_monitoring = lambda: None
         self.epochs = []

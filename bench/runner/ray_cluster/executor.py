@@ -131,7 +131,8 @@ class RayExecutor:
                 if isinstance(event, worker.Node):
                     check_code(event, self._cluster.code, "a node")
                     begun = True
-                    on_event(NodeDescription(machine_of_node(event.slug, self._driver), event.environment))
+                    machine = machine_of_node(event.slug, self._driver)
+                    on_event(NodeDescription(machine, event.environment, event.allocator))
                 elif isinstance(event, (Epoch, Surroundings)):
                     on_event(event)
                 elif isinstance(event, TrialFailure):

@@ -17,6 +17,7 @@ from bench.common.errors import UserError, plain
 from bench.data import datasets
 from bench.records.probes import ProbeTask
 from bench.records.schema import Environment, Trial
+from bench.runner.allocator import effective_settings
 from bench.runner.environment import describe_environment, machine_slug
 from bench.runner.local_executor import LocalExecutor, TrialFailed, TrialFailure, end_forkserver
 from bench.runner.monitor import monitor
@@ -25,11 +26,12 @@ from bench.runner.nodes import code_sha256
 
 @dataclass(frozen=True)
 class Node:
-    """A node as it describes itself: its kind, its environment, and the code it would run."""
+    """A node as it describes itself: its kind, its environment, the code it would run, its allocator's settings."""
 
     slug: str
     environment: Environment
     code: dict[str, str]
+    allocator: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class NodeError:
 
 def describe() -> Node:
     """Describe this node, with the GPU that Ray has assigned, if there is one."""
-    return Node(machine_slug(), describe_environment(), code_sha256())
+    return Node(machine_slug(), describe_environment(), code_sha256(), effective_settings())
 
 
 def inspect_node(device: str, dataset: str, data_dir: Path | None) -> Node | NodeError:
