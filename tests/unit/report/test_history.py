@@ -16,7 +16,7 @@ from bench.report.elements.blocks import Heading, Picture, Table
 from bench.report.elements.style import in_style
 from bench.report.sections import history
 from tests.support.factories import MACHINE, START, make_run
-from tests.test_track import content
+from tests.unit.cli.test_track import content
 
 LATER = {"git": Git(commit="d00d" * 10, dirty=False)}
 

@@ -45,7 +45,7 @@ def test_the_newest_record_is_shown_and_what_is_none_is_named(tmp_path: Path) ->
 
 def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
     (tmp_path / "peers").mkdir()
-    shutil.copy(ROOT / "tests" / "golden" / "peers-schema-1.json", tmp_path / "peers")
+    shutil.copy(ROOT / "tests" / "support" / "golden" / "peers-schema-1.json", tmp_path / "peers")
     (record,), problems = load_throughput(tmp_path)
     assert problems == []
     assert (record.schema_version, record.folder, record.precision, record.peaks) == (2, "peers", "fp32", None)

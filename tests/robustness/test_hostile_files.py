@@ -77,7 +77,7 @@ def check_a_damaged_record(results: Path, content: bytes, kind: int) -> None:
 
 many = pytest.mark.parametrize("cases", [20, pytest.param(1000, marks=pytest.mark.slow)])
 TEXTS = [record.model_dump_json(by_alias=True) for _, _, record in RECORDS]
-OLD = [(ROOT / "tests" / "golden" / f"{name}-schema-1.json").read_text() for name in ("speed", "peers")]
+OLD = [(ROOT / "tests" / "support" / "golden" / f"{name}-schema-1.json").read_text() for name in ("speed", "peers")]
 kinds = pytest.mark.parametrize(
     ("kind", "text"),
     [*enumerate(TEXTS), *enumerate(OLD, start=2)],

@@ -29,7 +29,7 @@ from models import create_model
 from tests.conftest import ROOT
 from tests.support.factories import make_peers, make_run, make_speed
 
-OLD = ROOT / "tests" / "golden" / "speed-schema-1.json"
+OLD = ROOT / "tests" / "support" / "golden" / "speed-schema-1.json"
 
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -43,39 +43,45 @@ MADE = {
 }
 """The last thing that make does for each."""
 
-ON_A_CLUSTER = "test_ray.py::test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine"
-OTHER_OPTIONS = "test_readme.py::test_the_same_recipe_with_other_options_is_a_table_of_its_own"
-INSTALLED = "test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
+ON_A_CLUSTER = "integration/test_ray.py::test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine"
+OTHER_OPTIONS = "docs/test_readme.py::test_the_same_recipe_with_other_options_is_a_table_of_its_own"
+INSTALLED = "integration/test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
 TESTED = {
-    "make": "test_readme.py::test_make_alone_names_every_target",
-    "make quick": "test_readme.py::test_make_quick_prints_what_the_pages_show",
-    "python -m bench run --suite quick": "test_cli.py::test_quick_takes_under_a_minute_and_shows_every_model",
+    "make": "docs/test_readme.py::test_make_alone_names_every_target",
+    "make quick": "docs/test_readme.py::test_make_quick_prints_what_the_pages_show",
+    "python -m bench run --suite quick": (
+        "integration/test_cli.py::test_quick_takes_under_a_minute_and_shows_every_model"
+    ),
     "python -m bench run --suite quick --models softmax --probes none": OTHER_OPTIONS,
     "python -m bench run --suite quick --models softmax --probes none --epochs 1 --batch-size 64 --precision bf16": (
         OTHER_OPTIONS
     ),
-    "python -m bench doctor": "test_cli.py::test_the_commands_that_only_look",
-    "python -m bench models": "test_cli.py::test_the_commands_that_only_look",
-    "python -m bench run --help": "test_bad_input.py::test_every_command_explains_itself",
-    "mnist-bench run …": "test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
-    "make report": "test_cli.py::test_foreign_files_among_the_records_are_named_and_kept",
-    "make noise": "test_compare.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times",
-    "make track": "test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
-    "make speed": "test_cli.py::test_the_harness_is_faster_than_the_articles_loop",
-    "make peers": "test_peers.py::test_the_command_has_a_row_for_each_framework",
+    "python -m bench doctor": "integration/test_cli.py::test_the_commands_that_only_look",
+    "python -m bench models": "integration/test_cli.py::test_the_commands_that_only_look",
+    "python -m bench run --help": "robustness/test_bad_input.py::test_every_command_explains_itself",
+    "mnist-bench run …": "integration/test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
+    "make report": "integration/test_cli.py::test_foreign_files_among_the_records_are_named_and_kept",
+    "make noise": (
+        "unit/analysis/test_compare.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times"
+    ),
+    "make track": "unit/cli/test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
+    "make speed": "integration/test_cli.py::test_the_harness_is_faster_than_the_articles_loop",
+    "make peers": "unit/throughput/test_frameworks.py::test_the_command_has_a_row_for_each_framework",
     "pip install -c constraints.txt -e .": INSTALLED,
     "pip install -c constraints.txt -e '.[cluster]'": ON_A_CLUSTER,
     "ray start --head": ON_A_CLUSTER,
     "ray start --address=HOST:6379": ON_A_CLUSTER,
     "python -m bench run --suite full --executor ray --ray-address auto": ON_A_CLUSTER,
-    "python -m pytest -s tests/test_scale.py": (
-        "test_scale.py::test_ten_thousand_runs_are_rendered_and_compared_in_time"
+    "python -m pytest -s tests/integration/test_scale.py": (
+        "integration/test_scale.py::test_ten_thousand_runs_are_rendered_and_compared_in_time"
     ),
-    "apt-get install dataset-fashion-mnist": "test_datasets.py::test_fashion_mnist_is_unpacked_from_debians_folder",
+    "apt-get install dataset-fashion-mnist": (
+        "unit/data/test_datasets.py::test_fashion_mnist_is_unpacked_from_debians_folder"
+    ),
     "python -m bench compare HEAD~1:results results --fail test_accuracy:0.3pp --fail epoch_s:10% "
-    "--fail cnn.epoch_s:15%": "test_compare.py::test_records_are_read_out_of_git",
+    "--fail cnn.epoch_s:15%": "unit/analysis/test_compare.py::test_records_are_read_out_of_git",
     "python -m bench merge results laptop/results gpu-box/results --results all": (
-        "test_merge.py::test_each_machine_has_its_rows_and_a_second_time_changes_nothing"
+        "unit/records/test_merge.py::test_each_machine_has_its_rows_and_a_second_time_changes_nothing"
     ),
 }
 """Where the command, or what make makes of it, is really run; the rest is the same with other options."""

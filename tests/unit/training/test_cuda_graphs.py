@@ -21,7 +21,7 @@ from bench.training.train import train
 from bench.training.train_step import EagerStep
 from bench.training.trial import initial_model
 from models import list_models
-from tests.test_steps import ChangesItsMind, LooksAtValues, WithMemory
+from tests.unit.training.test_train_step import ChangesItsMind, LooksAtValues, WithMemory
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 Mnist = tuple[datasets.Split, datasets.Split]

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.support.factories import MACHINE, make_predictions, make_run
 from tests.support.results import build_results, save_runs
 
-GOLDEN = Path(__file__).parent / "golden" / "results.md"
+GOLDEN = ROOT / "tests" / "support" / "golden" / "results.md"
 ACCURACIES = {"softmax": (0.92, 0.922, 0.921), "mlp": (0.978, 0.979, 0.98), "cnn": (0.99, 0.991, 0.9905)}
 EPOCH_S = {"softmax": 0.2, "mlp": 0.8, "cnn": 8.0}
 
