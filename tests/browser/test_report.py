@@ -154,7 +154,7 @@ def test_it_links_to_the_playground_beside_it(browser: Browser, results: Path) -
 
 
 def test_a_report_of_many_runs_opens_in_three_seconds(browser: Browser, tmp_path: Path) -> None:
-    """The page of 10,000 runs is 4.6 MB (tests/test_scale.py); this one repeats a real one's body to more than that."""
+    """The page of 10,000 runs is 4.6 MB (tests/integration/test_scale.py); this repeats a real one's body to more."""
     text = (ROOT / "results" / "report.html").read_text(encoding="utf-8")
     start, end = text.index("<h2 "), text.index("</main>")
     many = text[:start] + text[start:end] * 5 + text[end:]

@@ -50,7 +50,7 @@ TESTED = {
     "make": "docs/test_readme.py::test_make_alone_names_every_target",
     "make quick": "docs/test_readme.py::test_make_quick_prints_what_the_pages_show",
     "python -m bench run --suite quick": (
-        "integration/test_cli.py::test_quick_takes_under_a_minute_and_shows_every_model"
+        "integration/test_durations.py::test_quick_takes_under_a_minute_and_shows_every_model"
     ),
     "python -m bench run --suite quick --models softmax --probes none": OTHER_OPTIONS,
     "python -m bench run --suite quick --models softmax --probes none --epochs 1 --batch-size 64 --precision bf16": (
@@ -62,11 +62,11 @@ TESTED = {
     "mnist-bench run …": "integration/test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
     "make report": "integration/test_cli.py::test_foreign_files_among_the_records_are_named_and_kept",
     "make noise": (
-        "unit/analysis/test_compare.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times"
+        "integration/test_noise.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times"
     ),
-    "make track": "unit/cli/test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
-    "make speed": "integration/test_cli.py::test_the_harness_is_faster_than_the_articles_loop",
-    "make peers": "unit/throughput/test_frameworks.py::test_the_command_has_a_row_for_each_framework",
+    "make track": "integration/test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
+    "make speed": "integration/test_durations.py::test_the_harness_is_faster_than_the_articles_loop",
+    "make peers": "integration/test_frameworks.py::test_the_command_has_a_row_for_each_framework",
     "pip install -c constraints.txt -e .": INSTALLED,
     "pip install -c constraints.txt -e '.[cluster]'": ON_A_CLUSTER,
     "ray start --head": ON_A_CLUSTER,
@@ -79,7 +79,7 @@ TESTED = {
         "unit/data/test_datasets.py::test_fashion_mnist_is_unpacked_from_debians_folder"
     ),
     "python -m bench compare HEAD~1:results results --fail test_accuracy:0.3pp --fail epoch_s:10% "
-    "--fail cnn.epoch_s:15%": "unit/analysis/test_compare.py::test_records_are_read_out_of_git",
+    "--fail cnn.epoch_s:15%": "integration/test_git.py::test_records_are_read_out_of_git",
     "python -m bench merge results laptop/results gpu-box/results --results all": (
         "unit/records/test_merge.py::test_each_machine_has_its_rows_and_a_second_time_changes_nothing"
     ),

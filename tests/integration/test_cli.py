@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -14,9 +13,6 @@ import pytest
 from bench.records.probes import load_probes
 from bench.records.schema import Execution
 from bench.records.storage import load_runs
-from bench.records.throughput import ARTICLE, ThroughputRecord, load_throughput
-from bench.runner.plan import check_models
-from models import list_models
 from tests.conftest import ROOT, Command
 from tests.support.factories import make_run
 from tests.support.processes import start, wait_for, worker
@@ -241,31 +237,3 @@ def test_the_commands_that_only_look(command: Command) -> None:
         assert name in usage.stdout
         assert command(name, "--help").returncode == 0
     assert "Usage" in command().stdout
-
-
-@pytest.mark.slow
-def test_quick_takes_under_a_minute_and_shows_every_model(command: Command, tmp_path: Path) -> None:
-    start_time = time.monotonic()
-    done = command("run", "--suite", "quick")
-    assert done.returncode == 0, done.stderr
-    assert time.monotonic() - start_time < 60
-    assert {run.trial.model for run in load_runs(tmp_path / "results")[0]} == set(list_models(controls=False))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path: Path) -> None:
-    done = command("speed", "--json", timeout=560)
-    assert done.returncode == 0, done.stderr
-    record = ThroughputRecord.model_validate_json(done.stdout)
-    assert load_throughput(tmp_path / "results")[0] == [record]
-    assert {each.model for each in record.models} == set(check_models([]))
-    assert (tmp_path / "results" / "tables" / "article_loop.csv").exists()
-    stored = "".join(path.read_text() for path in (tmp_path / "results").rglob("*.*"))
-    assert os.uname().nodename not in stored
-    best = {each.model: max(each.ratios(ARTICLE)) for each in record.models}
-    # The best of five rounds, far below what a quiet machine gives (results/tables/article_loop.csv): another program
-    # on the same two cores once took softmax's median from 20 to 2.6.
-    assert best["softmax"] > 3
-    assert best["mlp"] > 2
-    assert best["cnn"] > 1.2

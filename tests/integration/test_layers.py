@@ -97,7 +97,7 @@ def test_the_diagram_allows_every_import_and_draws_no_arrow_for_none() -> None:
     "module",
     [
         "bench.report", "bench.analysis.compare", "bench.records.storage", "bench.runner.trial_runner",
-        "bench.cli.app", "bench.data.registry",
+        "bench.runner.local_executor", "bench.cli.app", "bench.data.registry",
     ],
 )  # fmt: skip
 def test_reading_and_the_commands_start_without_torch(module: str) -> None:
@@ -120,3 +120,8 @@ def test_no_model_is_named_in_the_harness() -> None:
     named = [path.name for path in sources if re.search(r"[\"'](cnn|mlp|softmax)[\"']", path.read_text())]
     assert len(sources) > 30
     assert named == []
+
+
+def test_models_are_imported_without_bench() -> None:
+    code = "import sys, models; assert not [m for m in sys.modules if m.split('.')[0] == 'bench'], 'bench imported'"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -5,8 +5,6 @@ import time
 
 import pytest
 
-from bench.records.schema import Machine
-from bench.runner.nodes import machine_of_node
 from tests.conftest import Command
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
@@ -40,11 +38,3 @@ def test_a_port_that_is_not_rays_is_one_line_and_soon(in_process: Command) -> No
 def test_a_cluster_without_the_device_is_refused_by_name(in_process: Command) -> None:
     done = in_process("run", "--executor", "ray", "--device", "mps")
     assert done.stderr == "error: device 'mps' is not for a cluster: use one of auto, cpu, cuda\n"
-
-
-def test_nodes_of_the_drivers_kind_are_the_driver_and_others_keep_their_id() -> None:
-    driver = Machine(slug="this-2cpu", id="0123abcd")
-    assert machine_of_node("this-2cpu", driver) == driver
-    other = machine_of_node("that-64cpu", driver)
-    assert other == machine_of_node("that-64cpu", driver)
-    assert other.id not in (driver.id, machine_of_node("third-8cpu", driver).id)

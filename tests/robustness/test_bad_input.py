@@ -7,10 +7,13 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import bench
 from bench.cli.app import app
+from bench.common.errors import UserError
 from bench.data import files
 from bench.data.registry import DATASETS
 from bench.records.storage import save_run
@@ -177,3 +180,30 @@ def test_output_that_cannot_be_written_is_one_line(command: Command, arguments: 
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"models": ["mlp", "cnm"]}, "unknown model 'cnm': did you mean 'cnn'?"),
+        ({"models": "mlp, cnm"}, "unknown model 'cnm'"),
+        ({"suite": "quik"}, "did you mean 'quick'?"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'"),
+        ({"probes": ["distorsion"]}, "did you mean 'distortion'?"),
+        ({"seeds": 0}, "seeds is 0: it must be at least 1"),
+        ({"epochs": 2.5}, "epochs is 2.5: it must be a whole number"),
+        ({"batch_size": "128"}, "batch_size is '128': it must be a whole number"),
+        ({"timeout": 0}, "timeout is 0: it must be more than 0 seconds"),
+        ({"results": "/proc/nowhere"}, "cannot write to results folder /proc/nowhere"),
+    ],
+)
+def test_a_wrong_call_from_python_is_one_line(
+    options: dict[str, Any], said: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        bench.run(data_dir=data_dir, **options)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []

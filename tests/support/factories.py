@@ -209,3 +209,15 @@ def make_peers() -> ThroughputRecord:
         EpochTimes(framework="keras-tensorflow", versions={"keras": "3"}, epoch_s=[0.5, 0.5, 0.5]),
     ]
     return ThroughputRecord(**CONDITIONS, precision="fp32", models=[ModelThroughput(model="mlp", times=times)])
+
+
+def saved_benchmarks(median_s: float = 0.01, **conditions: Any) -> dict[str, Any]:
+    """A saved run of one case, with what pytest-benchmark writes as far as it is read."""
+    extra = {"threshold": 0.3, "conditions": {"device": "cpu", "threads": 2} | conditions}
+    return {
+        "datetime": "2026-01-02T03:04:05.678901+00:00",
+        "commit_info": {"id": "c0ffee", "dirty": False},
+        "benchmarks": [
+            {"fullname": "tests/benchmarks/test_x.py::test_x[cnn]", "stats": {"median": median_s}, "extra_info": extra}
+        ],
+    }

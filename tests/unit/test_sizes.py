@@ -1,4 +1,4 @@
-"""No file and no function is too long to take in."""
+"""No file and no function is too long to take in, and a unit's tests are found by its name."""
 
 import ast
 
@@ -18,3 +18,14 @@ def lengths(source: str) -> list[tuple[str, int]]:
         (node.name, (node.end_lineno or 0) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines()))
         for node in nodes
     ]
+
+
+def test_unit_tests_stand_as_what_they_test() -> None:
+    """``unit/analysis/test_groups.py`` is about ``bench/analysis/**/groups.py``, or a folder of that name."""
+    files = sorted((ROOT / "tests" / "unit").glob("*/**/test_*.py"))
+    assert len(files) > 30
+    for path in files:
+        name, folder = path.stem.removeprefix("test_"), path.parent.name
+        root = ROOT / folder if folder == "models" else ROOT / "bench" / folder
+        known = {root.name, *(part.stem for part in root.rglob("*") if part.is_dir() or part.suffix == ".py")}
+        assert name in known, f"{path.relative_to(ROOT)} names nothing in {root.relative_to(ROOT)}"

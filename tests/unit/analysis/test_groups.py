@@ -79,3 +79,17 @@ def test_a_group_carries_the_flags_of_its_runs_and_of_its_spread() -> None:
     dirty = make_run(seed=1, epoch_s=20.0).model_copy(update={"git": Git(commit=None, dirty=True)})
     group = group_by_condition([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
     assert group.flags == ["dirty", "shared", "not trustworthy"]
+
+
+def test_the_first_epoch_is_not_timed_unless_it_is_the_only_one() -> None:
+    comparison = group_by_condition([make_run("cnn", epochs=3)])[0]
+    assert len(comparison.groups[0].epoch_seconds) == 2
+    comparison = group_by_condition([make_run("cnn", epochs=1)])[0]
+    assert len(comparison.groups[0].epoch_seconds) == 1
+
+
+def test_what_may_not_be_compared_stands_in_tables_of_its_own() -> None:
+    runs = [make_run(), make_run("mlp"), make_run(epochs=3), make_run(precision="bf16"), make_run(batch_size=64)]
+    comparisons = group_by_condition(runs)
+    assert sorted(len(comparison.groups) for comparison in comparisons) == [1, 1, 1, 2]
+    assert comparisons[0].condition.epochs == 3, "the longest training comes first"

@@ -1,9 +1,6 @@
 import gzip
 import hashlib
-import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +11,7 @@ from bench.common.errors import UserError
 from bench.data import datasets, files, idx
 from bench.data.numpy_loader import packed_array
 from bench.data.registry import DATASETS, label_names_of
-from tests.conftest import ROOT
-from tests.support.fashion import DEBIAN, FASHION, as_published, needs_debians_files
+from tests.support.fashion import FASHION, as_published, needs_debians_files
 
 MNIST = datasets.DATASETS["mnist"]
 
@@ -76,27 +72,6 @@ def test_a_wrong_file_is_named_and_mended(
     assert damage == "missing" or file in said
 
 
-@pytest.mark.slow
-def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    locations = random.Random(0)
-    for _ in range(500):
-        file = locations.choice(sorted(MNIST.sha256))
-        path = own_copy / MNIST.folder / file
-        with path.open("r+b") as opened:
-            position = locations.randrange(path.stat().st_size)
-            opened.seek(position)
-            before = opened.read(1)
-            opened.seek(position)
-            opened.write(bytes([before[0] ^ locations.randrange(1, 256)]))
-        datasets.prepare(MNIST, own_copy)
-        assert f"{file} is damaged" in capsys.readouterr().err, position
-        with path.open("rb") as opened:
-            opened.seek(position)
-            assert opened.read(1) == before
-    train, test = datasets.load(MNIST, own_copy)
-    assert (int(train.labels.sum()), int(test.labels.sum())) == (267236, 44434)
-
-
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(files.ASSETS, tmp_path / "assets")
     monkeypatch.setattr(files, "ASSETS", tmp_path / "assets")
@@ -111,21 +86,6 @@ def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, mon
 def test_a_folder_that_cannot_be_written_is_one_line() -> None:
     with pytest.raises(UserError, match="--data-dir"):
         datasets.prepare(MNIST, Path("/proc/nowhere"))
-
-
-@pytest.mark.slow
-def test_eight_processes_unpack_once_and_all_read_the_right_data(tmp_path: Path) -> None:
-    code = (
-        "import sys, pathlib; from bench.data import datasets;"
-        "train, test = datasets.load(datasets.DATASETS['mnist'], pathlib.Path(sys.argv[1]));"
-        "print(int(train.labels.sum()), int(test.labels.sum()))"
-    )
-    started = [
-        subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    # The sums of all labels of MNIST's two files.
-    assert {process.communicate()[0].strip() for process in started} == {"267236 44434"}
 
 
 @needs_debians_files
@@ -148,25 +108,6 @@ def test_fashion_mnist_is_unpacked_from_debians_folder(tmp_path: Path, monkeypat
     read_without_torch = packed_array("fashion-mnist")
     assert read_without_torch is not None
     assert torch.equal(test.images, torch.from_numpy(read_without_torch.copy()))
-
-
-@needs_debians_files
-@pytest.mark.slow
-def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw = tmp_path / FASHION.folder
-    shutil.copytree(DEBIAN, raw)
-    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")
-    datasets.prepare(FASHION, tmp_path)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert f"{raw / 't10k-labels-idx1-ubyte.gz'} is damaged; passed over" in said
-    monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
-    (raw / "train-labels-idx1-ubyte").write_bytes(b"")
-    datasets.prepare(FASHION, tmp_path)
-    assert "train-labels-idx1-ubyte is damaged" in capsys.readouterr().err
-    assert all(files.problem_with(raw / file, sha256) is None for file, sha256 in FASHION.sha256.items())
 
 
 def test_labels_of_datasets_known_and_unknown_have_names() -> None:

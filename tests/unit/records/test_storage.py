@@ -143,3 +143,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]
+
+
+def test_predictions_of_another_size_are_not_used(tmp_path: Path) -> None:
+    run = make_run()
+    save_run(tmp_path, run, make_predictions(size=500), b"")
+    assert load_predictions(tmp_path, run) is None

@@ -15,8 +15,7 @@ from bench.report import render
 from bench.report.elements.blocks import Heading, Picture, Table
 from bench.report.elements.style import in_style
 from bench.report.sections import history
-from tests.support.factories import MACHINE, START, make_run
-from tests.unit.cli.test_track import content
+from tests.support.factories import MACHINE, START, make_run, saved_benchmarks
 
 LATER = {"git": Git(commit="d00d" * 10, dirty=False)}
 
@@ -70,8 +69,8 @@ def test_benchmarks_run_more_than_once_have_trend_lines() -> None:
 
 def test_saved_benchmarks_are_read_and_other_files_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "benchmarks" / MACHINE.name
-    save(folder, content(0.01))
-    save(folder, content(0.02))
+    save(folder, saved_benchmarks(0.01))
+    save(folder, saved_benchmarks(0.02))
     (folder / "0003_odd.json").write_text('{"benchmarks": [1]}')
     found = saved_runs(tmp_path)
     assert [run.cases["test_x[cnn]"].median_s for run in found[MACHINE.name]] == [0.01, 0.02]

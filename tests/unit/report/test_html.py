@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 import urllib.parse
 import xml.etree.ElementTree
 from html.parser import HTMLParser
@@ -53,17 +54,18 @@ class Reader(HTMLParser):
         return [value for _, attributes in self.tags if (value := attributes.get(attribute))]
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    build_results(tmp_path, {"mlp": 0.97, "cnn": 0.99}, seeds=3)
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = tmp_path_factory.mktemp("results")
+    build_results(results, {"mlp": 0.97, "cnn": 0.99}, seeds=3)
     failed = make_run("mlp", seed=9, status="error", later=600)
-    save_run(tmp_path, failed.model_copy(update={"error": f"ValueError: {SCRIPT}"}))
-    save_throughput(tmp_path, make_speed())
-    save_throughput(tmp_path, make_peers())
-    return tmp_path
+    save_run(results, failed.model_copy(update={"error": f"ValueError: {SCRIPT}"}))
+    save_throughput(results, make_speed())
+    save_throughput(results, make_peers())
+    return results
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(results: Path) -> str:
     return render(results).html.read_text()
 
@@ -136,10 +138,11 @@ def test_what_a_record_says_is_shown_as_text(results: Path, page: str) -> None:
     assert SCRIPT in {cell for row in Reader(text).rows for cell in row}
 
 
-def test_a_record_with_such_a_name_is_no_record(results: Path) -> None:
-    path = next((results / "runs").rglob("cnn*.json"))
+def test_a_record_with_such_a_name_is_no_record(results: Path, tmp_path: Path) -> None:
+    own_copy = shutil.copytree(results, tmp_path / "results")
+    path = next((own_copy / "runs").rglob("cnn*.json"))
     path.with_name("odd.json").write_text(path.read_text().replace('"model": "cnn"', f'"model": "{SCRIPT}"'))
-    problems = render(results).problems
+    problems = render(own_copy).problems
     assert [problem.path.name for problem in problems] == ["odd.json"]
     assert "trial.model" in str(problems[0])
 

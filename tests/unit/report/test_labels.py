@@ -5,11 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.data import files
-from bench.records.storage import load_runs
 from bench.report import render
 from bench.report.elements.labels import labels_of
-from tests.conftest import Command
-from tests.support.fashion import needs_debians_files
 from tests.support.results import build_results
 
 
@@ -52,18 +49,3 @@ def test_both_datasets_have_tables_of_their_own(tmp_path: Path) -> None:
     page = render(tmp_path).page.read_text()
     assert page.index("## mnist (60,000 images)") < page.index("## fashion-mnist (60,000 images)")
     assert "### Right and wrong digits" in page
-
-
-@needs_debians_files
-@pytest.mark.slow
-def test_fashion_mnist_runs_from_training_to_report(command: Command, tmp_path: Path) -> None:
-    done = command("run", "--suite", "quick", "--models", "mlp,cnn", "--dataset", "fashion-mnist")
-    assert done.returncode == 0, done.stderr
-    runs, problems = load_runs(tmp_path / "results")
-    assert problems == []
-    assert {run.trial.dataset for run in runs} == {"fashion-mnist"}
-    assert all(run.result and 0.75 < run.result.test_accuracy < 0.95 for run in runs)
-    page = (tmp_path / "results" / "README.md").read_text()
-    for heading in ("Distortion", "Spatial structure", "Features", "Fewer training images", "Calibration"):
-        assert f"### {heading}" in page
-    assert "right-in-one-alone.svg" in page

@@ -1,4 +1,4 @@
-"""The networks taken out of models, and the page they are embedded in. What a browser makes of it: tests/browser."""
+"""The page that networks are embedded in. What a browser makes of it: tests/browser."""
 
 import base64
 import json
@@ -7,131 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 from bench.analysis.groups import group_by_condition
 from bench.probes import network
 from bench.records import network_export
-from bench.records.network_export import Layer
 from bench.records.probes import ProbeOutput, load_probes, save_probe
 from bench.records.schema import Machine, Run
 from bench.records.storage import load_runs, save_run
 from bench.report import render
 from bench.report.pages import playground
-from models import create_model, list_models
+from models import create_model
 from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
-from tests.support.trained import Mnist, make_trained
-
-TEN = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize("model", list_models())
-def test_what_is_taken_out_answers_like_the_model(mnist: Mnist, tmp_path: Path, model: str) -> None:
-    found = network.measure(make_trained(mnist, tmp_path, model, test=30))
-    assert found.numbers["deviation"] < 1e-3
-    assert (found.numbers["pixel_mean"], found.numbers["pixel_std"]) == (0.5, 0.5)
-    assert {array.dtype for array in found.arrays.values()} == {np.dtype(np.float16)}
-    assert found.numbers["weights"] == sum(weights.numel() for weights in create_model(model).parameters())
-    assert network_export.shape_after(network_export.from_text(found.notes["layers"]), found.arrays) == (10,)
-
-
-class Functional(nn.Module):
-    """Written as a function, with what does nothing outside training, and a convolution that takes strides."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 4, (5, 3), stride=(2, 1), padding=(1, 2), bias=False)
-        self.drop = nn.Dropout(0.5)
-        self.out = nn.Linear(4 * 7 * 15, 10)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        pooled = F.max_pool2d(F.relu(self.conv(images)), 3, stride=2, padding=1)
-        return self.out(torch.flatten(F.dropout(self.drop(pooled).tanh(), 0.5, self.training), 1))
-
-
-def test_functions_and_strides_are_understood_and_dropout_is_left_away() -> None:
-    model = Functional()
-    layers, arrays = network.extract_layers(model)
-    kinds = ["conv2d", "relu", "max_pool2d", "tanh", "flatten", "linear"]
-    assert [layer.kind for layer in layers] == kinds
-    assert model.training, "as it was before"
-    assert torch.allclose(network.logits(layers, arrays, TEN), model.eval()(TEN), atol=5e-3)
-    assert network_export.shape_after(layers, arrays) == (10,)
-    assert network_export.from_text(network_export.to_text(layers)) == tuple(layers)
-
-
-class Residual(nn.Sequential):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        flat = self[0](images)
-        return self[2](flat + self[1](flat))
-
-
-class Deciding(nn.Sequential):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self[0](images) if images.sum() > 0 else self[1](images)
-
-
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        (nn.Sequential(nn.Flatten(), nn.LayerNorm(784), nn.Linear(784, 10)), "it has a layer LayerNorm"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2), nn.Flatten(), nn.Linear(1152, 10)), "it has a layer Conv2d"),
-        (Residual(nn.Flatten(), nn.Linear(784, 784), nn.Linear(784, 10)), "its layers are no chain"),
-        (Deciding(nn.Flatten(), nn.Flatten()), "it cannot be traced: TraceError"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(784, 900), nn.Linear(900, 10)), "715,510 weights, a page holds"),
-    ],
-)
-def test_what_a_page_cannot_compute_is_left_out_with_the_reason(
-    mnist: Mnist, tmp_path: Path, model: nn.Module, reason: str
-) -> None:
-    trained = make_trained(mnist, tmp_path, "softmax", test=5)
-    object.__setattr__(trained, "model", model)
-    found = network.measure(trained)
-    assert found.notes["left_out"].startswith(reason)
-    assert found.arrays == {}
-    assert "layers" not in found.notes
-
-
-def test_a_call_that_is_not_known_is_named() -> None:
-    class Sinus(nn.Sequential):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self[0](torch.sin(images))
-
-    with pytest.raises(network.UnsupportedLayerError, match="it calls sin"):
-        network.extract_layers(Sinus(nn.Flatten()))
-
-
-def test_weights_too_large_for_half_precision_are_left_out(mnist: Mnist, tmp_path: Path) -> None:
-    trained = make_trained(mnist, tmp_path, "softmax", test=5)
-    with torch.no_grad():
-        trained.model[1].weight[0, 400] = 1e6  # type: ignore[index]
-    found = network.measure(trained)
-    assert found.notes["left_out"].startswith("in half precision a probability is off by")
-    assert found.arrays == {}
-
-
-@pytest.mark.parametrize(
-    ("layers", "message"),
-    [
-        ([Layer(kind="linear")], "does not fit"),
-        ([Layer(kind="flatten"), Layer(kind="conv2d")], "lacks finite weights"),
-        ([Layer(kind="max_pool2d", size=(40, 40))], "does not fit"),
-        ([Layer(kind="max_pool2d", stride=(0, 1))], "does not fit"),
-        ([Layer(kind="flatten"), Layer(kind="max_pool2d")], "does not fit"),
-    ],
-)
-def test_layers_that_do_not_fit_are_refused(layers: list[Layer], message: str) -> None:
-    arrays = {"weight_0": np.zeros((10, 784), np.float16), "bias_0": np.zeros(10, np.float16)}
-    with pytest.raises(ValueError, match=message):
-        network_export.shape_after(layers, arrays)
-
-
-@pytest.mark.parametrize("text", ["", "[{}]", '[{"kind": "eval"}]', '[{"kind": "relu", "size": [-1, 1]}]', "{}"])
-def test_what_is_no_list_of_layers_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no list of layers"):
-        network_export.from_text(text)
 
 
 def keep(results: Path, run: Run, found: ProbeOutput) -> None:

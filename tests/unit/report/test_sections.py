@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis import stats
 from bench.analysis.groups import group_by_condition
-from bench.data.numpy_loader import packed_array
 from bench.records.probes import load_probes, save_probe
 from bench.records.storage import Predictions, load_runs, save_run
 from bench.report import render
@@ -18,7 +16,6 @@ from bench.report.sections.calibration import pool_bins
 from bench.report.sections.sample_efficiency import images_needed
 from tests.support.factories import make_predictions, make_probe, make_run
 from tests.support.results import build_results
-from tests.support.trained import Mnist
 
 
 @pytest.mark.parametrize(
@@ -34,16 +31,6 @@ from tests.support.trained import Mnist
 def test_images_needed_are_interpolated_on_their_logarithm(accuracies: list[float], goal: float, needed: float) -> None:
     found = images_needed(np.array([100, 1000, 10_000]), np.array(accuracies), goal)
     assert found == pytest.approx(needed, nan_ok=True)
-
-
-def test_the_interval_of_two_paired_shares() -> None:
-    # 178 and 47 of 10,000: 0.0131 +- 1.959964 sqrt((0.0225 - 0.0131^2) / 10,000), statsmodels' confint of the mean
-    # of +1, -1 and 0 with a normal quantile and the variance over n
-    found = stats.share_difference(0.0178, 0.0047, 10_000)
-    assert found.low == pytest.approx(0.0131 - 0.00292868, abs=1e-7)
-    assert found.high == pytest.approx(0.0131 + 0.00292868, abs=1e-7)
-    assert np.isnan(stats.share_difference(0.0, 0.0, 0).low)
-    assert stats.share_difference(0.0, 0.0, 10) == stats.Interval(0.0, 0.0)
 
 
 def test_blocks_and_samples_have_tables_and_pictures(tmp_path: Path) -> None:
@@ -106,13 +93,6 @@ def test_digits_right_in_one_alone_are_counted(tmp_path: Path) -> None:
     page = render(tmp_path).page.read_text()
     # drawn from the same numbers, so that what the CNN gets wrong the MLP does too
     assert "Of the 10,000 test images cnn alone gets 300 right and mlp alone 0 (seed 0)." in page
-
-
-def test_the_packed_array_are_those_of_the_test_set(mnist: Mnist) -> None:
-    found = packed_array("mnist")
-    assert found is not None
-    assert np.array_equal(found, mnist[1].images.numpy())
-    assert packed_array("no-such") is None
 
 
 def test_a_question_without_a_section_of_its_own_is_answered_all_the_same(tmp_path: Path) -> None:

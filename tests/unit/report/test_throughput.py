@@ -1,122 +1,17 @@
-"""Speed: its record, what is counted, and what the report makes of hand-written times."""
+"""What the report makes of hand-written times."""
 
-import shutil
-from datetime import timedelta
 from pathlib import Path
 
-import pytest
-import torch
-from pydantic import ValidationError
 from tabulate import tabulate
 
 from bench.records.storage import save_run
 from bench.records.throughput import (
-    ARTICLE,
-    OURS,
-    EpochTimes,
-    Peaks,
-    StepTime,
-    ThroughputRecord,
     load_throughput,
     save_throughput,
 )
 from bench.report import render
 from bench.report.sections.throughput import article_loop_table, headline_rows, terminal_rows, throughput_table
-from bench.throughput.cost import traffic
-from bench.throughput.step_times import BATCH_SIZES
-from bench.training.flops import infer_flops_per_image
-from models import create_model
-from tests.conftest import ROOT
-from tests.support.factories import make_peers, make_run, make_speed
-
-OLD = ROOT / "tests" / "support" / "golden" / "speed-schema-1.json"
-
-
-def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    record = make_speed()
-    path = save_throughput(tmp_path, record)
-    (path.parent / "foreign.json").write_text('{"schema": 1}')
-    records, problems = load_throughput(tmp_path)
-    assert records == [record]
-    assert [problem.path.name for problem in problems] == ["foreign.json"]
-
-
-def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
-    (tmp_path / "speed").mkdir()
-    shutil.copy(OLD, tmp_path / "speed")
-    (record,), problems = load_throughput(tmp_path)
-    assert problems == []
-    assert (record.schema_version, record.folder, record.precision, record.threads) == (2, "speed", "fp32", 2)
-    assert record.peaks == Peaks(matmul_flops_per_s=169576504516.72577, copy_bytes_per_s=34855631953.75372)
-    assert [model.model for model in record.models] == ["cnn", "mlp", "softmax"]
-    cnn = record.models[0]
-    theirs = [35.19250945840423, 35.80084620046665, 33.768871081512344, 34.40434221723478, 34.50035732767819]
-    ours = [15.47844822099978, 16.458097095000085, 15.551515965000362, 14.739490144999763, 12.983008440999583]
-    assert cnn.times == [EpochTimes(framework=ARTICLE, epoch_s=theirs), EpochTimes(framework=OURS, epoch_s=ours)]
-    first = (0.002099923000059789, 0.0018750190001810552, 0.0021648489992003306)
-    step = dict(zip(("median_s", "low_quartile_s", "high_quartile_s"), first, strict=True))
-    assert cnn.step_times[0] == StepTime(phase="train", batch_size=1, rounds=9, **step)
-    assert cnn.cost and (cnn.cost.parameters, len(cnn.step_times)) == (421_642, 14)
-    save_throughput(tmp_path / "again", record)
-    assert load_throughput(tmp_path / "again") == ([record], [])
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "said"),
-    [
-        ('"article_epoch_s"', '"other_s"', "KeyError('article_epoch_s')"),
-        ("35.19250945840423", "-1", "models.0.times.0.epoch_s.0: Input should be greater than 0"),
-        ("35.19250945840423,", "", "the rounds of the article's loop and of ours are not of equal number"),
-        ('"peaks"', '"other"', "other: Extra inputs are not permitted"),
-        ('"schema": 1', '"schema": 3', "schema: Input should be 2"),
-    ],
-)
-def test_a_damaged_record_of_schema_1_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
-    (tmp_path / "speed").mkdir()
-    (tmp_path / "speed" / "old.json").write_text(OLD.read_text().replace(before, after, 1))
-    records, problems = load_throughput(tmp_path)
-    assert records == []
-    assert [str(problem).startswith("old.json: not a speed record (") for problem in problems] == [True]
-    assert said in str(problems[0])
-
-
-def test_the_newest_of_each_machine_device_and_precision_is_shown(tmp_path: Path) -> None:
-    old, half = make_speed(), make_speed(precision="bf16")
-    new = old.model_copy(update={"started_at": old.started_at + timedelta(days=1)})
-    for record in (new, half, old):
-        save_throughput(tmp_path, record)
-    assert load_throughput(tmp_path)[0] == [half, new]
-
-
-@pytest.mark.parametrize("epoch_s", [[1.0], []])
-def test_rounds_have_both_sides(epoch_s: list[float]) -> None:
-    one_sided = make_speed().model_dump(by_alias=True)
-    one_sided["models"][0]["times"][0]["epoch_s"] = epoch_s
-    with pytest.raises(ValidationError, match="not of equal number"):
-        ThroughputRecord.model_validate(one_sided)
-
-
-def test_a_record_of_speed_is_whole_and_names_a_framework_once() -> None:
-    speed, peers = (record.model_dump(by_alias=True) for record in (make_speed(), make_peers()))
-    with pytest.raises(ValidationError, match="together or not at all"):
-        ThroughputRecord.model_validate(speed | {"peaks": None})
-    with pytest.raises(ValidationError, match="together or not at all"):
-        ThroughputRecord.model_validate(peers | {"peaks": speed["peaks"]})
-    peers["models"][0]["times"] *= 2
-    with pytest.raises(ValidationError, match="a framework twice"):
-        ThroughputRecord.model_validate(peers)
-
-
-def test_traffic_is_what_operations_read_and_write() -> None:
-    numbers = torch.ones(1000)
-    assert traffic(lambda: numbers.relu()) == 8000
-    assert traffic(lambda: numbers.view(10, 100).t()) == 0, "a view moves nothing"
-    assert traffic(lambda: numbers.add_(1)) == 8000
-
-
-@pytest.mark.parametrize(("model", "flops"), [("softmax", 2 * 784 * 10), ("mlp", 2 * (784 * 256 + 256 * 128 + 1280))])
-def test_a_forward_pass_counts_two_for_each_weight(model: str, flops: int) -> None:
-    assert infer_flops_per_image(create_model(model)) == flops
+from tests.support.factories import make_run, make_speed
 
 
 def test_the_table_follows_from_the_times() -> None:
@@ -180,13 +75,3 @@ def test_a_model_has_one_colour_in_runs_and_speed(tmp_path: Path) -> None:
     pictures = {path.name: path.read_text().lower() for path in (tmp_path / "plots").iterdir()}
     assert len(pictures) >= 4
     assert all("#d55e00" in svg for name, svg in pictures.items() if "digits" not in name and "confusion" not in name)
-
-
-def test_batch_sizes_hold_the_recipes_and_a_single_image() -> None:
-    assert {1, 128} <= set(BATCH_SIZES)
-
-
-def test_peaks_must_be_positive() -> None:
-    with pytest.raises(ValidationError):
-        Peaks(matmul_flops_per_s=0, copy_bytes_per_s=1)
-    assert isinstance(make_speed(), ThroughputRecord)

@@ -4,9 +4,7 @@ import copy
 import dataclasses
 from collections.abc import Callable
 
-import numpy as np
 import pytest
-import scipy.stats
 import torch
 from torch import nn
 
@@ -16,12 +14,10 @@ from bench.training.cuda_graphs import Recorder, ReplayedEpochs, Work
 from bench.training.epoch_loop import StepByStep, prepare_epochs
 from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.precision import set_matrix_precision
-from bench.training.timing import Clocks
-from bench.training.train import train
 from bench.training.train_step import EagerStep
 from bench.training.trial import initial_model
 from models import list_models
-from tests.unit.training.test_train_step import ChangesItsMind, LooksAtValues, WithMemory
+from tests.support.networks import ChangesItsMind, LooksAtValues, WithMemory
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 Mnist = tuple[datasets.Split, datasets.Split]
@@ -139,25 +135,3 @@ def test_a_gpu_steps_eagerly_where_it_must_and_says_why(model: Callable[[], nn.M
     assert execution.mode == "eager"
     assert execution.reason.startswith("cannot be recorded: ")
     assert run_epoch(torch.arange(1000)).isfinite()  # the GPU is still usable
-
-
-@pytest.mark.slow
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", list_models())
-def test_ten_seeds_are_as_accurate_replayed_as_eager(name: str, mnist: Mnist, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A paired t test over seeds; seeds and order are the same on both sides."""
-    recipe = dataclasses.replace(ARTICLE, epochs=2)
-    sides = []
-    for mode in ("cuda_graph", "eager"):
-        if mode == "eager":
-            monkeypatch.setattr("bench.training.epoch_loop.ReplayedEpochs", None)  # not to be called: stepped eagerly
-        accuracies = []
-        for seed in range(10):
-            data = [to_device(split.images, split.labels, GPU) for split in mnist]
-            history = train(initial_model(name, 10, seed, GPU), recipe, data[0], data[1], seed, Clocks(GPU))
-            assert history.execution.mode == mode
-            accuracies.append(history.final.accuracy)
-        sides.append(np.array(accuracies))
-    differences = sides[0] - sides[1]
-    assert abs(differences.mean()) < 0.002
-    assert not differences.any() or scipy.stats.ttest_1samp(differences, 0).pvalue > 0.001

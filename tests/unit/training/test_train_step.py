@@ -4,7 +4,6 @@ import dataclasses
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from bench.data import datasets
@@ -15,6 +14,7 @@ from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.train_step import Batch, EagerStep, StepMethod, choose_method
 from bench.training.trial import initial_model
 from models import list_models
+from tests.support.networks import ChangesItsMind, LooksAtValues, OneLayer, WithMemory
 
 CPU = torch.device("cpu")
 EAGER = StepMethod(Execution(mode="eager"), {})
@@ -32,27 +32,6 @@ def batches(data: DeviceData) -> list[Batch]:
     return batches_of_each_size(data, ARTICLE.batch_size)
 
 
-class OneLayer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(784, 10)
-        self.calls = 0
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.layer(images.flatten(1))  # type: ignore[no-any-return]
-
-
-class LooksAtValues(OneLayer):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return super().forward(images if images.sum() > 0 else -images)
-
-
-class ChangesItsMind(OneLayer):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.calls += 1
-        return super().forward(images) * self.calls
-
-
 class LeavesOneOut(OneLayer):
     def __init__(self) -> None:
         super().__init__()
@@ -63,17 +42,6 @@ class PartlyFrozen(OneLayer):
     def __init__(self) -> None:
         super().__init__()
         self.layer.bias.requires_grad_(False)
-
-
-class WithMemory(OneLayer):
-    """Batch statistics, which a step changes, and dropout, which draws random numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return super().forward(F.dropout(self.norm(images), 0.3, self.training))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -1,0 +1,52 @@
+"""The GPU's driver, played where there is none."""
+
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+
+from bench.runner import gpu
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int]) -> None:
+    def refuse(*_: object) -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    answers = {
+        "nvmlInit": None,
+        "nvmlShutdown": None,
+        "nvmlDeviceGetHandleByIndex": "handle",
+        "nvmlDeviceGetCurrentClocksThrottleReasons": reasons,
+        "nvmlDeviceGetClockInfo": 1980,
+        "nvmlDeviceGetViolationStatus": SimpleNamespace(violationTime=1_500_000_000),
+        "nvmlDeviceGetComputeRunningProcesses": [SimpleNamespace(pid=pid) for pid in pids],
+    }
+    for name, value in answers.items():
+        monkeypatch.setattr(pynvml, name, lambda *_, value=value: value)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", refuse)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+
+def test_the_gpu_is_asked_for_clocks_throttling_and_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    heat, idle = pynvml.nvmlClocksThrottleReasonHwThermalSlowdown, pynvml.nvmlClocksThrottleReasonGpuIdle
+    answer(monkeypatch, heat | idle, pids=[1, 4242])
+    state = gpu.state(own_processes=[4242])
+    assert state is not None
+    assert (state.clock_mhz, state.throttle_reasons, state.throttled_s) == (1980, ["heat"], 3.0)
+    assert state.other_processes == 1, "process 1 exists and is not ours"
+    assert state.temperature_celsius is None, "the driver does not say"
+
+
+def test_processes_of_another_namespace_are_unknown_and_not_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, 0, pids=[2**30])
+    state = gpu.state(own_processes=[])
+    assert state is not None
+    assert state.other_processes is None
+
+
+@pytest.mark.gpu
+def test_a_real_gpu_answers() -> None:
+    state = gpu.state(own_processes=[])
+    assert state is not None
+    assert state.clock_mhz
+    assert state.temperature_celsius
