@@ -25,7 +25,7 @@ CLUSTER_STAMP := $(VENV)/.cluster-installed
 RUN_NEEDS := $(STAMP) $(if $(filter ray,$(EXECUTOR)),$(CLUSTER_STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed peers test test-slow test-browser test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed peers test test-unit test-slow test-browser test-soak test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -96,7 +96,10 @@ $(CLUSTER_STAMP): $(STAMP)
 	@touch $@
 
 test: $(STAMP)  ## the tests that take seconds
-	@$(RUN) -m pytest -m "not slow and not browser"
+	@.ci/tests $(RUN) "not slow and not soak and not browser"
+
+test-unit: $(STAMP)  ## the tests of single modules, in under a minute
+	@$(RUN) -m pytest -n auto --dist worksteal tests/unit
 
 DATA_STAMP := $(VENV)/.datasets-looked-for
 $(DATA_STAMP): $(STAMP) .ci/datasets
@@ -104,7 +107,7 @@ $(DATA_STAMP): $(STAMP) .ci/datasets
 	@touch $@
 
 test-slow: $(CLUSTER_STAMP) $(DATA_STAMP)  ## the tests that take minutes; installs Ray, and fashion-mnist where it may
-	@$(RUN) -m pytest -m "slow and not browser"
+	@.ci/tests $(RUN) "slow and not soak and not browser"
 
 BROWSER_STAMP := $(VENV)/.browser-installed
 $(BROWSER_STAMP): $(STAMP) .ci/browser
@@ -115,7 +118,10 @@ $(BROWSER_STAMP): $(STAMP) .ci/browser
 test-browser: $(BROWSER_STAMP)  ## the pages in headless Chromium; installs it where it may
 	@$(RUN) -m pytest -m browser
 
-test-all: test test-slow test-browser  ## all tests
+test-soak: $(STAMP)  ## the long form of kills, soaks and damage, and whole installations; hours at most
+	@$(RUN) -m pytest -m soak
+
+test-all: test test-slow test-browser test-soak  ## all tests
 
 lint: $(STAMP)  ## ruff, the layers that imports keep to, and mypy
 	@$(RUN) -m ruff check .

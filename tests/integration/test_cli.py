@@ -235,5 +235,4 @@ def test_the_commands_that_only_look(command: Command) -> None:
     assert "60,000 + 10,000 images, SHA-256 correct" in doctor.stdout
     for name in ("run", "report", "models", "doctor", "speed", "noise", "compare"):
         assert name in usage.stdout
-        assert command(name, "--help").returncode == 0
     assert "Usage" in command().stdout

@@ -9,6 +9,8 @@ import pytest
 
 from bench.runner.monitor import monitor
 
+pytestmark = pytest.mark.alone
+
 BUSY = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass"
 
 

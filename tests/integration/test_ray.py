@@ -24,6 +24,7 @@ from tests.support.processes import start, wait_for
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]  # each counts processes and cores of the machine
 SMALL = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none")
 MakeCluster = Callable[..., Any]
 
@@ -84,7 +85,6 @@ def without_times(run: Run) -> dict[str, Any]:
     return about
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine(
     make_cluster: MakeCluster, command: Command, environment: dict[str, str], tmp_path: Path
@@ -123,7 +123,6 @@ def test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine(
         assert private not in stored
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_driver_goes_on_where_it_stopped(
     make_cluster: MakeCluster, command: Command, environment: dict[str, str], tmp_path: Path
@@ -141,7 +140,6 @@ def test_a_killed_driver_goes_on_where_it_stopped(
     assert len(by_trial(tmp_path / "results")) == 6
 
 
-@pytest.mark.slow
 def test_a_models_own_failure_is_recorded_as_at_home_and_not_tried_again(
     make_cluster: MakeCluster, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +170,6 @@ def test_a_models_own_failure_is_recorded_as_at_home_and_not_tried_again(
     assert len(list((tmp_path / "results").rglob("*.log"))) == 1, "the traceback has come home"
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_records_all_that_ran_and_leaves_no_process(
     make_cluster: MakeCluster, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -214,10 +211,10 @@ def raylets() -> set[int]:
 OVERHEAD = """
 import json, sys, time
 from pathlib import Path
+from bench.data.files import default_data_dir
+from bench.runner.environment import this_machine
 from bench.runner.ray_cluster.connect import open_cluster
 from bench.runner.ray_cluster.executor import RayExecutor
-from bench.runner.environment import this_machine
-from bench.data.datasets import default_data_dir
 from tests.support.factories import make_trial
 
 cluster = open_cluster(sys.argv[1], "auto", "mnist", None)
@@ -235,7 +232,6 @@ executor.close()
 """
 
 
-@pytest.mark.slow
 def test_a_trial_costs_little_more_than_its_own_time(make_cluster: MakeCluster, environment: dict[str, str]) -> None:
     cluster = make_cluster(1)
     line = [sys.executable, "-c", OVERHEAD, cluster.address]
@@ -246,7 +242,6 @@ def test_a_trial_costs_little_more_than_its_own_time(make_cluster: MakeCluster, 
     assert median(seconds[2:]) < 0.5, seconds
 
 
-@pytest.mark.slow
 def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: Command, tmp_path: Path) -> None:
     arguments = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--probes", "calibration", "--json")
     before = raylets()
@@ -259,7 +254,6 @@ def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: 
     assert raylets() <= before
 
 
-@pytest.mark.slow
 def test_a_full_disk_stops_the_run_with_one_line(make_cluster: MakeCluster, command: Command, tmp_path: Path) -> None:
     import resource
 
@@ -276,7 +270,6 @@ def test_a_full_disk_stops_the_run_with_one_line(make_cluster: MakeCluster, comm
     assert {model for model, _ in by_trial(tmp_path / "results")} <= {"softmax"}
 
 
-@pytest.mark.slow
 def test_a_node_with_other_code_is_one_line(
     make_cluster: MakeCluster, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import ROOT, Command
 from tests.support.documents import copy_of_the_project
 
+pytestmark = pytest.mark.alone
+
 STEP = ("track", "--only", "training_step and softmax")
 
 

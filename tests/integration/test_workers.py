@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 import psutil
+import pytest
 
 from bench.runner import local_executor
 from tests.support.factories import make_trial
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_threads(

@@ -20,10 +20,15 @@ def own_copy(data_dir: Path, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.slow
-def test_a_single_wrong_byte_anywhere_is_found(own_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "bytes_in_turn", [pytest.param(25, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.soak)]
+)
+@pytest.mark.timeout(900)
+def test_a_single_wrong_byte_anywhere_is_found(
+    own_copy: Path, capsys: pytest.CaptureFixture[str], bytes_in_turn: int
+) -> None:
     locations = random.Random(0)
-    for _ in range(500):
+    for _ in range(bytes_in_turn):
         file = locations.choice(sorted(MNIST.sha256))
         path = own_copy / MNIST.folder / file
         with path.open("r+b") as opened:

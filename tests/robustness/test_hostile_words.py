@@ -93,10 +93,10 @@ def test_words_of_records_are_text_on_every_page(tmp_path: Path) -> None:
     assert all(str(problem).isprintable() for problem in rendered.problems)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("cases", [pytest.param(5, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.soak)])
 @pytest.mark.timeout(900)
-def test_any_words_are(tmp_path_factory: pytest.TempPathFactory) -> None:
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_any_words_are(tmp_path_factory: pytest.TempPathFactory, cases: int) -> None:
+    @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(FREE_TEXT | st.sampled_from(HOSTILE.split()), min_size=1, max_size=6).map("".join).filter(bool))
     def each(words: str) -> None:
         results = tmp_path_factory.mktemp("results")
@@ -143,7 +143,7 @@ def strange_results(draw: st.DrawFn) -> list[Any]:
     return [*strange, *asked, changed(draw, make_speed()), changed(draw, make_peers())]
 
 
-@pytest.mark.parametrize("cases", [3, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [3, pytest.param(60, marks=pytest.mark.soak)])
 @pytest.mark.timeout(900)
 def test_records_that_cannot_be_true_never_stop_the_report(
     tmp_path_factory: pytest.TempPathFactory, cases: int

@@ -42,7 +42,6 @@ def test_the_report_says_what_the_labels_mean(tmp_path: Path, data_dir: Path, mo
     assert "so there is none for models trained on fashion-mnist." in rendered.html.read_text()
 
 
-@pytest.mark.slow
 def test_both_datasets_have_tables_of_their_own(tmp_path: Path) -> None:
     save(tmp_path, "fashion-mnist")
     save(tmp_path, "mnist")
