@@ -18,7 +18,9 @@ def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_th
     """Threads do not survive a fork, so the process that is forked must never have computed."""
     executor = local_executor.LocalExecutor(data_dir)
     try:
-        outcomes = [executor.submit(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")]
+        outcomes = [
+            executor.run_trial(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")
+        ]
         (server,) = {psutil.Process(worker.process.pid).parent() for worker in executor._workers.values()}
         assert server is not None
         assert server.pid != os.getpid()

@@ -99,7 +99,7 @@ def collect_results(comparison: ConditionResults, probe: str, records: Iterable[
     return results
 
 
-def gap_over_seeds(differences: np.ndarray) -> Difference:
+def difference_over_seeds(differences: np.ndarray) -> Difference:
     """Compute the mean of one difference per seed and its t interval; judged from three seeds on."""
     count = len(differences)
     interval = stats.t_interval(list(differences))
@@ -112,7 +112,7 @@ def difference(result: ProbeResult, first: str, second: str, retrained: bool = F
     With fewer, and where both are accuracies of the same model trained twice (``retrained``), the spread of a
     difference is taken from the accuracies of the group's seeds, of which there may be more. Else over test images.
     """
-    over_seeds = gap_over_seeds(result.numbers[first] - result.numbers[second])
+    over_seeds = difference_over_seeds(result.numbers[first] - result.numbers[second])
     if over_seeds.judged:
         return over_seeds
     mean, count = over_seeds.mean, over_seeds.seeds

@@ -15,7 +15,7 @@ from bench.analysis.pairwise import Pair
 from bench.data.registry import MNIST
 from bench.report.elements.blocks import Block, Heading, Link, Table, anchor
 from bench.report.elements.formatting import escape, mean_with_half_width, percent_with_interval
-from bench.report.elements.probe_results import ProbeResult, difference, gap_over_seeds
+from bench.report.elements.probe_results import ProbeResult, difference, difference_over_seeds
 from bench.report.elements.section import Section
 from bench.report.sections import distortion
 
@@ -132,7 +132,7 @@ def _distortion_finding(evidence: Evidence) -> Finding | None:
     mlp, cnn = results[MLP], results[CNN]
     means = {model: distortion.mean_over_corruptions(result, result.seeds) for model, result in results.items()}
     leads = {name: cnn.at(name, shared) - mlp.at(name, shared) for name in distortion.corruptions_of(cnn)}
-    lead = gap_over_seeds(np.mean(list(leads.values()), axis=0))
+    lead = difference_over_seeds(np.mean(list(leads.values()), axis=0))
     lower = sorted((float(values.mean()), name) for name, values in leads.items() if values.mean() <= 0)
     sentences = [
         f"Over the {len(leads)} corruptions the CNN keeps a mean accuracy of {100 * means[CNN].mean():.1f} % and "
@@ -195,7 +195,7 @@ CLAIMS = (
             IN_PART: "both lose",
             UNCLEAR: "the CNN's loss is within its error",
             FAILS: "the CNN gains",
-            TOO_FEW: "too few seeds",
+            TOO_FEW: TOO_FEW,
         },
     ),
     Claim(
@@ -205,7 +205,7 @@ CLAIMS = (
             IN_PART: "on average, not on {lower} (lead of {lead} points)",
             UNCLEAR: "the lead on average is within its error (lead of {lead} points)",
             FAILS: "the MLP is ahead on average (lead of {lead} points)",
-            TOO_FEW: "too few seeds (lead of {lead} points)",
+            TOO_FEW: TOO_FEW + " (lead of {lead} points)",
         },
     ),
     Claim(
@@ -266,15 +266,11 @@ def collect_evidence(
     comparison: ConditionResults, pairs: Sequence[Pair], results_by_probe: Mapping[str, Sequence[ProbeResult]]
 ) -> Evidence | None:
     """Collect the evidence of the location with the most runs of both models, then the newest; None without any."""
-    locations = {
-        location: {group.model: group for group in comparison.at(location)} for location in comparison.locations
-    }
-    locations = {location: groups for location, groups in locations.items() if MLP in groups and CNN in groups}
-    if not locations:
+    groups = {location: {group.model: group for group in comparison.at(location)} for location in comparison.locations}
+    with_both = {location: models for location, models in groups.items() if models.keys() >= {MLP, CNN}}
+    if not with_both:
         return None
-    location = max(
-        locations, key=lambda name: by_count_and_date([*locations[name][MLP].runs, *locations[name][CNN].runs])
-    )
+    location = max(with_both, key=lambda name: by_count_and_date([*groups[name][MLP].runs, *groups[name][CNN].runs]))
     by_probe = {
         probe: {result.group.model: result for result in results if result.group.location == location}
         for probe, results in results_by_probe.items()
@@ -282,9 +278,8 @@ def collect_evidence(
     location_label = location if len(comparison.locations) > 1 else ""
     dataset = comparison.condition.dataset
     elsewhere = "" if dataset == MNIST.name else f" on {dataset}"
-    return Evidence(
-        location_label, locations[location], [pair for pair in pairs if pair.location == location], by_probe, elsewhere
-    )
+    located = [pair for pair in pairs if pair.location == location]
+    return Evidence(location_label, groups[location], located, by_probe, elsewhere)
 
 
 def count_states(states: Sequence[str], elsewhere: str = "") -> str:

@@ -88,7 +88,7 @@ def test_a_call_that_is_not_known_is_named() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return self[0](torch.sin(images))
 
-    with pytest.raises(network.Unknown, match="it calls sin"):
+    with pytest.raises(network.UnsupportedLayerError, match="it calls sin"):
         network.extract_layers(Sinus(nn.Flatten()))
 
 

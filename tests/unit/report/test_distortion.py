@@ -9,8 +9,8 @@ from bench.analysis.groups import group_by_condition
 from bench.records.probes import load_probes, save_probe
 from bench.records.schema import Run
 from bench.report import render
-from bench.report.elements.probe_results import ask
-from bench.report.sections.distortion import corruption_error, corruptions_of, verdicts
+from bench.report.elements.probe_results import collect_results
+from bench.report.sections.distortion import corruption_error, corruptions_of, verdict_rows
 from tests.support.factories import make_probe
 from tests.support.results import build_results
 
@@ -35,7 +35,7 @@ def three_answers(tmp_path: Path) -> Path:
 
 def test_corruption_error_is_that_of_hendrycks_and_dietterich(tmp_path: Path) -> None:
     comparison = group_by_condition(load_all(three_answers(tmp_path)))[0]
-    mlp, softmax = ask(comparison, "distortion", load_probes(tmp_path)[0])
+    mlp, softmax = collect_results(comparison, "distortion", load_probes(tmp_path)[0])
     assert corruptions_of(mlp) == ["fog", "zigzag"]
     # (0.2 / 0.4 + 0.2 / 0.2) / 2, and less the clean errors (0.15 / 0.3 + 0.15 / 0.1) / 2
     assert corruption_error(mlp, softmax) == pytest.approx([0.75] * 3)
@@ -49,8 +49,8 @@ def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Pat
         for run in build_results(folder, {"cnn": 0.95, "mlp": 0.95}, seeds=4):
             lead, wobble = (gain, run.trial.seed / 500) if run.trial.model == "cnn" else (0.0, 0.0)
             save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
-        found = ask(group_by_condition(load_all(folder))[0], "distortion", load_probes(folder)[0])
-        return list(verdicts(sorted(found, key=lambda each: each.group.model))[0].values())
+        found = collect_results(group_by_condition(load_all(folder))[0], "distortion", load_probes(folder)[0])
+        return list(verdict_rows(sorted(found, key=lambda each: each.group.model))[0].values())
 
     assert words(0.1) == ["cnn", "mlp", "fog +10.3", "none", "zigzag +0.3"]
     assert words(-0.1) == ["cnn", "mlp", "none", "fog -9.7", "zigzag +0.3"]
