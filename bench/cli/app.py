@@ -44,7 +44,7 @@ def run(
     dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
-    probes: Annotated[str, typer.Option(help="Questions to ask, by name, or none. Default: the suite's.")] = "",
+    probes: Annotated[str, typer.Option(help="Probes to run, by name, or none. Default: the suite's.")] = "",
     results: Results = Path("results"),
     data_dir: DataDir = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,

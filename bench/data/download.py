@@ -14,6 +14,7 @@ from pathlib import Path
 import pooch
 
 from bench.common.atomic import write_atomically
+from bench.common.errors import one_line
 from bench.data.files import right_content
 from bench.data.registry import DatasetFiles
 
@@ -78,6 +79,6 @@ def _first_intact(urls: Sequence[str], sha256: str, path: Path) -> bytes:
 
 
 def _system_message(error: Exception) -> str:
-    """Message of the system, such as ``Connection refused``, if there is one; else the whole text of the error."""
+    """Message of the system, such as ``Connection refused``, if there is one; else the error's text in one line."""
     message = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(error))
-    return message[1] if message else str(error)
+    return message[1] if message else one_line(str(error)) or type(error).__name__

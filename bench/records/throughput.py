@@ -6,7 +6,8 @@ Schema history:
     1  of ``speed``: an epoch of the article's loop and of the harness as two lists of each model;
        of ``peers``: one list of ``times`` of all models, each with its ``peer``, always in fp32
     2  the same record for both: each model has its ``times`` by framework, the article's loop and ours among them.
-       Schema 1 is converted to it when read.
+       Schema 1 is converted to it when read. From here on the article's loop is in fp32 on a GPU too, where torch's
+       default is TF32 for convolutions; files of ``peers`` have the precision in their names.
 """
 
 from pathlib import Path

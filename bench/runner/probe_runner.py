@@ -96,7 +96,7 @@ def run_probes(
 
     def run_unless_recorded(pending: PendingProbe) -> str | None:
         """A line about the result; None where another call has recorded it meanwhile, or the probe failed."""
-        on_wait = partial(say, f"{pending}: another call is asking; waiting for that")
+        on_wait = partial(say, f"{pending}: another call is running it; waiting for that")
         with one_at_a_time(context.locks, context.results, pending.key, on_wait, lambda: executor.stopped):
             if pending.is_recorded(context):
                 return None

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.support.documents import blocks_of, copy_of_the_project, run_and_report, section_of
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
-LISTS = ("Add a model", "Add a question", "Add a dataset")
+LISTS = ("Add a model", "Add a probe", "Add a dataset")
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def test_a_model_in_three_steps(project: Path) -> None:
 
 @pytest.mark.slow
 def test_a_question_in_three_steps(project: Path) -> None:
-    follow("Add a question", project)
+    follow("Add a probe", project)
     answers = pd.read_csv(project / "results" / "tables" / "others.csv")
     assert set(answers["model"]) == {"softmax", "mlp"}
     assert set(answers["measured"]) == {"thinnest", "thickest"}
     assert answers["value"].between(0.5, 1).all()
-    assert "### Other questions" in (project / "results" / "README.md").read_text()
+    assert "### Other probes" in (project / "results" / "README.md").read_text()
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def test_damaged_weights_are_one_line(command: Command, tmp_path: Path) -> None:
             path.unlink()
     done = call()
     assert done.returncode == 2
-    assert "error: no answer: distortion of softmax seed 0: the weights softmax-" in done.stderr
+    assert "error: probe failed: distortion of softmax seed 0: the weights softmax-" in done.stderr
     assert "remove the file and the model is trained again" in done.stderr
     assert "Traceback" not in done.stderr
     next((tmp_path / "results").rglob("*.safetensors")).unlink()

@@ -97,7 +97,7 @@ def test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine(
     out, err = runner.communicate(timeout=400)
     assert runner.returncode == 0, err
     assert len(json.loads(out)["done"]) == 24, "nothing but the answer on standard output"
-    assert "its node was lost; begun again (1 of 3)" in err
+    assert "its node was lost; restarted (1 of 3)" in err
     assert "Traceback" not in err
     there = tmp_path / "results"
     at_home = command(*trials, "--results", "here", timeout=400, preexec_fn=one_cpu)

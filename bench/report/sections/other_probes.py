@@ -21,7 +21,7 @@ def section(slug: str, results_by_probe: Mapping[str, Sequence[ProbeResult]]) ->
     }
     if not numeric_results:
         return Section()
-    blocks: list[Block] = [Heading(3, "Other questions", anchor(slug, "others"))]
+    blocks: list[Block] = [Heading(3, "Other probes", anchor(slug, "others"))]
     for probe, results in numeric_results.items():
         blocks += [_description(probe, results), Table(probe, _rows(results))]
     rows = [{"probe": probe, **row} for probe, results in numeric_results.items() for row in table_rows(slug, results)]

@@ -54,13 +54,16 @@ class Terminal:
         words = TextColumn("{task.description}", markup=False)
         self._bar = RichBar(BarColumn(bar_width=BAR_WIDTH), MofNCompleteColumn(), words, console=self._console)
         self._task = self._bar.add_task("")
+        self._started = False
 
     def line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False)
 
     def bar(self, done: int, total: int, words: str) -> None:
         self._bar.update(self._task, completed=done, total=total, description=words or None)
-        self._bar.start()
+        if not self._started:
+            self._started = True
+            self._bar.start()
 
     def close(self) -> None:
         self._bar.stop()

@@ -1,12 +1,13 @@
 """The progress of the trials, as their runner reports it."""
 
+import sys
 import threading
 from collections.abc import Sequence
 
 from bench.records.schema import Epoch, Run, Trial
 from bench.runner.progress.eta import Eta
 from bench.runner.progress.messages import epoch_line, failure_line, plan_line, skipped_line
-from bench.runner.progress.outputs import Output
+from bench.runner.progress.outputs import Lines, Notebook, Output, Terminal
 
 
 class Progress:
@@ -87,3 +88,20 @@ class Progress:
     def _position(self, trial: Trial) -> str:
         """The position of a trial: ``[2/9]`` for the second of nine to start."""
         return f"[{self._positions.setdefault(trial, len(self._positions) + 1)}/{self._trials}]"
+
+
+def make_progress(at_once: int = 1) -> Progress:
+    """Make a progress with a bar in a notebook or where standard error is a terminal, with plain lines otherwise.
+
+    Args:
+        at_once: how many trials run side by side.
+    """
+    if _in_notebook():
+        return Progress(Notebook(), at_once)
+    return Progress(Terminal() if sys.stderr.isatty() else Lines(), at_once)
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel runs this process: not in IPython at a terminal, nor where IPython was never imported."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

@@ -27,7 +27,7 @@ def report_failures(summary: "Summary", results: Path) -> int:
     for failed in summary.failed:
         say(f"error: {failure_line(failed)}{_traceback_hint(results, failed)}")
     for line in summary.failed_probes:
-        say(f"error: no answer: {line}")
+        say(f"error: probe failed: {line}")
     gone = [run for run in summary.done if not run_path(results, run).is_file()]
     for run in gone:
         say(f"error: {run_path(results, run)} was removed during the run; the same command trains it again")

@@ -116,7 +116,7 @@ class RayExecutor:
             try:
                 return self._read_events(task.remote(*arguments), on_event)
             except _NodeLost:
-                self._say(f"{name}: its node was lost; begun again ({restart} of {RESTARTS})")
+                self._say(f"{name}: its node was lost; restarted ({restart} of {RESTARTS})")
         try:
             return self._read_events(task.remote(*arguments), on_event)
         except _NodeLost:

@@ -100,7 +100,7 @@ def test_a_question_without_a_section_of_its_own_is_answered_all_the_same(tmp_pa
         for seed, run in enumerate(build_results(tmp_path, {model: 0.9}, seeds=2)):
             save_probe(tmp_path, make_probe(run, "ink", later=seed, thick=ink + seed / 10, **{f"{model}_alone": 0.25}))
     page = render(tmp_path).page.read_text()
-    assert "### Other questions" in page
+    assert "### Other probes" in page
     assert "**ink**: 2 seeds, the first 10,000 test images." in page
     # the t interval of two values is 12.706 standard errors: 12.706 * 0.05 = 0.64
     packed = page.replace(" ", "")
