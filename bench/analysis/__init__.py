@@ -1,1 +1,1 @@
-"""Analysis of records: groups, intervals, verdicts and changes, without torch."""
+"""Records -> groups, intervals, verdicts, changes; needs no torch."""

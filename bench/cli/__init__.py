@@ -1,1 +1,1 @@
-"""The command line: the arguments typed -> text and an exit code; one file per command."""
+"""What was typed -> an exit code and text; one file per command."""

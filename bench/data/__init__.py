@@ -1,1 +1,1 @@
-"""Datasets by name as verified uint8 arrays, clean or corrupted."""
+"""A name -> verified uint8 arrays, clean or corrupted."""

@@ -1,1 +1,1 @@
-"""Probes: measurements of a trained model beyond its test accuracy."""
+"""A trained model -> named numbers."""

@@ -1,1 +1,1 @@
-"""Training recipes as data."""
+"""How models are trained, as data."""

@@ -1,1 +1,1 @@
-"""Records of measurements: schemas, loading, saving and merging, without torch."""
+"""Schemas and their files: load, save, merge; needs no torch."""

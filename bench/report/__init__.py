@@ -1,4 +1,4 @@
-"""Render records as tables, plots and pages; needs no torch."""
+"""Records -> tables, plots, pages; needs no torch."""
 
 from bench.report.render import Rendered, render
 

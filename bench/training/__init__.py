@@ -1,1 +1,1 @@
-"""Training of a model by a recipe, from a seed, on a device."""
+"""Model, recipe, seed, device -> history."""

@@ -1,5 +1,6 @@
 """Imports keep to the folders' layers, and the diagram in the README shows these."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -91,6 +92,17 @@ def test_the_diagram_allows_every_import_and_draws_no_arrow_for_none() -> None:
     assert {folder: others - real.get(folder, set()) for folder, others in arrows.items()} == {
         folder: set() for folder in arrows
     }
+
+
+def test_the_table_of_folders_says_what_the_folders_say() -> None:
+    table = dict(re.findall(r"^\| `(\w+)/` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
+    contracts = {
+        path.parent.name: (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        for path in (ROOT / "bench").glob("*/__init__.py")
+    }
+    assert {
+        folder: contract[0].lower() + contract[1:].removesuffix(".") for folder, contract in contracts.items()
+    } == table
 
 
 @pytest.mark.parametrize(
