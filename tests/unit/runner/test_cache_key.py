@@ -1,4 +1,4 @@
-"""A key says what trains: which edits of the source have a trial trained, or a probe asked, again."""
+"""A key says what trains: which edits of the source have a trial trained, or a probe run, again."""
 
 import functools
 import shutil
@@ -9,10 +9,12 @@ import pytest
 
 from bench.common.fingerprint import Pinned, fingerprint, matching_files
 from bench.probes.registry import FINGERPRINTS, PROBES, probe_fingerprint
-from bench.runner.cache_key import CodeIdentity, identify_code
+from bench.runner.allocator import ALLOCATOR
+from bench.runner.cache_key import CodeIdentity, identify_code, run_key
 from bench.training.version import HARNESS, harness_fingerprint, model_fingerprint
 from models import registry
 from tests.conftest import ROOT
+from tests.support.factories import DATA, MACHINE, make_trial
 
 PROBE = "distortion"
 HARNESS_ALONE, PROBE_ALONE = frozenset({"harness"}), frozenset({"probe"})
@@ -62,7 +64,7 @@ EDITS = [
     Edit("the registry", "models/registry.py", "controls: bool = True", "controls: bool = 1", HARNESS_ALONE),
     Edit("a probe", "bench/probes/distortion.py", "SEED = 0", "SEED = 1", PROBE_ALONE),
     Edit("what a probe uses", "bench/data/corruptions/noise.py", "PHOTONS = 3", "PHOTONS = 4", PROBE_ALONE),
-    Edit("what probes are asked with", "bench/probes/execute.py", "task.images", "task.train_images", PROBE_ALONE),
+    Edit("what probes are run with", "bench/probes/execute.py", "task.images", "task.train_images", PROBE_ALONE),
     Edit("another probe", "bench/probes/calibration.py", "BINS = 15", "BINS = 16"),
 ]  # fmt: skip
 
@@ -236,6 +238,23 @@ def test_every_python_gives_the_same_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "tricky.py"
     path.write_text(TRICKY)
     assert fingerprint([path]) == TRICKY_FINGERPRINT
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_odd_escape_is_python_whatever_is_done_with_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "escape.py"
+    path.write_text("PATTERN = '\\d'")
+    before = fingerprint([path])
+    path.write_text("PATTERN = '\\d'  # digits")
+    assert fingerprint([path]) == before
+
+
+def test_a_node_with_another_allocator_has_runs_of_its_own() -> None:
+    code = CodeIdentity(harness="version 1", models={"cnn": "a"}, probes={})
+    keys = {
+        run_key(make_trial(), DATA, code, MACHINE, allocator) for allocator in (None, ALLOCATOR, {"LD_PRELOAD": "x"})
+    }
+    assert len(keys) == 2, "the settings of a worker started here are those of ALLOCATOR"
 
 
 def test_the_sources_are_pinned() -> None:
