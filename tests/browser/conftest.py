@@ -126,11 +126,11 @@ def audit(browser: Browser) -> Audit:
     def run() -> list[str]:
         assert AXE.is_file(), "axe-core is missing: make test-browser installs it"
         browser.run(AXE.read_text(encoding="utf-8"))
-        found = browser.driver.execute_async_script(
+        results = browser.driver.execute_async_script(
             "const done = arguments[0]; axe.run().then(done, error => done({error: String(error)}))"
         )
-        assert "error" not in found, found
-        grave = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
-        return [f"{each['id']}: {[node['html'][:200] for node in each['nodes']]}" for each in grave]
+        assert "error" not in results, results
+        grave = [violation for violation in results["violations"] if violation["impact"] in ("serious", "critical")]
+        return [f"{violation['id']}: {[node['html'][:200] for node in violation['nodes']]}" for violation in grave]
 
     return run

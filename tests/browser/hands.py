@@ -44,4 +44,4 @@ def bars(page: Browser) -> dict[str, list[float]]:
         "return [...document.querySelectorAll('.model')].map(card => [card.querySelector('h3').firstChild.nextSibling"
         ".textContent.trim(), [...card.querySelectorAll('.spoken')].map(item => item.textContent)])"
     )
-    return {model: [float(each.partition(": ")[2].rstrip("\xa0%")) for each in said] for model, said in words}
+    return {model: [float(text.partition(": ")[2].rstrip("\xa0%")) for text in texts] for model, texts in words}

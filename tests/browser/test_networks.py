@@ -85,6 +85,6 @@ def test_the_models_see_what_the_sliders_say(
         take(page, digit)
         change(page, **changed)
         assert np.abs(seen(page).astype(int) - pictures[digit]).max() <= 1, "to the grey, but for rounding"
-        told = bars(page)
+        percentages = bars(page)
         for model in MODELS:
-            assert np.abs(np.array(told[model]) / 100 - by_torch(model, pictures[digit][None])[0]).max() < 1e-2
+            assert np.abs(np.array(percentages[model]) / 100 - by_torch(model, pictures[digit][None])[0]).max() < 1e-2

@@ -77,8 +77,8 @@ def test_right_and_wrong_are_said_in_words(page: Browser) -> None:
     for digit, label in ((0, 0), (19, 9)):
         take(page, digit)
         change(page, degrees=90)
-        told = page.run("return [...document.querySelectorAll('.answer')].map(each => each.textContent)")
-        for model, words in zip(bars(page).items(), told, strict=True):
+        answers = page.run("return [...document.querySelectorAll('.answer')].map(item => item.textContent)")
+        for model, words in zip(bars(page).items(), answers, strict=True):
             answer = int(np.argmax(model[1]))
             assert words.startswith(f"Says {answer}, ")
             assert words.endswith("✓ right" if answer == label else f"✗ wrong, it is a {label}")
@@ -129,7 +129,7 @@ def test_a_digit_can_be_drawn_with_a_pointer(page: Browser) -> None:
     assert page.run("return document.querySelector('.verdict').textContent") == "", "nobody knows what it is"
     page.driver.find_element(By.ID, "label").send_keys("1")
     page.settle()
-    assert all(page.run("return [...document.querySelectorAll('.verdict')].map(each => each.textContent)"))
+    assert all(page.run("return [...document.querySelectorAll('.verdict')].map(item => item.textContent)"))
 
 
 def test_a_digit_can_be_drawn_by_keyboard(page: Browser) -> None:
@@ -151,8 +151,8 @@ def test_the_curves_run_along_the_slider_last_touched(page: Browser) -> None:
     page.driver.find_element(By.ID, "degrees").send_keys(Keys.ARROW_RIGHT)
     until(page, lambda: "along the turn" in words())
     assert page.run("return document.querySelectorAll('#sweep polyline').length") == len(MODELS)
-    ranges = page.run("return [...document.querySelectorAll('.legend li > span')].map(each => each.textContent)")
-    assert all(each.startswith(("correct from", "wrong already")) for each in ranges)
+    ranges = page.run("return [...document.querySelectorAll('.legend li > span')].map(item => item.textContent)")
+    assert all(text.startswith(("correct from", "wrong already")) for text in ranges)
 
 
 def test_every_trial_button_changes_the_picture(page: Browser) -> None:
@@ -192,6 +192,6 @@ def test_it_fits_the_screen_and_no_one_is_shut_out(
 
 def test_the_audit_finds_what_is_wrong(page: Browser, audit: Audit) -> None:
     page.run("document.querySelector('label[for=right]').remove(); document.querySelector('html').lang = ''")
-    found = " ".join(audit())
-    assert "html-has-lang" in found
-    assert "label" in found
+    violations = " ".join(audit())
+    assert "html-has-lang" in violations
+    assert "label" in violations

@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 COLUMN = """
-const named = (each) => each.querySelector(".csv").download === arguments[0];
+const named = (item) => item.querySelector(".csv").download === arguments[0];
 const table = [...document.querySelectorAll(".table")].find(named);
 const heads = [...table.querySelectorAll("th")];
 const at = heads.findIndex((head) => head.textContent.trim() === arguments[1]);

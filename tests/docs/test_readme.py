@@ -97,8 +97,8 @@ def commands(page: str) -> set[str]:
     lines = [line for block in blocks_of(page) if not block.language for line in block.text.splitlines()]
     inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
     typed = re.compile(r"([A-Z_]+=\S+ |[A-Z_]+=\"[^\"]+\" )*(make|python -m|pip|ray start|mnist-bench|apt-get)\b")
-    found = {" ".join(line.partition(" #")[0].split()) for line in (*lines, *inline) if typed.match(line)}
-    return found - {"mnist-bench"}
+    calls = {" ".join(line.partition(" #")[0].split()) for line in (*lines, *inline) if typed.match(line)}
+    return calls - {"mnist-bench"}
 
 
 def functions(path: Path) -> set[str]:
@@ -147,10 +147,10 @@ def test_make_makes_of_it_what_it_should(command: str) -> None:
 
 
 def test_make_alone_names_every_target() -> None:
-    told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for command in MADE:
         target = command.partition("make ")[2].split()[0]
-        assert f"  make {target} " in told
+        assert f"  make {target} " in output
 
 
 @pytest.fixture

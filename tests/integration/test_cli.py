@@ -68,9 +68,9 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
         assert run.result.test_accuracy > 0.85
         assert run.execution == Execution(mode="captured")
         assert run.clock is not None
-        told = run.clock
-        parts = told.startup_s + told.setup_s + told.warmup_s + told.train_s + told.eval_s
-        assert told.total_s == pytest.approx(parts, rel=0.02, abs=0.05)
+        clock = run.clock
+        parts = clock.startup_s + clock.setup_s + clock.warmup_s + clock.train_s + clock.eval_s
+        assert clock.total_s == pytest.approx(parts, rel=0.02, abs=0.05)
     text = "".join(path.read_text() for path in results.rglob("*") if path.suffix in (".json", ".md", ".csv"))
     for private in (os.uname().nodename, str(tmp_path), str(Path.home())):
         assert private not in text
@@ -114,7 +114,7 @@ def test_a_new_model_file_gets_its_row_and_trouble_takes_one_trial(command: Comm
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("def broken(:", "models/broken.py cannot be imported: SyntaxError"),
         ("import nowhere", "models/broken.py cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
@@ -123,12 +123,12 @@ def test_a_new_model_file_gets_its_row_and_trouble_takes_one_trial(command: Comm
     ],
 )
 def test_a_model_file_that_cannot_be_used_is_one_line(
-    command: Command, more_models: Path, source: str, said: str
+    command: Command, more_models: Path, source: str, message: str
 ) -> None:
     (more_models / "models" / "broken.py").write_text(source)
     done = command(*SMALL, cwd=more_models)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -78,9 +78,9 @@ def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path
     assert done.returncode == 0, done.stderr
     record = ThroughputRecord.model_validate_json(done.stdout)
     assert load_throughput(tmp_path / "results")[0] == [record]
-    assert {each.model for each in record.models} == set([models] if models else check_models([]))
+    assert {entry.model for entry in record.models} == set([models] if models else check_models([]))
     assert (tmp_path / "results" / "tables" / "article_loop.csv").exists()
     stored = "".join(path.read_text() for path in (tmp_path / "results").rglob("*.*"))
     assert os.uname().nodename not in stored
-    best = {each.model: max(each.ratios(ARTICLE)) for each in record.models}
+    best = {entry.model: max(entry.ratios(ARTICLE)) for entry in record.models}
     assert [model for model, ratio in best.items() if ratio <= AT_LEAST.get(model, 1)] == []

@@ -20,9 +20,9 @@ def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_
     shutil.copytree(DEBIAN, raw)
     (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")
     datasets.prepare(FASHION, tmp_path)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert f"{raw / 't10k-labels-idx1-ubyte.gz'} is damaged; passed over" in said
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert f"{raw / 't10k-labels-idx1-ubyte.gz'} is damaged; passed over" in message
     monkeypatch.setattr(files, "SYSTEM", tmp_path / "no-such")
     (raw / "train-labels-idx1-ubyte").write_bytes(b"")
     datasets.prepare(FASHION, tmp_path)

@@ -37,7 +37,7 @@ def test_it_runs_from_the_first_cell_to_the_article_s_table_and_the_report(
     client.execute(env=environment | {"PYTHONPATH": str(ROOT)})
 
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    assert [name for name, shown in outputs.items() if any(each.output_type == "error" for each in shown)] == []
+    assert [name for name, shown in outputs.items() if any(output.output_type == "error" for output in shown)] == []
     assert outputs["install"] == [], "nothing is installed where bench can be imported"
     frame = bench.load(tmp_path / "results")
     assert list(zip(frame["model"], frame["status"], strict=True)) == [
@@ -46,9 +46,9 @@ def test_it_runs_from_the_first_cell_to_the_article_s_table_and_the_report(
         ("cnn", "done"),
     ]
     for name in ("train", "load"):
-        assert all(model in said(outputs[name]) for model in frame["model"])
+        assert all(model in last_table(outputs[name]) for model in frame["model"])
     assert "image/png" in outputs["plot"][-1].data
-    claims = said(outputs["claims"])
+    claims = last_table(outputs["claims"])
     for words in ("spatial structure", "MLP: lost; CNN: kept", "hand-made", "points lost", "verdict"):
         assert words in claims
     assert "not measured" not in claims
@@ -60,6 +60,6 @@ def test_it_runs_from_the_first_cell_to_the_article_s_table_and_the_report(
         assert not re.search(rf"(?<!\w){re.escape(private)}(?!\w)", shown)
 
 
-def said(outputs: list[Any]) -> str:
+def last_table(outputs: list[Any]) -> str:
     """What the last output of a cell says as a table."""
     return str(outputs[-1].data["text/html"])

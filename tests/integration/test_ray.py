@@ -69,9 +69,9 @@ def by_trial(results: Path) -> dict[tuple[str, int], Run]:
     runs, problems = load_runs(results)
     assert not problems
     assert {run.status for run in runs} == {"done"}
-    found = {(run.trial.model, run.trial.seed): run for run in runs}
-    assert len(found) == len(runs), "each once"
-    return found
+    run_by_trial = {(run.trial.model, run.trial.seed): run for run in runs}
+    assert len(run_by_trial) == len(runs), "each once"
+    return run_by_trial
 
 
 def without_times(run: Run) -> dict[str, Any]:
@@ -110,14 +110,14 @@ def test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine(
         assert without_times(run) == without_times(other)
         assert run.environment.keys() == other.environment.keys()
         weights = [
-            (runs_dir(folder, each.machine) / each.artifacts.weights).read_bytes()
-            for folder, each in ((there, run), (tmp_path / "here", other))
-            if each.artifacts
+            (runs_dir(folder, finished.machine) / finished.artifacts.weights).read_bytes()
+            for folder, finished in ((there, run), (tmp_path / "here", other))
+            if finished.artifacts
         ]
         assert weights[0] == weights[1]
         predictions = [load_predictions(there, run), load_predictions(tmp_path / "here", other)]
         for name in ("predicted", "example_index", "example_confidence"):
-            assert np.array_equal(*[getattr(each, name) for each in predictions])
+            assert np.array_equal(*[getattr(part, name) for part in predictions])
     stored = "".join(path.read_text() for path in there.rglob("*") if path.suffix in (".json", ".md", ".csv"))
     for private in (os.uname().nodename, cluster.address.split(":")[0], str(tmp_path)):
         assert private not in stored
@@ -238,7 +238,7 @@ def test_a_trial_costs_little_more_than_its_own_time(make_cluster: MakeCluster, 
     done = subprocess.run(line, capture_output=True, text=True, check=False, env=os.environ | environment, timeout=200)
     assert done.returncode == 0, done.stderr
     seconds = json.loads(done.stdout)
-    print("beyond each trial's own time, s:", *(f"{each:.3f}" for each in seconds))
+    print("beyond each trial's own time, s:", *(f"{duration:.3f}" for duration in seconds))
     assert median(seconds[2:]) < 0.5, seconds
 
 

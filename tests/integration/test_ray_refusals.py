@@ -11,18 +11,18 @@ pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("127.0.0.1:1025", "no Ray cluster answers at 127.0.0.1:1025: Connection refused"),
         ("nowhere.invalid:6379", "no Ray cluster answers at nowhere.invalid:6379: "),
     ],
 )
-def test_where_no_cluster_answers_it_is_one_line_and_soon(in_process: Command, address: str, said: str) -> None:
+def test_where_no_cluster_answers_it_is_one_line_and_soon(in_process: Command, address: str, message: str) -> None:
     begin = time.monotonic()
     done = in_process("run", "--executor", "ray", "--ray-address", address)
     assert time.monotonic() - begin < 20
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
 
 

@@ -23,14 +23,14 @@ MANY = int(os.environ.get("SCALE_CONDITIONS", "10"))
 RENDER = """
 from bench.report import render
 rendered = render(Path(sys.argv[1]))
-found = {"page_bytes": rendered.html.stat().st_size, "problems": len(rendered.problems)}
+counts = {"page_bytes": rendered.html.stat().st_size, "problems": len(rendered.problems)}
 """
 COMPARE = """
 from bench.analysis.compare import apply_gates, find_changes, open_side, parse_gate, table
 with open_side(sys.argv[1]) as before, open_side(sys.argv[2]) as after:
     changes = find_changes(before, after)
 apply_gates(changes, [parse_gate("test_accuracy:50pp")])
-found = {
+counts = {
     "problems": len(before.problems + after.problems), "runs": len(before.runs), "characters": len(table(changes)),
     "tested": sum(change.p_value == change.p_value for change in changes),
 }
@@ -43,7 +43,7 @@ used = resource.getrusage(resource.RUSAGE_SELF)
 status = Path("/proc/self/status")  # where there is none: what the process that began this one used counts too
 peak = re.search(r"VmHWM:\\s*(\\d+)", status.read_text()) if status.exists() else None
 used_bytes = 1024 * (int(peak[1]) if peak else used.ru_maxrss)
-print(json.dumps(found | {{"seconds": used.ru_utime + used.ru_stime, "bytes": used_bytes}}))
+print(json.dumps(counts | {{"seconds": used.ru_utime + used.ru_stime, "bytes": used_bytes}}))
 """
 
 

@@ -50,10 +50,10 @@ def test_models_of_the_same_skill_are_rarely_told_apart(
 @pytest.mark.slow
 def test_a_true_half_point_at_five_seeds_is_found_in_most_tables() -> None:
     random = np.random.default_rng(5)
-    found, differences = 0, []
+    count, differences = 0, []
     for _ in range(100):  # about 98.5 against 99.0 %, seeds of one model 0.1 points apart, as the CNN's are
         tables = simulated_table(random, 5, 0.1, 0.5, lead=0.47, ease=6, images=10_000)
         differences.append(tables[0].mean() - tables[1].mean())
-        found += verdicts_of(tables)[0].kind == "better"
+        count += verdicts_of(tables)[0].kind == "better"
     assert np.mean(differences) == pytest.approx(0.005, abs=0.0015)
-    assert found > 50
+    assert count > 50

@@ -21,10 +21,10 @@ RUN = ("run", "--suite", "quick", "--models", "softmax", "--epochs", "1", "--pro
 
 def at_a_terminal(folder: Path, environment: dict[str, str]) -> bytes:
     """Everything a run writes when both its outputs are a terminal of 80 columns."""
-    ours, its = pty.openpty()
+    ours, tty = pty.openpty()
     line, settings = [sys.executable, "-m", "bench", *RUN], {"TERM": "xterm-256color", "COLUMNS": "80"}
-    process = subprocess.Popen(line, cwd=folder, env=environment | settings, stdin=its, stdout=its, stderr=its)
-    os.close(its)
+    process = subprocess.Popen(line, cwd=folder, env=environment | settings, stdin=tty, stdout=tty, stderr=tty)
+    os.close(tty)
     written = b""
     while True:
         try:
@@ -56,23 +56,23 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(tmp_path: Path, environm
 
 @pytest.mark.slow
 def test_a_terminal_that_is_closed_leaves_a_record_and_a_report(tmp_path: Path, environment: dict[str, str]) -> None:
-    ours, its = pty.openpty()
+    ours, tty = pty.openpty()
     line = [sys.executable, "-m", "bench", *RUN, "--models", "softmax,mlp", "--epochs", "60"]
 
     def own_the_terminal() -> None:
-        fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+        fcntl.ioctl(tty, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
         line,
         cwd=tmp_path,
         env=environment | {"TERM": "xterm-256color", "COLUMNS": "80"},
-        stdin=its,
-        stdout=its,
-        stderr=its,
+        stdin=tty,
+        stdout=tty,
+        stderr=tty,
         start_new_session=True,
         preexec_fn=own_the_terminal,
     )
-    os.close(its)
+    os.close(tty)
     written = b""
     while b"mlp seed 0 epoch 2/60" not in written:
         written += os.read(ours, 4096)

@@ -55,8 +55,8 @@ def link_requirements(site_packages: Path) -> None:
     while waiting:
         distribution, extras = waiting.pop()
         for requirement in map(Requirement, distribution.requires or []):
-            asked = not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
-            if not asked or str(requirement) in seen:
+            applies = not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+            if not applies or str(requirement) in seen:
                 continue
             seen.add(str(requirement))
             other = metadata.distribution(requirement.name)

@@ -111,16 +111,16 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: tuple[str, ...], said: str, in_process: Command, tmp_path: Path
+    arguments: tuple[str, ...], message: str, in_process: Command, tmp_path: Path
 ) -> None:
     done = in_process(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "results").rglob("*.json")) == []
 
@@ -170,20 +170,20 @@ def test_every_command_explains_itself(in_process: Command) -> None:
         assert "Usage" in done.stdout
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(("models",), "standard output: No space"), (("--help",), "No space")])
-def test_output_that_cannot_be_written_is_one_line(command: Command, arguments: tuple[str, ...], said: str) -> None:
+@pytest.mark.parametrize(("arguments", "text"), [(("models",), "standard output: No space"), (("--help",), "No space")])
+def test_output_that_cannot_be_written_is_one_line(command: Command, arguments: tuple[str, ...], text: str) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("needs a device that is always full")
     with full.open("w") as output:
         done = command(*arguments, stdout=output, stderr=subprocess.PIPE, capture_output=False)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert text in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"models": ["mlp", "cnm"]}, "unknown model 'cnm': did you mean 'cnn'?"),
         ({"models": "mlp, cnm"}, "unknown model 'cnm'"),
@@ -199,11 +199,11 @@ def test_output_that_cannot_be_written_is_one_line(command: Command, arguments: 
     ],
 )
 def test_a_wrong_call_from_python_is_one_line(
-    options: dict[str, Any], said: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any], message: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
         bench.run(data_dir=data_dir, **options)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []

@@ -64,21 +64,21 @@ def test_results_that_may_only_be_read_are_one_line_and_are_reported_elsewhere(
     assert command(*arguments).returncode == 0
     results = tmp_path / "results"
     before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
-    for path in (results, *(each for each in results.rglob("*") if each.is_dir())):
+    for path in (results, *(folder for folder in results.rglob("*") if folder.is_dir())):
         path.chmod(0o555)
     # root may write everywhere, unless it gives that right up
     without = "-dac_override,-dac_read_search"
     plain = ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}"] if os.getuid() == 0 else []
     if plain and not shutil.which("setpriv"):
         pytest.skip("needs setpriv to run as one who may not write")
-    for words, said in (
+    for words, message in (
         ((*arguments, "--force"), "cannot write to results folder"),
         (("report",), "cannot write the report"),
     ):
         line = [*plain, sys.executable, "-m", "bench", *words]
         done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"error: {said}")
+        assert done.stderr.startswith(f"error: {message}")
         assert done.stderr.count("\n") == 1
         assert "Permission denied" in done.stderr
     assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before

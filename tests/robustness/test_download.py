@@ -64,11 +64,11 @@ def test_without_any_source_one_line_says_which_file_to_put_where(
     with served(website) as address, pytest.raises(UserError) as raised:
         datasets.prepare(fashion_at(address), tmp_path / "data")
     raw = tmp_path / "data" / FASHION.folder
-    said = str(raised.value)
-    assert "\n" not in said
-    assert "cannot be downloaded" in said
-    assert f"train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into {raw}" in said
-    assert "dataset-fashion-mnist" in said
+    message = str(raised.value)
+    assert "\n" not in message
+    assert "cannot be downloaded" in message
+    assert f"train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into {raw}" in message
+    assert "dataset-fashion-mnist" in message
     assert [path.name for path in raw.iterdir()] == [".lock"]
 
 

@@ -37,9 +37,9 @@ def broken_npz(draw: st.DrawFn, good: bytes) -> bytes:
     if how == "member":
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            for each in arrays:
+            for member in arrays:
                 archive.writestr(
-                    draw(st.sampled_from([f"{each}.npy", each, "../x.npy"])), draw(st.binary(max_size=200))
+                    draw(st.sampled_from([f"{member}.npy", member, "../x.npy"])), draw(st.binary(max_size=200))
                 )
         return buffer.getvalue()
     shape = draw(st.sampled_from([(), (0,), (3,), arrays[name].shape, (2, 28, 28), (*arrays[name].shape, 1)]))
@@ -67,7 +67,7 @@ def test_damaged_predictions_are_none_or_of_the_right_kind(
 
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(broken_npz(packed(make_predictions())))
-    def each(content: bytes) -> None:
+    def check(content: bytes) -> None:
         path.write_bytes(content)
         loaded = load_predictions(results, run)
         if loaded:
@@ -75,7 +75,7 @@ def test_damaged_predictions_are_none_or_of_the_right_kind(
             assert loaded.labels.dtype == loaded.predicted.dtype == loaded.example_images.dtype == np.uint8
             assert loaded.labels[loaded.example_index].shape == loaded.example_confidence.shape
 
-    each()
+    check()
 
 
 def weights_of(model: nn.Module) -> bytes:
@@ -105,7 +105,7 @@ def test_damaged_weights_are_one_line_or_those_of_the_model(
 
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(broken_weights(weights_of(model)))
-    def each(content: bytes) -> None:
+    def check(content: bytes) -> None:
         path.write_bytes(content)
         try:
             load_weights(path, model)
@@ -113,7 +113,7 @@ def test_damaged_weights_are_one_line_or_those_of_the_model(
             assert "\n" not in str(error)
             assert "w.safetensors" in str(error)
 
-    each()
+    check()
 
 
 def test_weights_that_hold_pickled_code_do_not_run_it(tmp_path: Path) -> None:

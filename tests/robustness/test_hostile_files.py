@@ -65,9 +65,9 @@ def check_a_damaged_record(results: Path, content: bytes, kind: int) -> None:
     path = save(results, record)  # type: ignore[operator]
     path.with_name("foreign.json").write_bytes(content)
     before = contents(results)
-    found, problems = load(results)
+    records, problems = load(results)
     newest_alone = KEPT_BY_PLACE[kind]
-    assert record in found or (newest_alone and len(found) == 1), "only a newer record may take its place"
+    assert record in records or (newest_alone and len(records) == 1), "only a newer record may take its place"
     for problem in problems:
         assert problem.path.name == "foreign.json"
         assert str(problem).isprintable()
@@ -94,14 +94,14 @@ def test_a_damaged_record_is_named_or_read_and_nothing_else(
 
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(broken_json(text))
-    def each(content: bytes) -> None:
+    def check(content: bytes) -> None:
         check_a_damaged_record(results, content, kind)
 
-    each()
+    check()
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "error"),
     [
         (lambda path, _: path.mkdir(), "no regular file"),
         (lambda path, _: os.mkfifo(path), "no regular file"),
@@ -113,14 +113,14 @@ def test_a_damaged_record_is_named_or_read_and_nothing_else(
     ],
     ids=["folder", "pipe", "device", "link", "dangling", "circle", "huge"],
 )
-def test_what_is_no_file_inside_is_not_opened(tmp_path: Path, make: Callable[[Path, Path], object], said: str) -> None:
+def test_what_is_no_file_inside_is_not_opened(tmp_path: Path, make: Callable[[Path, Path], object], error: str) -> None:
     save_run(tmp_path / "results", GOOD)
     outside = tmp_path / "outside.json"
     outside.write_text(make_run("mlp").model_dump_json(by_alias=True))
     make(runs_dir(tmp_path / "results", MACHINE) / "foreign.json", outside)
-    found, problems = load_runs(tmp_path / "results")
-    assert found == [GOOD]
-    assert [said in str(problem) for problem in problems] == [True]
+    runs, problems = load_runs(tmp_path / "results")
+    assert runs == [GOOD]
+    assert [error in str(problem) for problem in problems] == [True]
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device of endless content")
@@ -130,8 +130,8 @@ def test_a_gigabyte_of_nesting_is_named_without_being_read(tmp_path: Path) -> No
     with path.open("wb") as file:
         file.write(b'{"epochs":[[[[')
         file.truncate(2**30)  # a hole: a gigabyte to whoever reads it, nothing on the disk
-    found, problems = load_runs(tmp_path)
-    assert found == [GOOD]
+    runs, problems = load_runs(tmp_path)
+    assert runs == [GOOD]
     assert "1,073,741,824 bytes; at most" in str(problems[0])
 
 

@@ -40,8 +40,8 @@ def save_all(results: Path, words: str) -> None:
                 run = run.model_copy(update={"execution": Execution(mode="eager", reason=words[:200])})
             save_run(results, run, make_predictions(0.9), b"")
             for probe in ("features", "network"):
-                found = {"layers": words, "left_out": words, "layer": words}
-                save_probe(results, make_probe(run, probe, clean=0.9).model_copy(update={"notes": found}))
+                notes = {"layers": words, "left_out": words, "layer": words}
+                save_probe(results, make_probe(run, probe, clean=0.9).model_copy(update={"notes": notes}))
     failed = make_run("softmax", 5, status="error").model_copy(update={"error": words[:500]})
     save_run(results, failed.model_copy(update={"environment": environment}))
     save_throughput(results, make_speed().model_copy(update={"environment": environment}))
@@ -98,13 +98,13 @@ def test_words_of_records_are_text_on_every_page(tmp_path: Path) -> None:
 def test_any_words_are(tmp_path_factory: pytest.TempPathFactory, cases: int) -> None:
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(FREE_TEXT | st.sampled_from(HOSTILE.split()), min_size=1, max_size=6).map("".join).filter(bool))
-    def each(words: str) -> None:
+    def check(words: str) -> None:
         results = tmp_path_factory.mktemp("results")
         save_all(results, words)
         render(results)
         check_pages(results)
 
-    each()
+    check()
 
 
 ANSWERS = {record.probe: record.numbers for record in load_probes(ROOT / "results")[0]}
@@ -135,12 +135,12 @@ def strange_results(draw: st.DrawFn) -> list[Any]:
     """Some records of each kind that say what cannot be, and pass their schema."""
     runs = [make_run(model, seed) for seed in range(2) for model in ("mlp", "cnn")]
     strange = [changed(draw, run) for run in runs]
-    asked = [
+    answers = [
         changed(draw, make_probe(run, probe, **ANSWERS[probe]))
         for run in strange
         for probe in draw(st.sets(st.sampled_from(sorted(ANSWERS))))
     ]
-    return [*strange, *asked, changed(draw, make_speed()), changed(draw, make_peers())]
+    return [*strange, *answers, changed(draw, make_speed()), changed(draw, make_peers())]
 
 
 @pytest.mark.parametrize("cases", [3, pytest.param(60, marks=pytest.mark.soak)])
@@ -150,7 +150,7 @@ def test_records_that_cannot_be_true_never_stop_the_report(
 ) -> None:
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(strange_results())
-    def each(records: list[Any]) -> None:
+    def check(records: list[Any]) -> None:
         results = tmp_path_factory.mktemp("results")
         for record in records:
             if isinstance(record, Run):
@@ -165,4 +165,4 @@ def test_records_that_cannot_be_true_never_stop_the_report(
         assert rendered.html.stat().st_size > 1000
         check_pages(results)
 
-    each()
+    check()

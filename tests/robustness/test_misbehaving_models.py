@@ -91,9 +91,9 @@ def test_whatever_a_model_does_takes_its_own_trial_alone(command: Command, troub
     assert "Traceback" not in done.stderr
     answer = json.loads(done.stdout)
     assert [run["model"] for run in answer["done"]] == ["softmax"]
-    told = {run["model"]: (run["status"], run["error"]) for run in answer["failed"]}
-    assert told.pop("eat")[1].startswith("RuntimeError: ")
-    assert told == {
+    failures = {run["model"]: (run["status"], run["error"]) for run in answer["failed"]}
+    assert failures.pop("eat")[1].startswith("RuntimeError: ")
+    assert failures == {
         "crash": ("error", "worker killed by SIGSEGV"),
         "hang": ("timeout", "not finished after 15 s"),
         "hang_up": ("error", "worker hung up without ending"),

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.slow
 
 def numbers(results: Path) -> dict[str, str]:
     """The tables of the report without times, places and names of records."""
-    told = {}
+    tables = {}
     for name in ("accuracy", "verdicts", "calibration", "epochs"):
         table = pd.read_csv(results / "tables" / f"{name}.csv")
-        told[name] = table.loc[:, [column for column in table if not str(column).endswith("_s")]].to_csv()
-    return told
+        tables[name] = table.loc[:, [column for column in table if not str(column).endswith("_s")]].to_csv()
+    return tables
 
 
 @pytest.mark.timeout(1200)
@@ -73,7 +73,7 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_no_process(
         wait_until = time.monotonic() + moments.uniform(0.5, 8)
         started: dict[int, psutil.Process] = {}
         while time.monotonic() < wait_until and runner.poll() is None:
-            started |= {each.pid: each for each in psutil.Process(runner.pid).children(recursive=True)}
+            started |= {process.pid: process for process in psutil.Process(runner.pid).children(recursive=True)}
             time.sleep(0.02)
         os.killpg(runner.pid, signal.SIGINT)
         _, err = runner.communicate(timeout=60)
@@ -108,8 +108,8 @@ def test_a_run_takes_over_the_trial_of_another_that_is_killed(environment: dict[
 def check_each_once(results: Path, seeds: int) -> None:
     """Every trial and every question about it has one record."""
     assert trials_of(results) == every("done", seeds)
-    asked = [json.loads(content)["run"] for content in records_of(results / "probes").values()]
-    assert len(asked) == len(set(asked)) == 2 * seeds
+    runs = [json.loads(content)["run"] for content in records_of(results / "probes").values()]
+    assert len(runs) == len(set(runs)) == 2 * seeds
 
 
 @pytest.mark.timeout(900)
@@ -125,7 +125,7 @@ def test_many_trials_take_no_more_memory_or_files_than_fifty(
         if "epoch 1/1" in line:
             processes = [psutil.Process(runner.pid), worker(runner)]
             used[len(used) + 1] = tuple(  # type: ignore[assignment]
-                value for each in processes for value in (each.memory_info().rss, each.num_fds())
+                value for process in processes for value in (process.memory_info().rss, process.num_fds())
             )
     runner.communicate(timeout=60)
     assert runner.returncode == 0

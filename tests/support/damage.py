@@ -30,4 +30,4 @@ def overwritten(draw: st.DrawFn, good: bytes, most: int = 20, often_before: int 
 def locations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The way to every value inside, itself included."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(location for key, each in inside for location in locations(each, (*path, key)))]
+    return [path, *(location for key, item in inside for location in locations(item, (*path, key)))]

@@ -86,7 +86,7 @@ def run_and_report(block: Block, project: Path, data_dir: Path) -> str:
         assert not path.exists()
         path.write_text(block.text)
         return ""
-    before, found, rest = path.read_text().partition(f"\n{anchor.strip(chr(34))}\n")
-    assert found, f"{file} has no line {anchor}"
-    path.write_text(before + found + block.text + rest)
+    before, anchor_line, rest = path.read_text().partition(f"\n{anchor.strip(chr(34))}\n")
+    assert anchor_line, f"{file} has no line {anchor}"
+    path.write_text(before + anchor_line + block.text + rest)
     return ""

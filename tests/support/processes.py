@@ -30,4 +30,4 @@ def wait_for(runner: "subprocess.Popen[str]", text: str) -> None:
 def worker(runner: "subprocess.Popen[str]") -> psutil.Process:
     """The process that trains: of those that have no children the one that uses most memory."""
     started = psutil.Process(runner.pid).children(recursive=True)
-    return max((each for each in started if not each.children()), key=lambda process: process.memory_info().rss)
+    return max((child for child in started if not child.children()), key=lambda process: process.memory_info().rss)

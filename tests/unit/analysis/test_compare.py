@@ -25,9 +25,9 @@ def base(tmp_path: Path) -> Path:
 
 
 def test_the_same_records_have_not_changed(base: Path) -> None:
-    found = changes(base, base)
-    assert {change.mark for change in found.values()} == {""}
-    assert {change.note for change in found.values()} == {"the same records"}
+    by_name = changes(base, base)
+    assert {change.mark for change in by_name.values()} == {""}
+    assert {change.note for change in by_name.values()} == {"the same records"}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_the_same_records_have_not_changed(base: Path) -> None:
 def test_the_mark_knows_which_direction_is_better(
     tmp_path: Path, base: Path, metric: str, change: dict[str, float], mark: str
 ) -> None:
-    found = changes(base, save_runs(tmp_path / "new", *cnn(later=100, **change), draw=10))
-    assert found[f"cnn.{metric}"].mark == mark
+    by_name = changes(base, save_runs(tmp_path / "new", *cnn(later=100, **change), draw=10))
+    assert by_name[f"cnn.{metric}"].mark == mark
 
 
 def test_a_large_change_that_may_be_chance_is_shown_and_marked(tmp_path: Path, base: Path) -> None:
@@ -75,16 +75,16 @@ def test_one_seed_is_never_significant(tmp_path: Path) -> None:
 def test_what_may_not_be_compared_is_marked_and_not_compared(
     tmp_path: Path, base: Path, changed: dict[str, Any], reason: str
 ) -> None:
-    found = changes(base, save_runs(tmp_path / "new", *cnn(2.0, **changed)))
-    assert list(found) == ["cnn.all"]
-    assert found["cnn.all"].mark == "x"
-    assert reason in found["cnn.all"].note
+    by_name = changes(base, save_runs(tmp_path / "new", *cnn(2.0, **changed)))
+    assert list(by_name) == ["cnn.all"]
+    assert by_name["cnn.all"].mark == "x"
+    assert reason in by_name["cnn.all"].note
 
 
 def test_other_threads_are_another_speed_but_the_same_accuracy(tmp_path: Path, base: Path) -> None:
-    found = changes(base, save_runs(tmp_path / "new", *cnn(0.5, threads=4)))
-    assert (found["cnn.epoch_s"].mark, found["cnn.epoch_s"].note) == ("x", "threads 2 -> 4")
-    assert found["cnn.test_accuracy"].mark == ""
+    by_name = changes(base, save_runs(tmp_path / "new", *cnn(0.5, threads=4)))
+    assert (by_name["cnn.epoch_s"].mark, by_name["cnn.epoch_s"].note) == ("x", "threads 2 -> 4")
+    assert by_name["cnn.test_accuracy"].mark == ""
 
 
 def test_what_only_one_side_has_is_named(tmp_path: Path, base: Path) -> None:
@@ -132,8 +132,8 @@ def test_only_repeats_of_the_same_code_make_a_floor(tmp_path: Path) -> None:
 
 
 def test_the_last_of_several_gates_counts(base: Path, tmp_path: Path) -> None:
-    found = list(changes(base, save_runs(tmp_path / "new", *cnn(1.2))).values())
+    rows = list(changes(base, save_runs(tmp_path / "new", *cnn(1.2))).values())
     gates = [parse_gate("epoch_s:10%"), parse_gate("epoch_s:30%")]
-    assert apply_gates(found, gates).regressions == []
+    assert apply_gates(rows, gates).regressions == []
     with pytest.raises(UserError, match="no gate"):
         parse_gate("")

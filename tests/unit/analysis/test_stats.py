@@ -15,22 +15,22 @@ from bench.analysis import stats
 @pytest.mark.parametrize("size", [2, 3, 5, 10])
 def test_t_interval_is_scipys(size: int) -> None:
     sample = np.random.default_rng(size).normal(0.98, 0.01, size)
-    found = stats.t_interval(list(sample))
+    interval = stats.t_interval(list(sample))
     expected = scipy_stats.ttest_1samp(sample, 0).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
 @pytest.mark.parametrize("sample", [[], [0.9], [0.9, math.nan], [0.9, math.inf]])
 def test_t_interval_of_too_little_is_nan(sample: list[float]) -> None:
-    found = stats.t_interval(sample)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
+    interval = stats.t_interval(sample)
+    assert math.isnan(interval.low)
+    assert math.isnan(interval.high)
 
 
 @pytest.mark.parametrize(("right", "of"), [(0, 10), (10, 10), (9900, 10_000), (1, 3), (9180, 10_000)])
 def test_wilson_interval_is_statsmodels(right: int, of: int) -> None:
-    found = stats.wilson_interval(right, of)
-    assert (found.low, found.high) == pytest.approx(proportion_confint(right, of, method="wilson"), abs=1e-12)
+    interval = stats.wilson_interval(right, of)
+    assert (interval.low, interval.high) == pytest.approx(proportion_confint(right, of, method="wilson"), abs=1e-12)
 
 
 def test_wilson_interval_of_nothing_is_nan() -> None:
@@ -40,10 +40,10 @@ def test_wilson_interval_of_nothing_is_nan() -> None:
 
 def test_spread_is_scipys() -> None:
     sample = np.random.default_rng(0).exponential(size=31)
-    found = stats.spread(list(sample))
-    assert found.median == np.median(sample)
-    assert found.iqr == pytest.approx(scipy_stats.iqr(sample))
-    assert found.relative == pytest.approx(scipy_stats.iqr(sample) / np.median(sample))
+    spread = stats.spread(list(sample))
+    assert spread.median == np.median(sample)
+    assert spread.iqr == pytest.approx(scipy_stats.iqr(sample))
+    assert spread.relative == pytest.approx(scipy_stats.iqr(sample) / np.median(sample))
     assert math.isnan(stats.spread([]).median)
 
 
@@ -55,19 +55,19 @@ def by_seed(differences: list[int], images: int = 50) -> tuple[np.ndarray, np.nd
 
 def test_with_seed_noise_alone_it_is_scipys_t_test_over_seeds() -> None:
     differences = [1, 0, 1, 1, -1, 1]
-    found, expected = stats.paired_test(*by_seed(differences)), scipy_stats.ttest_1samp(differences, 0)
+    result, expected = stats.paired_test(*by_seed(differences)), scipy_stats.ttest_1samp(differences, 0)
     interval = expected.confidence_interval(0.95)
-    assert found.p_value == pytest.approx(expected.pvalue)
-    assert found.degrees_of_freedom == pytest.approx(5)
-    assert (found.interval.low, found.interval.high) == pytest.approx((interval.low, interval.high))
+    assert result.p_value == pytest.approx(expected.pvalue)
+    assert result.degrees_of_freedom == pytest.approx(5)
+    assert (result.interval.low, result.interval.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_with_image_noise_alone_it_is_scipys_t_test_over_images() -> None:
     random = np.random.default_rng(0)
     a, b = (np.repeat(random.random((1, 400)) < share, 4, axis=0) for share in (0.9, 0.8))
-    found, expected = stats.paired_test(a, b), scipy_stats.ttest_rel(a[0].astype(float), b[0].astype(float))
-    assert found.p_value == pytest.approx(expected.pvalue)
-    assert found.degrees_of_freedom == pytest.approx(399)
+    result, expected = stats.paired_test(a, b), scipy_stats.ttest_rel(a[0].astype(float), b[0].astype(float))
+    assert result.p_value == pytest.approx(expected.pvalue)
+    assert result.degrees_of_freedom == pytest.approx(399)
 
 
 def test_the_order_of_models_turns_the_sign_and_nothing_else() -> None:
@@ -129,11 +129,11 @@ def test_holm_counts_nan_as_no_evidence() -> None:
 def test_mcnemar_is_statsmodels(shares: tuple[float, float]) -> None:
     random = np.random.default_rng(3)
     a, b = (random.random(200) < share for share in shares)
-    found = stats.mcnemar(a, b)
-    table = [[(a & b).sum(), found.only_first], [found.only_second, (~a & ~b).sum()]]
-    expected = mcnemar(table, exact=True).pvalue if found.only_first + found.only_second else 1.0
-    assert found.p_value == pytest.approx(expected)
-    assert found.only_first == (a & ~b).sum()
+    result = stats.mcnemar(a, b)
+    table = [[(a & b).sum(), result.only_first], [result.only_second, (~a & ~b).sum()]]
+    expected = mcnemar(table, exact=True).pvalue if result.only_first + result.only_second else 1.0
+    assert result.p_value == pytest.approx(expected)
+    assert result.only_first == (a & ~b).sum()
 
 
 def test_minimum_detectable_difference_is_near_statsmodels_power() -> None:
@@ -165,9 +165,9 @@ def test_under_three_seeds_no_verdict_is_given() -> None:
 def test_a_goal_that_was_missed_counts_as_later_than_all(
     times: list[float], median: float, low: float, high: float, missed: int
 ) -> None:
-    found = stats.reached(times)
-    assert (found.missed, found.trials) == (missed, len(times))
-    assert (found.median, found.low, found.high) == pytest.approx((median, low, high), nan_ok=True)
+    result = stats.reached(times)
+    assert (result.missed, result.trials) == (missed, len(times))
+    assert (result.median, result.low, result.high) == pytest.approx((median, low, high), nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -206,15 +206,15 @@ def test_the_bootstrap_variance_is_that_of_seeds_and_images_together() -> None:
     random = np.random.default_rng(8)
     a = random.random((10, 4000)) < np.linspace(0.90, 0.95, 10)[:, None]
     b = random.random((10, 4000)) < 0.9
-    found = stats.two_way_bootstrap(*resampled(a, b), np.random.default_rng(3))
+    interval = stats.two_way_bootstrap(*resampled(a, b), np.random.default_rng(3))
     differences = a.astype(float) - b
     # Owen 2007, "The pigeonhole bootstrap": the two variances of the mean add up, and that of the entries comes on top
     seeds, images = differences.shape
     rows, columns = differences.mean(axis=1).var() / seeds, differences.mean(axis=0).var() / images
     rest = (differences - differences.mean(axis=1)[:, None] - differences.mean(axis=0) + differences.mean()).var()
     half = 1.96 * math.sqrt(rows + columns + rest / (seeds * images))
-    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.03)
-    assert (found.high + found.low) / 2 == pytest.approx(differences.mean(), abs=0.001)
+    assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=0.03)
+    assert (interval.high + interval.low) / 2 == pytest.approx(differences.mean(), abs=0.001)
 
 
 def test_a_bootstrap_that_cannot_be_made_has_no_bounds() -> None:
@@ -240,8 +240,8 @@ def test_area_is_the_mean_over_the_range() -> None:
 def test_the_interval_of_two_paired_shares() -> None:
     # 178 and 47 of 10,000: 0.0131 +- 1.959964 sqrt((0.0225 - 0.0131^2) / 10,000), statsmodels' confint of the mean
     # of +1, -1 and 0 with a normal quantile and the variance over n
-    found = stats.share_difference(0.0178, 0.0047, 10_000)
-    assert found.low == pytest.approx(0.0131 - 0.00292868, abs=1e-7)
-    assert found.high == pytest.approx(0.0131 + 0.00292868, abs=1e-7)
+    interval = stats.share_difference(0.0178, 0.0047, 10_000)
+    assert interval.low == pytest.approx(0.0131 - 0.00292868, abs=1e-7)
+    assert interval.high == pytest.approx(0.0131 + 0.00292868, abs=1e-7)
     assert np.isnan(stats.share_difference(0.0, 0.0, 0).low)
     assert stats.share_difference(0.0, 0.0, 10) == stats.Interval(0.0, 0.0)

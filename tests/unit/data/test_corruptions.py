@@ -134,9 +134,9 @@ def test_geometry_is_skimages_warp(pixels: np.ndarray, name: str, sign: int) -> 
     expected = np.stack([transform.warp(image, inverse_map=inverse_map(matrix)) for image in pixels])
     random = generator()
     signs = generator().choice([-1.0, 1.0], len(pixels))  # what the corruption draws first
-    found = CORRUPTIONS[name](pixels, random)
+    corrupted = CORRUPTIONS[name](pixels, random)
     chosen = signs == sign if name != "scale" else np.full(len(pixels), True)
-    assert np.allclose(found[chosen], expected[chosen], atol=1e-4)
+    assert np.allclose(corrupted[chosen], expected[chosen], atol=1e-4)
     assert chosen.sum() > 50
 
 
@@ -196,10 +196,10 @@ def test_plasma_fills_the_range_and_without_noise_interpolates() -> None:
 def test_spatter_is_grey_mud_where_blurred_noise_is_high(pixels: np.ndarray) -> None:
     spattered = weather.spatter(pixels[:5], generator())
     drops = generator().normal(0.65, 0.3, (5, 28, 28))
-    for image, drop, found in zip(pixels, drops, spattered, strict=False):
+    for image, drop, result in zip(pixels, drops, spattered, strict=False):
         mud = filters.gaussian((filters.gaussian(drop, sigma=1) > 0.65).astype(np.float32), sigma=1.5)
         mud[mud < 0.8] = 0
-        assert np.allclose(found, image * (1 - mud) + 63 / 255 * mud, atol=1e-5)
+        assert np.allclose(result, image * (1 - mud) + 63 / 255 * mud, atol=1e-5)
 
 
 def test_a_line_is_brightest_on_itself_and_ends_before_its_last_column() -> None:
@@ -234,7 +234,7 @@ def test_a_zigzag_turns_every_four_pixels_and_keeps_to_its_columns() -> None:
 def test_canny_edges_are_skimages(digits: np.ndarray) -> None:
     edges = corrupt(digits[:20], "canny_edges", 0)
     assert set(np.unique(edges)) == {0, 255}
-    assert all(np.array_equal(found > 0, canny(image / 255)) for found, image in zip(edges, digits, strict=False))
+    assert all(np.array_equal(edge > 0, canny(image / 255)) for edge, image in zip(edges, digits, strict=False))
 
 
 def test_a_corrupted_set_is_drawn_once_and_a_damaged_one_again(

@@ -66,10 +66,10 @@ def test_a_wrong_file_is_named_and_mended(
     else:
         path.unlink()
     datasets.prepare(MNIST, own_copy)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert path.read_bytes() == content
-    assert said.count("\n") == (damage != "missing")
-    assert damage == "missing" or file in said
+    assert message.count("\n") == (damage != "missing")
+    assert damage == "missing" or file in message
 
 
 def test_a_damaged_built_in_file_is_one_line(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,8 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
 @needs_debians_files
 def test_debians_files_are_those_that_were_published() -> None:
     published = dict(torchvision.datasets.FashionMNIST.resources)
-    found = {f"{file}.gz": hashlib.md5(as_published(file)).hexdigest() for file in FASHION.sha256}
-    assert found == published
+    digests = {f"{file}.gz": hashlib.md5(as_published(file)).hexdigest() for file in FASHION.sha256}
+    assert digests == published
     assert FASHION.label_names == tuple(torchvision.datasets.FashionMNIST.classes)
 
 

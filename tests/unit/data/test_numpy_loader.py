@@ -5,7 +5,7 @@ from tests.support.trained import Mnist
 
 
 def test_the_packed_array_are_those_of_the_test_set(mnist: Mnist) -> None:
-    found = packed_array("mnist")
-    assert found is not None
-    assert np.array_equal(found, mnist[1].images.numpy())
+    array = packed_array("mnist")
+    assert array is not None
+    assert np.array_equal(array, mnist[1].images.numpy())
     assert packed_array("no-such") is None

@@ -14,11 +14,11 @@ def test_distortion_of_nothing_is_the_clean_accuracy(
 ) -> None:
     trained = make_trained(mnist, tmp_path, "softmax")
     output = measure(trained)
-    found = output.numbers
-    assert {"clean", *CORRUPTIONS} < found.keys()
-    assert {found[name] for name in ("translation_0", "rotation_0", "scale_1.0", "noise_0.0")} == {found["clean"]}
-    assert {name.rpartition("_")[0] for name in found.keys() - CORRUPTIONS.keys() - {"clean"}} == CURVES.keys()
-    assert measure(trained).numbers == found, "the distortions are drawn from a fixed seed"
+    numbers = output.numbers
+    assert {"clean", *CORRUPTIONS} < numbers.keys()
+    assert {numbers[name] for name in ("translation_0", "rotation_0", "scale_1.0", "noise_0.0")} == {numbers["clean"]}
+    assert {name.rpartition("_")[0] for name in numbers.keys() - CORRUPTIONS.keys() - {"clean"}} == CURVES.keys()
+    assert measure(trained).numbers == numbers, "the distortions are drawn from a fixed seed"
     shifted = output.arrays["shifted"]
     assert np.array_equal(shifted[0], trained.test.images[0])
     assert np.array_equal(shifted[5][:, 5:], trained.test.images[0][:, :-5]), "to the right"

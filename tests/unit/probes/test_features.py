@@ -23,10 +23,10 @@ def test_features_are_the_last_hidden_layer_or_the_conv_stack(
     mnist: Mnist, tmp_path: Path, model: str, name: str, dimension: int
 ) -> None:
     trained = make_trained(mnist, tmp_path, model, test=30)
-    found = feature_layer(trained.model)
-    assert found is not None
-    assert (found.name, found.module.in_features) == (name, dimension)
-    seen = layer_inputs(found.module, trained.model, trained.test.images, trained.recipe, trained.device)
+    layer = feature_layer(trained.model)
+    assert layer is not None
+    assert (layer.name, layer.module.in_features) == (name, dimension)
+    seen = layer_inputs(layer.module, trained.model, trained.test.images, trained.recipe, trained.device)
     assert seen.shape == (30, dimension)
     head = trained.model[int(name) :]  # type: ignore[index]
     assert torch.allclose(head(seen), trained.evaluate(trained.test.images).logits, atol=1e-5)
@@ -68,35 +68,35 @@ def test_features_that_never_vary_give_an_answer() -> None:
 
 def test_features_of_a_layer_learnt_and_random(mnist: Mnist, tmp_path: Path) -> None:
     trained = make_trained(mnist, tmp_path, "mlp", train=1000)
-    found = features.measure(trained)
-    assert found.numbers["trained"] == found.numbers["random"] > 0.4, "the stored weights are the initial ones here"
-    assert found.numbers["trained_alone"] == found.numbers["random_alone"] == 0
-    assert found.numbers["dimension"] == 128
-    assert found.notes["layer"] == "last hidden layer (input of layer 5)"
-    assert found.arrays["filters"].shape == (12, 28, 28)
-    assert found.arrays["strongest"].shape == (12, 4, 28, 28)
+    output = features.measure(trained)
+    assert output.numbers["trained"] == output.numbers["random"] > 0.4, "the stored weights are the initial ones here"
+    assert output.numbers["trained_alone"] == output.numbers["random_alone"] == 0
+    assert output.numbers["dimension"] == 128
+    assert output.notes["layer"] == "last hidden layer (input of layer 5)"
+    assert output.arrays["filters"].shape == (12, 28, 28)
+    assert output.arrays["strongest"].shape == (12, 4, 28, 28)
     with torch.no_grad():
         trained.model[3].weight.zero_()  # type: ignore[index,operator,union-attr]
     worse = features.measure(trained).numbers
-    assert worse["random"] == found.numbers["random"]
+    assert worse["random"] == output.numbers["random"]
     assert worse["trained"] < 0.3
     assert worse["trained"] - worse["random"] == pytest.approx(worse["trained_alone"] - worse["random_alone"])
 
 
 def test_pixels_and_designed_features_stand_for_a_model_without_hidden_layer(mnist: Mnist, tmp_path: Path) -> None:
-    found = features.measure(make_trained(mnist, tmp_path, "softmax", train=1000))
-    assert found.numbers["hog"] > found.numbers["pixels"] > 0.7
-    assert (found.numbers["pixels_dimension"], found.numbers["hog_dimension"]) == (784, 1296)
-    assert found.notes["hog"] == "9 orientations, cells of 4x4 pixels, blocks of 2x2 cells, L2-Hys"
+    output = features.measure(make_trained(mnist, tmp_path, "softmax", train=1000))
+    assert output.numbers["hog"] > output.numbers["pixels"] > 0.7
+    assert (output.numbers["pixels_dimension"], output.numbers["hog_dimension"]) == (784, 1296)
+    assert output.notes["hog"] == "9 orientations, cells of 4x4 pixels, blocks of 2x2 cells, L2-Hys"
 
 
 def test_the_error_of_calibration_is_the_mean_gap() -> None:
     confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.50, 0.50, 1.0, 1 / 15])
     right = np.array([True, True, True, False, True, False, True, False])
-    found = binned(confidence, right)
+    bins = binned(confidence, right)
     # bins 14 (five answers, mean 0.96, four right), 7 (two, one right) and 0 (one, wrong)
-    assert {name: found[f"count_{name}"] for name in (14, 7, 0)} == {14: 5, 7: 2, 0: 1}
-    assert found["ece"] == pytest.approx((5 * abs(0.96 - 0.8) + 2 * 0 + 1 / 15) / 8)
+    assert {name: bins[f"count_{name}"] for name in (14, 7, 0)} == {14: 5, 7: 2, 0: 1}
+    assert bins["ece"] == pytest.approx((5 * abs(0.96 - 0.8) + 2 * 0 + 1 / 15) / 8)
     assert binned(np.ones(4), np.ones(4, dtype=bool))["ece"] == 0
 
 
@@ -105,14 +105,14 @@ def test_calibration_of_a_model_that_knows_nothing(mnist: Mnist, tmp_path: Path)
     with torch.no_grad():
         for parameter in trained.model.parameters():
             parameter.zero_()
-    found = measure(trained).numbers
-    assert found["confidence_1"] == pytest.approx(0.1)
-    assert found["ece"] == pytest.approx(abs(0.1 - trained.accuracy(trained.test.images)))
+    numbers = measure(trained).numbers
+    assert numbers["confidence_1"] == pytest.approx(0.1)
+    assert numbers["ece"] == pytest.approx(abs(0.1 - trained.accuracy(trained.test.images)))
 
 
 def test_every_registered_model_can_be_asked_for_its_features() -> None:
     from models import list_models
 
     for name in list_models():
-        found = feature_layer(create_model(name))
-        assert found is None or found.module.in_features > 0
+        layer = feature_layer(create_model(name))
+        assert layer is None or layer.module.in_features > 0

@@ -18,12 +18,12 @@ TEN = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 @pytest.mark.parametrize("model", list_models())
 def test_what_is_taken_out_answers_like_the_model(mnist: Mnist, tmp_path: Path, model: str) -> None:
-    found = network.measure(make_trained(mnist, tmp_path, model, test=30))
-    assert found.numbers["deviation"] < 1e-3
-    assert (found.numbers["pixel_mean"], found.numbers["pixel_std"]) == (0.5, 0.5)
-    assert {array.dtype for array in found.arrays.values()} == {np.dtype(np.float16)}
-    assert found.numbers["weights"] == sum(weights.numel() for weights in create_model(model).parameters())
-    assert network_export.shape_after(network_export.from_text(found.notes["layers"]), found.arrays) == (10,)
+    output = network.measure(make_trained(mnist, tmp_path, model, test=30))
+    assert output.numbers["deviation"] < 1e-3
+    assert (output.numbers["pixel_mean"], output.numbers["pixel_std"]) == (0.5, 0.5)
+    assert {array.dtype for array in output.arrays.values()} == {np.dtype(np.float16)}
+    assert output.numbers["weights"] == sum(weights.numel() for weights in create_model(model).parameters())
+    assert network_export.shape_after(network_export.from_text(output.notes["layers"]), output.arrays) == (10,)
 
 
 class Functional(nn.Module):
@@ -77,10 +77,10 @@ def test_what_a_page_cannot_compute_is_left_out_with_the_reason(
 ) -> None:
     trained = make_trained(mnist, tmp_path, "softmax", test=5)
     object.__setattr__(trained, "model", model)
-    found = network.measure(trained)
-    assert found.notes["left_out"].startswith(reason)
-    assert found.arrays == {}
-    assert "layers" not in found.notes
+    output = network.measure(trained)
+    assert output.notes["left_out"].startswith(reason)
+    assert output.arrays == {}
+    assert "layers" not in output.notes
 
 
 def test_a_call_that_is_not_known_is_named() -> None:
@@ -96,6 +96,6 @@ def test_weights_too_large_for_half_precision_are_left_out(mnist: Mnist, tmp_pat
     trained = make_trained(mnist, tmp_path, "softmax", test=5)
     with torch.no_grad():
         trained.model[1].weight[0, 400] = 1e6  # type: ignore[index]
-    found = network.measure(trained)
-    assert found.notes["left_out"].startswith("in half precision a probability is off by")
-    assert found.arrays == {}
+    output = network.measure(trained)
+    assert output.notes["left_out"].startswith("in half precision a probability is off by")
+    assert output.arrays == {}

@@ -45,10 +45,10 @@ def test_blocks_change_places_and_keep_their_contents(block: int) -> None:
     assert np.array_equal(np.sort(moved, axis=None), np.sort(images, axis=None))
     order, cells = block_order(block), 28 // block
     for location in (0, cells, cells * cells - 1):
-        (row, column), (its_row, its_column) = divmod(location, cells), divmod(order[location], cells)
-        found = moved[:, row * block : (row + 1) * block, column * block : (column + 1) * block]
-        there = images[:, its_row * block : (its_row + 1) * block, its_column * block : (its_column + 1) * block]
-        assert np.array_equal(found, there)
+        (row, column), (old_row, old_column) = divmod(location, cells), divmod(order[location], cells)
+        moved_block = moved[:, row * block : (row + 1) * block, column * block : (column + 1) * block]
+        there = images[:, old_row * block : (old_row + 1) * block, old_column * block : (old_column + 1) * block]
+        assert np.array_equal(moved_block, there)
 
 
 @pytest.mark.parametrize("model", ["softmax", "mlp", "mlp_matched"])
@@ -57,9 +57,9 @@ def test_a_model_of_vectors_gives_the_same_logits_with_its_columns_exchanged(
 ) -> None:
     trained = make_trained(mnist, tmp_path, model)
     weights = [parameter.clone() for parameter in trained.model.parameters()]
-    found = permutation.permuted_columns(trained)
-    assert found["columns_gap"] < 1e-5 * max(1, found["columns_logit"])
-    assert found["columns_answers"] == 0
+    numbers = permutation.permuted_columns(trained)
+    assert numbers["columns_gap"] < 1e-5 * max(1, numbers["columns_logit"])
+    assert numbers["columns_answers"] == 0
     assert all(torch.equal(*pair) for pair in zip(weights, trained.model.parameters(), strict=True)), "left as it was"
     unchanged = trained.evaluate(shuffle_pixels(trained.test.images, 1)).logits
     assert (unchanged - trained.evaluate(trained.test.images).logits).abs().max() > 0.01, "the permutation is one"
@@ -71,16 +71,16 @@ def test_a_convolution_has_no_columns_to_exchange(mnist: Mnist, tmp_path: Path) 
 
 def test_permutation_compares_the_stored_model_with_one_trained_anew(mnist: Mnist, tmp_path: Path) -> None:
     trained = make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)
-    found = permutation.measure(trained).numbers
-    assert found["ordered"] < 0.3, "the stored weights, here untrained"
-    assert found["permuted"] > 0.7
-    assert found["permuted"] - found["ordered"] == pytest.approx(found["permuted_alone"] - found["ordered_alone"])
+    result = permutation.measure(trained).numbers
+    assert result["ordered"] < 0.3, "the stored weights, here untrained"
+    assert result["permuted"] > 0.7
+    assert result["permuted"] - result["ordered"] == pytest.approx(result["permuted_alone"] - result["ordered_alone"])
 
 
 def test_blocks_of_every_size_and_none(mnist: Mnist, tmp_path: Path) -> None:
-    found = blocks.measure(make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)).numbers
-    assert found.keys() == {"ordered", "block_14", "block_7", "block_4", "block_2"}
-    assert min(found[name] for name in found if name != "ordered") > 0.7
+    numbers = blocks.measure(make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)).numbers
+    assert numbers.keys() == {"ordered", "block_14", "block_7", "block_4", "block_2"}
+    assert min(numbers[name] for name in numbers if name != "ordered") > 0.7
 
 
 def test_smaller_sets_hold_every_class_in_its_share(mnist: Mnist) -> None:
@@ -95,7 +95,7 @@ def test_smaller_sets_hold_every_class_in_its_share(mnist: Mnist) -> None:
 
 
 def test_sample_efficiency_measures_each_size_there_are_images_for(mnist: Mnist, tmp_path: Path) -> None:
-    found = sample_efficiency.measure(make_trained(mnist, tmp_path, "softmax", train=3000, epochs=4)).numbers
-    assert found.keys() == {"n_100", "n_300", "n_1000", "n_3000"}
-    assert found["n_3000"] < 0.3, "all of what it was trained on: the stored weights, here untrained"
-    assert 0.5 < found["n_100"] < found["n_1000"]
+    numbers = sample_efficiency.measure(make_trained(mnist, tmp_path, "softmax", train=3000, epochs=4)).numbers
+    assert numbers.keys() == {"n_100", "n_300", "n_1000", "n_3000"}
+    assert numbers["n_3000"] < 0.3, "all of what it was trained on: the stored weights, here untrained"
+    assert 0.5 < numbers["n_100"] < numbers["n_1000"]

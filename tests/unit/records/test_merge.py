@@ -150,8 +150,8 @@ def test_foreign_files_are_named_and_the_rest_is_merged(in_process: Command, tmp
     assert all(line.startswith("error: skipped ") for line in lines)
     names = ["foreign.json:", "hostile.json:", "broken.json:", "loose.json:"]
     assert [line.split()[2] for line in lines] == names * 2
-    told = json.loads(done.stdout)
-    assert (len(told["copied"]), told["already_there"], len(told["conflicts"]), len(told["problems"])) == (2, 1, 1, 8)
+    data = json.loads(done.stdout)
+    assert (len(data["copied"]), data["already_there"], len(data["conflicts"]), len(data["problems"])) == (2, 1, 1, 8)
     assert len(load_runs(tmp_path / "out")[0]) == 2
     assert not [name for name in files(tmp_path / "out") if "foreign" in name or "hostile" in name]
 

@@ -54,7 +54,7 @@ def change(**changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         ("", "EOF"),
         ("{", "EOF"),
@@ -71,15 +71,15 @@ def change(**changes: object) -> str:
         (change().replace("0.99", "1.01"), "less than or equal to 1"),
     ],
 )
-def test_what_is_no_record_is_named_skipped_and_kept(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_what_is_no_record_is_named_skipped_and_kept(tmp_path: Path, content: str | bytes, reason: str) -> None:
     save_run(tmp_path, make_run())
     foreign = tmp_path / "runs" / "foreign.json"
     foreign.write_bytes(content if isinstance(content, bytes) else content.encode())
     before = foreign.read_bytes()
-    found, problems = load_runs(tmp_path)
-    assert found == [make_run()]
+    runs, problems = load_runs(tmp_path)
+    assert runs == [make_run()]
     assert [problem.path for problem in problems] == [foreign]
-    assert said in problems[0].reason
+    assert reason in problems[0].reason
     assert "\n" not in str(problems[0])
     assert foreign.read_bytes() == before
 

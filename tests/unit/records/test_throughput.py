@@ -53,7 +53,7 @@ def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "reason"),
     [
         ('"article_epoch_s"', '"other_s"', "KeyError('article_epoch_s')"),
         ("35.19250945840423", "-1", "models.0.times.0.epoch_s.0: Input should be greater than 0"),
@@ -62,13 +62,13 @@ def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
         ('"schema": 1', '"schema": 3', "schema: Input should be 2"),
     ],
 )
-def test_a_damaged_record_of_schema_1_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
+def test_a_damaged_record_of_schema_1_is_named(tmp_path: Path, before: str, after: str, reason: str) -> None:
     (tmp_path / "speed").mkdir()
     (tmp_path / "speed" / "old.json").write_text(OLD.read_text().replace(before, after, 1))
     records, problems = load_throughput(tmp_path)
     assert records == []
     assert [str(problem).startswith("old.json: not a speed record (") for problem in problems] == [True]
-    assert said in str(problems[0])
+    assert reason in str(problems[0])
 
 
 def test_the_newest_of_each_machine_device_and_precision_is_shown(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Ledger:
         for model, accuracies in by_model.items():
             for run, wobble in zip(self.runs[model], WOBBLE, strict=False):
                 tilt = wobble * (model == "cnn")
-                self._save(make_probe(run, clean=0.9, **{name: its + tilt for name, its in accuracies.items()}))
+                self._save(make_probe(run, clean=0.9, **{name: value + tilt for name, value in accuracies.items()}))
 
     def permutation(self, seeds: int = 4, **losses: float) -> None:
         for model, loss in losses.items():
@@ -61,7 +61,7 @@ class Ledger:
     def claims(self) -> dict[str, EvaluatedClaim]:
         runs = load_runs(self.folder)[0]
         comparison = group_by_condition(runs)[0]
-        stored = {run.stem: found for run in runs if (found := load_predictions(self.folder, run))}
+        stored = {run.stem: predictions for run in runs if (predictions := load_predictions(self.folder, run))}
         answers = {probe: collect_results(comparison, probe, load_probes(self.folder)[0]) for probe in PROBES}
         evidence = claims.collect_evidence(comparison, decide_pairs(comparison, stored), answers)
         assert evidence is not None
@@ -175,14 +175,14 @@ def test_with_too_few_seeds_nothing_is_claimed(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, seeds=2, mlp=0.96, cnn=0.99)
     ledger.distortion(mlp=ALL_WORSE, cnn=ALL_BETTER)
     ledger.permutation(seeds=1, mlp=0.0, cnn=0.03)
-    found = ledger.claims()
-    assert {name: claim.state for name, claim in found.items()} == {
+    evaluated = ledger.claims()
+    assert {name: claim.state for name, claim in evaluated.items()} == {
         "input": "cannot tell",
         "spatial structure": "cannot tell",
         "distortion": "cannot tell",
         "features": "not measured",
     }
-    assert all("too few seeds" in found[name].why for name in ("input", "spatial structure", "distortion"))
+    assert all("too few seeds" in evaluated[name].why for name in ("input", "spatial structure", "distortion"))
 
 
 def test_the_total_is_counted_in_words() -> None:
@@ -200,12 +200,12 @@ def test_the_total_is_counted_in_words() -> None:
 def test_a_gap_says_what_its_interval_is_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, mlp=0.96)
     ledger.permutation(seeds=1, mlp=0.03)
-    asked = only(tmp_path, "permutation")
-    retrained = difference(asked, "ordered", "permuted", retrained=True)
+    result = only(tmp_path, "permutation")
+    retrained = difference(result, "ordered", "permuted", retrained=True)
     # the accuracies of four seeds: s = 0.00163299; t(3) = 3.182446; times sqrt(2) for a difference
     assert retrained.interval.low == pytest.approx(0.03 - 3.182446 * 0.00163299 * np.sqrt(2), abs=1e-5)
     assert (retrained.over, retrained.judged) == ("the spread of 4 seeds", True)
-    over_images = difference(asked, "ordered", "permuted")
+    over_images = difference(result, "ordered", "permuted")
     # shares 0.04 and 0.01 of 10,000: variance (0.05 - 0.0009) / 10,000
     assert over_images.interval.high == pytest.approx(0.03 + 1.959964 * np.sqrt(0.0491 / 10_000), abs=1e-6)
     assert (over_images.over, over_images.judged) == ("test images alone", False)
@@ -216,8 +216,8 @@ def test_a_gap_says_what_its_interval_is_over(tmp_path: Path) -> None:
 
 
 def only(folder: Path, probe: str) -> ProbeResult:
-    (asked,) = collect_results(group_by_condition(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
-    return asked
+    (result,) = collect_results(group_by_condition(load_runs(folder)[0])[0], probe, load_probes(folder)[0])
+    return result
 
 
 def test_answers_of_another_size_are_not_mixed(tmp_path: Path) -> None:
@@ -225,8 +225,8 @@ def test_answers_of_another_size_are_not_mixed(tmp_path: Path) -> None:
     ledger.permutation(mlp=0.03)
     small = make_probe(ledger.runs["mlp"][0], "permutation", train_images=3000, images=500, later=9, ordered=0.1)
     save_probe(tmp_path, small)
-    asked = only(tmp_path, "permutation")
-    assert (asked.seeds, asked.train_images, asked.images) == ((0, 1, 2, 3), 60_000, 10_000)
+    result = only(tmp_path, "permutation")
+    assert (result.seeds, result.train_images, result.images) == ((0, 1, 2, 3), 60_000, 10_000)
 
 
 def test_the_page_opens_with_the_table_and_links_to_where_its_numbers_are(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def test_a_verdict_on_each_corruption_turns_round_with_the_numbers(tmp_path: Pat
         for run in build_results(folder, {"cnn": 0.95, "mlp": 0.95}, seeds=4):
             lead, wobble = (gain, run.trial.seed / 500) if run.trial.model == "cnn" else (0.0, 0.0)
             save_probe(folder, make_probe(run, clean=0.95, fog=0.8 + lead + wobble, zigzag=0.8 + wobble - 0.003))
-        found = collect_results(group_by_condition(load_all(folder))[0], "distortion", load_probes(folder)[0])
-        return list(verdict_rows(sorted(found, key=lambda each: each.group.model))[0].values())
+        results = collect_results(group_by_condition(load_all(folder))[0], "distortion", load_probes(folder)[0])
+        return list(verdict_rows(sorted(results, key=lambda result: result.group.model))[0].values())
 
     assert words(0.1) == ["cnn", "mlp", "fog +10.3", "none", "zigzag +0.3"]
     assert words(-0.1) == ["cnn", "mlp", "none", "fog -9.7", "zigzag +0.3"]

@@ -55,7 +55,7 @@ def test_at_one_commit_there_is_no_history() -> None:
 def saved(times: int, median_s: float = 0.01) -> list[SavedRun]:
     cases = [{"one": Case("one", median_s * (1 + number), 0.3, {})} for number in range(times)]
     cases[-1]["new"] = Case("new", 0.5, 0.3, {})
-    return [SavedRun(START + timedelta(days=number), f"c{number}", each) for number, each in enumerate(cases)]
+    return [SavedRun(START + timedelta(days=number), f"c{number}", run_cases) for number, run_cases in enumerate(cases)]
 
 
 def test_benchmarks_run_more_than_once_have_trend_lines() -> None:
@@ -72,8 +72,8 @@ def test_saved_benchmarks_are_read_and_other_files_are_not(tmp_path: Path) -> No
     save(folder, saved_benchmarks(0.01))
     save(folder, saved_benchmarks(0.02))
     (folder / "0003_odd.json").write_text('{"benchmarks": [1]}')
-    found = saved_runs(tmp_path)
-    assert [run.cases["test_x[cnn]"].median_s for run in found[MACHINE.name]] == [0.01, 0.02]
+    by_machine = saved_runs(tmp_path)
+    assert [run.cases["test_x[cnn]"].median_s for run in by_machine[MACHINE.name]] == [0.01, 0.02]
     save_run(tmp_path, make_run())
     assert "Benchmarks of the code" in render(tmp_path).page.read_text()
 

@@ -76,9 +76,9 @@ def test_it_is_whole_in_one_file(page: str) -> None:
     assert "default-src 'none'" in " ".join(read.values("content")), "a browser would refuse what we overlooked"
     assert all(
         value.startswith("data:image/png;base64,")
-        for tag, its in read.tags
+        for tag, attributes in read.tags
         if tag == "image"
-        for value in [its["xlink:href"] or ""]
+        for value in [attributes["xlink:href"] or ""]
     )
     assert all(
         value.startswith(("#", "data:"))
@@ -104,9 +104,9 @@ def test_it_opens_with_the_answer_and_every_link_inside_leads_somewhere(page: st
 
 def test_every_table_can_be_saved_with_the_rows_that_are_shown(page: str) -> None:
     read = Reader(page)
-    files = [its for tag, its in read.tags if tag == "a" and "download" in its]
+    files = [attributes for tag, attributes in read.tags if tag == "a" and "download" in attributes]
     assert len(files) == page.count("<table>") > 8
-    accuracy = next(its["href"] or "" for its in files if its["download"] == "accuracy.csv")
+    accuracy = next(attributes["href"] or "" for attributes in files if attributes["download"] == "accuracy.csv")
     rows = list(csv.DictReader(io.StringIO(urllib.parse.unquote(accuracy.partition(",")[2]))))
     assert [row["model"] for row in rows] == ["cnn", "mlp"]
     assert rows[0]["test accuracy, %"] == "99.00 ± 0.00"

@@ -20,12 +20,12 @@ from models import create_model
 from tests.support.factories import MACHINE, make_predictions, make_probe, make_run
 
 
-def keep(results: Path, run: Run, found: ProbeOutput) -> None:
+def keep(results: Path, run: Run, output: ProbeOutput) -> None:
     """Save a run and what the probe found for it."""
     save_run(results, run, make_predictions(), b"")
-    record = make_probe(run, "network", **found.numbers)
-    name = f"{record.stem}.npz" if found.arrays else None
-    save_probe(results, record.model_copy(update={"notes": found.notes, "arrays": name}), found.arrays)
+    record = make_probe(run, "network", **output.numbers)
+    name = f"{record.stem}.npz" if output.arrays else None
+    save_probe(results, record.model_copy(update={"notes": output.notes, "arrays": name}), output.arrays)
 
 
 def taken(model: str) -> ProbeOutput:
@@ -58,11 +58,11 @@ def test_the_page_is_one_file_under_two_megabytes(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_the_weights_and_the_digits_that_are_stored(tmp_path: Path) -> None:
-    keep(tmp_path, make_run("softmax"), found := taken("softmax"))
+    keep(tmp_path, make_run("softmax"), output := taken("softmax"))
     render(tmp_path)
     data = embedded(tmp_path / playground.FILE)
     stored = np.frombuffer(decoded(data["models"][0]["weights"]), "<f2")
-    assert np.array_equal(stored, np.concatenate([found.arrays["weight_1"].ravel(), found.arrays["bias_1"]]))
+    assert np.array_equal(stored, np.concatenate([output.arrays["weight_1"].ravel(), output.arrays["bias_1"]]))
     assert data["models"][0]["layers"][1]["shape"] == [10, 784]
     images, labels = playground.first_digits("mnist")
     assert np.array_equal(np.frombuffer(decoded(data["digits"]["pixels"]), np.uint8), images.ravel())
@@ -96,18 +96,18 @@ def test_a_model_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
-        (lambda found: found.notes.update(layers="[]"), "it does not give 10 numbers"),
-        (lambda found: found.notes.update(layers="x"), "no list of layers"),
-        (lambda found: found.numbers.pop("pixel_std"), "its record holds no pixel_std"),
-        (lambda found: found.arrays.pop("bias_1"), "linear lacks finite weights"),
-        (lambda found: found.arrays["weight_1"].fill(np.nan), "linear lacks finite weights"),
-        (lambda found: found.arrays.update(bias_1=np.zeros(9, np.float16)), "linear does not fit"),
+        (lambda output: output.notes.update(layers="[]"), "it does not give 10 numbers"),
+        (lambda output: output.notes.update(layers="x"), "no list of layers"),
+        (lambda output: output.numbers.pop("pixel_std"), "its record holds no pixel_std"),
+        (lambda output: output.arrays.pop("bias_1"), "linear lacks finite weights"),
+        (lambda output: output.arrays["weight_1"].fill(np.nan), "linear lacks finite weights"),
+        (lambda output: output.arrays.update(bias_1=np.zeros(9, np.float16)), "linear does not fit"),
     ],
 )
 def test_a_damaged_record_is_never_shown(tmp_path: Path, harm: Callable[[ProbeOutput], object], reason: str) -> None:
     keep(tmp_path, make_run("mlp"), taken("mlp"))
-    harm(found := taken("softmax"))
-    keep(tmp_path, make_run("softmax"), found)
+    harm(output := taken("softmax"))
+    keep(tmp_path, make_run("softmax"), output)
     selection = choose(tmp_path)
     assert names(selection) == ["mlp"]
     assert selection.left_out["softmax"].startswith(reason)
@@ -132,7 +132,7 @@ def test_the_place_with_the_most_models_is_shown_with_its_lowest_seed(tmp_path: 
         keep(tmp_path, make_run("softmax", seed), taken("softmax"))
     keep(tmp_path, make_run("mlp", 1), taken("mlp"))
     selection = choose(tmp_path)
-    assert [(each.group.model, each.group.location, each.run.trial.seed) for each in selection.models] == [
+    assert [(model.group.model, model.group.location, model.run.trial.seed) for model in selection.models] == [
         ("softmax", f"{MACHINE.name} (cpu)", 1),
         ("mlp", f"{MACHINE.name} (cpu)", 1),
     ]

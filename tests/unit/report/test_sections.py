@@ -29,8 +29,8 @@ from tests.support.results import build_results
     ],
 )
 def test_images_needed_are_interpolated_on_their_logarithm(accuracies: list[float], goal: float, needed: float) -> None:
-    found = images_needed(np.array([100, 1000, 10_000]), np.array(accuracies), goal)
-    assert found == pytest.approx(needed, nan_ok=True)
+    images = images_needed(np.array([100, 1000, 10_000]), np.array(accuracies), goal)
+    assert images == pytest.approx(needed, nan_ok=True)
 
 
 def test_blocks_and_samples_have_tables_and_pictures(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_calibration_pools_the_answers_of_all_seeds(tmp_path: Path) -> None:
     answers[0]["accuracy_14"] = 1.0
     for run, numbers in zip(build_results(tmp_path, {"mlp": 0.99}, seeds=2), answers, strict=True):
         save_probe(tmp_path, make_probe(run, "calibration", ece=0.01 * run.trial.seed, **numbers))
-    (asked,) = collect_results(group_by_condition(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
-    counts, confidences, accuracies = pool_bins(asked)
+    (result,) = collect_results(group_by_condition(load_runs(tmp_path)[0])[0], "calibration", load_probes(tmp_path)[0])
+    counts, confidences, accuracies = pool_bins(result)
     assert counts.tolist() == [10, 120]
     assert confidences == pytest.approx([0.2, 0.99])
     assert accuracies == pytest.approx([0.5, 0.95])
@@ -76,10 +76,10 @@ def test_confusion_counts_label_by_answer_per_seed() -> None:
     labels = np.array([0, 0, 1, 2], dtype=np.uint8)
     answers = ([0, 1, 1, 2], [0, 1, 1, 1])
     stored = {run.stem: predictions(labels, answer) for run, answer in zip(runs, answers, strict=True)}
-    found = confusion.confusion(group_by_condition(runs)[0].groups[0], stored)
-    assert found[0].tolist()[:3] == [1, 1, 0]
-    assert found[2].tolist()[:3] == [0, 0.5, 0.5]
-    assert found.sum() == 4
+    matrix = confusion.confusion(group_by_condition(runs)[0].groups[0], stored)
+    assert matrix[0].tolist()[:3] == [1, 1, 0]
+    assert matrix[2].tolist()[:3] == [0, 0.5, 0.5]
+    assert matrix.sum() == 4
 
 
 def predictions(labels: np.ndarray, answers: list[int]) -> Predictions:

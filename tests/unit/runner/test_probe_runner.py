@@ -17,23 +17,23 @@ from tests.support.factories import DATA, MACHINE
 from tests.support.results import build_results
 
 
-class Oracle:
+class FakeProbeExecutor:
     """Answers every probe with the same numbers, or fails for one model."""
 
     stopped: BaseException | None = None
 
     def __init__(self, failing: str = "") -> None:
         self.failing = failing
-        self.asked: list[str] = []
+        self.models: list[str] = []
 
     def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:  # noqa: ARG002
-        self.asked.append(task.trial.model)
+        self.models.append(task.trial.model)
         if task.trial.model == self.failing:
             raise TrialFailed("error", "RuntimeError: no")
         return ProbeOutput({"clean": 0.9}, {"layer": "none"}, {"digits": np.zeros((1, 2))})
 
 
-def make_setting(results: Path) -> RunContext:
+def make_context(results: Path) -> RunContext:
     return RunContext(
         results=results,
         locks=results.parent / "locks",
@@ -53,11 +53,11 @@ def runs(tmp_path: Path) -> list[Run]:
 
 
 def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> None:
-    oracle, said = Oracle(), list[str]()
-    assert run_probes(runs, make_setting(tmp_path), oracle, said.append) == []
-    assert run_probes(runs, make_setting(tmp_path), oracle) == []
-    assert oracle.asked == ["mlp", "cnn"]
-    assert said[0].startswith("[1/2] distortion of mlp seed 0 ")
+    executor, lines = FakeProbeExecutor(), list[str]()
+    assert run_probes(runs, make_context(tmp_path), executor, lines.append) == []
+    assert run_probes(runs, make_context(tmp_path), executor) == []
+    assert executor.models == ["mlp", "cnn"]
+    assert lines[0].startswith("[1/2] distortion of mlp seed 0 ")
     records, problems = load_probes(tmp_path)
     assert not problems
     assert [(record.run, record.images, record.numbers, record.notes) for record in records] == [
@@ -70,17 +70,17 @@ def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> No
 
 
 def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: list[Run]) -> None:
-    assert run_probes(runs, make_setting(tmp_path), Oracle(failing="mlp")) == [
+    assert run_probes(runs, make_context(tmp_path), FakeProbeExecutor(failing="mlp")) == [
         "distortion of mlp seed 0: RuntimeError: no"
     ]
-    again = Oracle()
-    run_probes(runs, make_setting(tmp_path), again)
-    assert again.asked == ["mlp"]
+    again = FakeProbeExecutor()
+    run_probes(runs, make_context(tmp_path), again)
+    assert again.models == ["mlp"]
 
 
 @pytest.mark.parametrize("change", [{"probes": {"distortion": "changed"}}, {"harness": "changed"}])
 def test_a_changed_probe_or_harness_is_asked_again(tmp_path: Path, runs: list[Run], change: dict[str, Any]) -> None:
-    run_probes(runs, make_setting(tmp_path), Oracle())
-    context = make_setting(tmp_path)
+    run_probes(runs, make_context(tmp_path), FakeProbeExecutor())
+    context = make_context(tmp_path)
     assert pending_probes(runs, context) == []
     assert len(pending_probes(runs, replace(context, code=replace(context.code, **change)))) == 2

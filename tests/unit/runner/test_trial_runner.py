@@ -39,21 +39,21 @@ class Answer:
         self.predictions, self.weights = make_predictions(), b"weights"
 
 
-class Script:
-    """An executor that plays a script: trial -> failure, interruption, or a normal answer."""
+class FakeExecutor:
+    """An executor with outcomes set beforehand: trial -> failure, interruption, or a normal answer."""
 
     stopped: BaseException | None = None
 
-    def __init__(self, **fates: BaseException) -> None:
-        self.fates = fates
-        self.asked: list[tuple[str, int]] = []
+    def __init__(self, **outcomes: BaseException) -> None:
+        self.outcomes = outcomes
+        self.trials: list[tuple[str, int]] = []
 
     def run_trial(self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
-        self.asked.append((trial.model, trial.seed))
+        self.trials.append((trial.model, trial.seed))
         run = make_run(trial.model, trial.seed)
         on_epoch(run.epochs[0])
-        if f"{trial.model}{trial.seed}" in self.fates:
-            raise self.fates[f"{trial.model}{trial.seed}"]
+        if f"{trial.model}{trial.seed}" in self.outcomes:
+            raise self.outcomes[f"{trial.model}{trial.seed}"]
         on_epoch(run.epochs[1])
         return Answer(run)
 
@@ -65,7 +65,7 @@ CODE = CodeIdentity(harness="version 1", models={"mlp": "a", "cnn": "b"}, probes
 TRIALS = [make_trial(model=model, seed=seed) for seed in range(2) for model in ("mlp", "cnn")]
 
 
-def make_setting(results: Path, force: bool = False, **changes: object) -> RunContext:
+def make_context(results: Path, force: bool = False, **changes: object) -> RunContext:
     environment: Environment = {"torch": "2.15.0"}
     plain = {
         "results": results,
@@ -80,23 +80,23 @@ def make_setting(results: Path, force: bool = False, **changes: object) -> RunCo
     return RunContext(**(plain | changes))  # type: ignore[arg-type]
 
 
-def play(results: Path, script: Script, **context: object) -> trial_runner.Summary:
-    return run_trials(TRIALS, make_setting(results, **context), script, Progress(Lines()))  # type: ignore[arg-type]
+def play(results: Path, executor: FakeExecutor, **context: object) -> trial_runner.Summary:
+    return run_trials(TRIALS, make_context(results, **context), executor, Progress(Lines()))  # type: ignore[arg-type]
 
 
 def test_every_trial_leaves_one_record(tmp_path: Path) -> None:
-    summary = play(tmp_path, Script())
-    found, problems = load_runs(tmp_path)
+    summary = play(tmp_path, FakeExecutor())
+    runs, problems = load_runs(tmp_path)
     assert not problems
-    assert found == summary.done
-    assert [(run.trial.model, run.trial.seed) for run in found] == [("mlp", 0), ("cnn", 0), ("mlp", 1), ("cnn", 1)]
+    assert runs == summary.done
+    assert [(run.trial.model, run.trial.seed) for run in runs] == [("mlp", 0), ("cnn", 0), ("mlp", 1), ("cnn", 1)]
 
 
 def test_a_finished_trial_is_not_run_again_unless_forced(tmp_path: Path) -> None:
-    play(tmp_path, Script())
-    second, forced = Script(), Script()
+    play(tmp_path, FakeExecutor())
+    second, forced = FakeExecutor(), FakeExecutor()
     assert len(play(tmp_path, second).skipped) == 4
-    assert second.asked == []
+    assert second.trials == []
     assert len(play(tmp_path, forced, force=True).done) == 4
     assert len(load_runs(tmp_path)[0]) == 8
 
@@ -111,33 +111,33 @@ def test_a_finished_trial_is_not_run_again_unless_forced(tmp_path: Path) -> None
     ],
 )
 def test_another_model_harness_machine_or_data_set_is_run_again(tmp_path: Path, change: dict[str, object]) -> None:
-    play(tmp_path, Script())
-    assert len(play(tmp_path, Script(), **change).done) == 4
+    play(tmp_path, FakeExecutor())
+    assert len(play(tmp_path, FakeExecutor(), **change).done) == 4
 
 
 def test_another_allocator_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    play(tmp_path, Script())
+    play(tmp_path, FakeExecutor())
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "0")
-    assert len(play(tmp_path, Script()).done) == 4
+    assert len(play(tmp_path, FakeExecutor()).done) == 4
 
 
 def test_a_failure_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
-    script = Script(mlp0=TrialFailed("error", "worker killed by SIGKILL"), cnn1=TrialFailed("diverged", "NaN"))
-    summary = play(tmp_path, script)
-    assert len(script.asked) == 4
+    executor = FakeExecutor(mlp0=TrialFailed("error", "worker killed by SIGKILL"), cnn1=TrialFailed("diverged", "NaN"))
+    summary = play(tmp_path, executor)
+    assert len(executor.trials) == 4
     assert [(run.status, run.error, len(run.epochs)) for run in summary.failed] == [
         ("error", "worker killed by SIGKILL", 1),
         ("diverged", "NaN", 1),
     ]
-    again = Script()
+    again = FakeExecutor()
     play(tmp_path, again)
-    assert again.asked == [("mlp", 0), ("cnn", 1)], "failures are never taken for done"
+    assert again.trials == [("mlp", 0), ("cnn", 1)], "failures are never taken for done"
 
 
 def test_reasons_are_one_line_without_paths_of_this_machine(tmp_path: Path) -> None:
     log = "Traceback: the author wants to see this"
     reason = f"ValueError: bad\nfile {Path.home()}/secret/x.py and {Path.cwd()}/y.py {'z' * 1000}"
-    summary = play(tmp_path, Script(mlp0=TrialFailed("error", reason, log)))
+    summary = play(tmp_path, FakeExecutor(mlp0=TrialFailed("error", reason, log)))
     error = summary.failed[0].error
     assert error is not None
     assert error.startswith("ValueError: bad file ~/secret/x.py and ./y.py")
@@ -147,17 +147,17 @@ def test_reasons_are_one_line_without_paths_of_this_machine(tmp_path: Path) -> N
 
 def test_an_interruption_is_recorded_and_passed_on(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        play(tmp_path, Script(cnn0=Interrupted(signal.SIGINT)))
-    found, _ = load_runs(tmp_path)
-    assert [(run.status, run.error) for run in found] == [("done", None), ("interrupted", "stopped by SIGINT")]
+        play(tmp_path, FakeExecutor(cnn0=Interrupted(signal.SIGINT)))
+    runs, _ = load_runs(tmp_path)
+    assert [(run.status, run.error) for run in runs] == [("done", None), ("interrupted", "stopped by SIGINT")]
 
 
 def test_a_record_says_when_its_trial_began_and_ended_by_the_clock_it_was_given(tmp_path: Path) -> None:
     minutes = itertools.count()
-    play(tmp_path, Script(cnn0=TrialFailed("error", "x")), now=lambda: START + timedelta(minutes=next(minutes)))
-    found, _ = load_runs(tmp_path)
-    assert [(run.started_at - START).seconds / 60 for run in found] == [0, 2, 4, 6]
-    assert {(run.finished_at - run.started_at).seconds for run in found} == {60}
+    play(tmp_path, FakeExecutor(cnn0=TrialFailed("error", "x")), now=lambda: START + timedelta(minutes=next(minutes)))
+    runs, _ = load_runs(tmp_path)
+    assert [(run.started_at - START).seconds / 60 for run in runs] == [0, 2, 4, 6]
+    assert {(run.finished_at - run.started_at).seconds for run in runs} == {60}
 
 
 NODE = NodeDescription(
@@ -165,7 +165,7 @@ NODE = NodeDescription(
 )
 
 
-class Cluster(Script):
+class Cluster(FakeExecutor):
     """An executor that runs every trial on a node, and loses the first node after an epoch."""
 
     def run_trial(self, trial: Trial, tell: Callable[[Event], None], timeout_s: float | None = None) -> Answer:  # noqa: ARG002
@@ -188,54 +188,55 @@ def test_a_trial_that_began_again_elsewhere_is_recorded_as_of_there_alone(tmp_pa
 
 def test_a_trial_done_on_any_kind_of_node_of_the_cluster_is_done(tmp_path: Path) -> None:
     play(tmp_path, Cluster())
-    assert len(play(tmp_path, Script(), node_kinds=(MACHINE, NODE.machine)).skipped) == 4
-    assert len(play(tmp_path, Script(), node_kinds=(MACHINE,)).done) == 4
-    assert len(play(tmp_path, Script(), node_kinds=(MACHINE, NODE.machine), force=True).done) == 4
+    assert len(play(tmp_path, FakeExecutor(), node_kinds=(MACHINE, NODE.machine)).skipped) == 4
+    assert len(play(tmp_path, FakeExecutor(), node_kinds=(MACHINE,)).done) == 4
+    assert len(play(tmp_path, FakeExecutor(), node_kinds=(MACHINE, NODE.machine), force=True).done) == 4
 
 
 def test_trials_side_by_side_are_all_recorded_and_every_round_is_reported(tmp_path: Path) -> None:
-    script, rounds, progress = Script(), [], Progress(Lines(), at_once=4)
+    executor, rounds, progress = FakeExecutor(), [], Progress(Lines(), at_once=4)
     with ThreadPoolExecutor(4) as pool:
         summary = run_trials(
             TRIALS,
-            make_setting(tmp_path),
-            script,  # type: ignore[arg-type]
+            make_context(tmp_path),
+            executor,  # type: ignore[arg-type]
             progress,
             on_round=lambda done: rounds.append(len(done.done)),
             parallel_map=pool.map,
         )
-    assert {(run.trial.model, run.trial.seed) for run in summary.done} == set(script.asked)
+    assert {(run.trial.model, run.trial.seed) for run in summary.done} == set(executor.trials)
     assert rounds == [2]
 
 
 def test_every_record_says_what_went_on_around_it(tmp_path: Path) -> None:
-    play(tmp_path, Script(cnn0=TrialFailed("error", "x")))
+    play(tmp_path, FakeExecutor(cnn0=TrialFailed("error", "x")))
     assert all(run.surroundings is not None and run.surroundings.gpu_before is None for run in load_runs(tmp_path)[0])
 
 
 def test_the_report_is_asked_for_between_rounds_of_seeds(tmp_path: Path) -> None:
-    script, rounds = Script(), []
+    executor, rounds = FakeExecutor(), []
     run_trials(
         TRIALS,
-        make_setting(tmp_path),
-        script,  # type: ignore[arg-type]
+        make_context(tmp_path),
+        executor,  # type: ignore[arg-type]
         Progress(Lines()),
-        on_round=lambda _: rounds.append(len(script.asked)),
+        on_round=lambda _: rounds.append(len(executor.trials)),
     )
     assert rounds == [2]
 
 
 def test_a_results_folder_that_cannot_be_written_stops_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    script = Script()
+    executor = FakeExecutor()
     with pytest.raises(UserError, match="--results"):
-        play(tmp_path / "file" / "results", script)
-    assert script.asked == []
+        play(tmp_path / "file" / "results", executor)
+    assert executor.trials == []
 
 
 def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(
-        tmp_path, Script(cnn0=TrialFailed("error", "x"), mlp1=TrialFailed("error", "x"), cnn1=TrialFailed("error", "x"))
+        tmp_path,
+        FakeExecutor(cnn0=TrialFailed("error", "x"), mlp1=TrialFailed("error", "x"), cnn1=TrialFailed("error", "x")),
     )
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -244,12 +245,12 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, m
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UserError, match="No space left on device; runs finished before are kept"):
-        play(tmp_path, Script())
+        play(tmp_path, FakeExecutor())
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done_again(tmp_path: Path) -> None:
-    context, script, said = make_setting(tmp_path / "results"), Script(), []
+    context, executor, lines = make_context(tmp_path / "results"), FakeExecutor(), []
     key = run_key(TRIALS[1], context.data, context.code, context.machine)
     held = contextlib.ExitStack()
     held.enter_context(one_at_a_time(context.locks, context.results, key, lambda: None))
@@ -257,14 +258,14 @@ def test_a_trial_that_another_call_finishes_meanwhile_is_waited_for_and_not_done
     class Impatient(Progress):
         def note(self, line: str) -> None:
             """While we wait, the other call writes its record and lets go."""
-            said.append(line)
+            lines.append(line)
             save_run(context.results, make_run("cnn", 0).model_copy(update={"key": key}))
             held.close()
 
-    summary = run_trials(TRIALS, context, script, Impatient(Lines()))  # type: ignore[arg-type]
-    assert said == ["cnn seed 0: another call is training it; waiting for that"]
-    assert ("cnn", 0) not in script.asked
-    assert len(script.asked) == 3
+    summary = run_trials(TRIALS, context, executor, Impatient(Lines()))  # type: ignore[arg-type]
+    assert lines == ["cnn seed 0: another call is training it; waiting for that"]
+    assert ("cnn", 0) not in executor.trials
+    assert len(executor.trials) == 3
     assert [run.key for run in summary.skipped] == [key]
     assert len(load_runs(context.results)[0]) == 4
 
@@ -275,12 +276,12 @@ def test_unfinished_files_of_a_killed_process_are_removed_after_an_hour(tmp_path
         path.write_text("half")
     for path in (old, foreign):
         os.utime(path, (0, 0))
-    play(tmp_path, Script())
+    play(tmp_path, FakeExecutor())
     assert [path.exists() for path in (old, new, foreign)] == [False, True, True]
 
 
 def test_a_record_that_was_removed_meanwhile_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = play(tmp_path, Script())
+    summary = play(tmp_path, FakeExecutor())
     gone = run_path(tmp_path, summary.done[1])
     gone.unlink()
     capsys.readouterr()

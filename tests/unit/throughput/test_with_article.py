@@ -39,8 +39,8 @@ def test_fifty_steps_lose_what_the_articles_loop_loses(
 ) -> None:
     ours, theirs = initial_model(name, 10, 0, CPU), article_model(name)
     with torch.no_grad():
-        for mine, its in zip(ours.parameters(), theirs.parameters(), strict=True):
-            its.copy_(mine)
+        for mine, target in zip(ours.parameters(), theirs.parameters(), strict=True):
+            target.copy_(mine)
     data = to_device(mnist[0].images, mnist[0].labels, CPU)
     order = epoch_order(len(data), torch.Generator().manual_seed(3))
     run_epoch, _ = prepare_epochs(ours, ARTICLE, data)

@@ -114,7 +114,7 @@ def test_every_model_is_recorded_on_a_gpu(name: str, precision: str, mnist: Mnis
     assert (execution.mode, execution.reason) == ("cuda_graph", "")
     eager = StepByStep(EagerStep(twin.train(), recipe), data, recipe.batch_size)
     orders = [epoch_order(1000, torch.Generator().manual_seed(seed)) for seed in range(2)]
-    replayed, expected = ([each(order).item() for order in orders] for each in (run_epoch, eager))
+    replayed, expected = ([epoch_runner(order).item() for order in orders] for epoch_runner in (run_epoch, eager))
     assert replayed == pytest.approx(expected, rel=0.02)
     assert replayed[1] < replayed[0]
 

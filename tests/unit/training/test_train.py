@@ -53,16 +53,16 @@ def test_a_seed_gives_the_same_weights_to_the_bit(name: str, few: tuple[DeviceDa
 
 
 def test_it_learns_and_tells_of_every_epoch(few: tuple[DeviceData, DeviceData]) -> None:
-    told: list[Epoch] = []
+    epochs: list[Epoch] = []
     clocks = Clocks(CPU)
     model = initial_model("mlp", 10, 0, CPU)
-    history = train(model, SHORT, *few, 0, clocks, told.append)
-    assert told == history.epochs
-    assert [epoch.epoch for epoch in told] == [1, 2]
-    assert told[1].train_loss < told[0].train_loss  # type: ignore[operator]
-    assert history.final.accuracy == told[-1].test_accuracy > 0.7
-    assert sum(epoch.train_s for epoch in told) == pytest.approx(clocks.total("train"))
-    assert sum(epoch.eval_s for epoch in told) == pytest.approx(clocks.total("eval"))
+    history = train(model, SHORT, *few, 0, clocks, epochs.append)
+    assert epochs == history.epochs
+    assert [epoch.epoch for epoch in epochs] == [1, 2]
+    assert epochs[1].train_loss < epochs[0].train_loss  # type: ignore[operator]
+    assert history.final.accuracy == epochs[-1].test_accuracy > 0.7
+    assert sum(epoch.train_s for epoch in epochs) == pytest.approx(clocks.total("train"))
+    assert sum(epoch.eval_s for epoch in epochs) == pytest.approx(clocks.total("eval"))
 
 
 class WithMemory(nn.Module):
@@ -91,13 +91,13 @@ def test_warm_up_leaves_no_trace(few: tuple[DeviceData, DeviceData], monkeypatch
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial_after_its_epoch(few: tuple[DeviceData, DeviceData]) -> None:
-    told: list[Epoch] = []
+    epochs: list[Epoch] = []
     model = initial_model("softmax", 10, 0, CPU)
     reckless = dataclasses.replace(SHORT, learning_rate=1e38)
     with pytest.raises(DivergedError, match="epoch 1"):
-        train(model, reckless, *few, 0, Clocks(CPU), told.append)
-    assert [epoch.epoch for epoch in told] == [1]
-    assert told[0].train_loss is None
+        train(model, reckless, *few, 0, Clocks(CPU), epochs.append)
+    assert [epoch.epoch for epoch in epochs] == [1]
+    assert epochs[0].train_loss is None
 
 
 def test_an_unknown_optimizer_is_named() -> None:

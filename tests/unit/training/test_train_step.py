@@ -53,9 +53,9 @@ def test_every_model_is_captured_and_learns_the_same_to_the_bit(
     method = choose_method(initial_model(name, 10, 0, CPU), recipe, batches)
     assert method.execution == Execution(mode="captured")
     weights, losses = [], []
-    for each in (EAGER, method):
+    for candidate in (EAGER, method):
         model = initial_model(name, 10, 0, CPU)
-        run_epoch = StepByStep(each.step(model, recipe), data, recipe.batch_size)
+        run_epoch = StepByStep(candidate.step(model, recipe), data, recipe.batch_size)
         generator = torch.Generator().manual_seed(1)
         losses.append([run_epoch(epoch_order(len(data), generator)).item() for _ in range(2)])
         weights.append(model.state_dict())
