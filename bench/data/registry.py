@@ -73,7 +73,7 @@ DATASETS = {
         name="fashion-mnist",
         folder="FashionMNIST/raw",
         # Source: Debian's dataset-fashion-mnist. Packed as on 31 August 2017, they have the md5 sums in
-        # torchvision.datasets.FashionMNIST.resources (tests/test_datasets.py).
+        # torchvision.datasets.FashionMNIST.resources (held by a test).
         sha256={
             "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
             "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -84,7 +84,7 @@ DATASETS = {
             "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
         ),
         train_size=60_000,
-        # Source: torchvision.datasets.FashionMNIST.mirrors (tests/test_download.py).
+        # Source: torchvision.datasets.FashionMNIST.mirrors (held by a test).
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         debian_package="dataset-fashion-mnist",
         goals=Goals(in_time=(0.85, 0.88, 0.9), from_few=(0.8, 0.85), distorted=0.7),
