@@ -12,14 +12,7 @@ from bench.records.merge import merge_into
 from bench.records.storage import load_predictions, load_runs
 from tests.conftest import Command
 from tests.support.factories import make_run
-from tests.support.results import save_runs
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Everything that is no part of the report."""
-    report = {"tables", "plots", "README.md", "report.html"}
-    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    return {str(name): path.read_bytes() for name, path in paths.items() if name.parts[0] not in report}
+from tests.support.results import measured_files, save_runs
 
 
 @pytest.fixture
@@ -40,7 +33,7 @@ def test_a_full_disk_is_one_line_and_the_next_call_goes_on(command: Command, tmp
     assert failed.stderr.count("\n") == 1
     assert {run.trial.model for run in load_runs(tmp_path / "out")[0]} == {"cnn", "mlp"}
     merge_into(tmp_path / "out", [one])
-    assert files(tmp_path / "out") == files(one)
+    assert measured_files(tmp_path / "out") == measured_files(one)
 
 
 @pytest.mark.slow
@@ -58,5 +51,5 @@ def test_a_killed_merge_is_completed_by_the_next(tmp_path: Path, environment: di
     assert problems == []
     assert all(load_predictions(out, run) for run in runs), "a record never comes before its predictions"
     merge_into(out, [source])
-    assert files(source).items() <= files(out).items()
+    assert measured_files(source).items() <= measured_files(out).items()
     assert len(load_runs(out)[0]) == 200

@@ -30,6 +30,13 @@ def build_results(
     return runs
 
 
+def measured_files(folder: Path) -> dict[str, bytes]:
+    """Everything that is no part of the report."""
+    report = {"tables", "plots", "README.md", "report.html"}
+    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in paths.items() if name.parts[0] not in report}
+
+
 ACCURACIES = {"softmax": (0.92, 0.922, 0.921), "mlp": (0.978, 0.979, 0.98), "cnn": (0.99, 0.991, 0.9905)}
 EPOCH_S = {"softmax": 0.2, "mlp": 0.8, "cnn": 8.0}
 

@@ -17,17 +17,10 @@ from bench.records.storage import load_predictions, load_runs, save_run
 from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import Command
 from tests.support.factories import MACHINE, make_peers, make_predictions, make_probe, make_run, make_speed
-from tests.support.results import save_runs
+from tests.support.results import measured_files, save_runs
 
 OTHER = Machine(slug="other-cpu", id="beef0000")
 NAMESAKE = Machine(slug=MACHINE.slug, id=MACHINE.id[:4] + "ffff")
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Everything that is no part of the report."""
-    report = {"tables", "plots", "README.md", "report.html"}
-    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    return {str(name): path.read_bytes() for name, path in paths.items() if name.parts[0] not in report}
 
 
 @pytest.fixture
@@ -48,7 +41,7 @@ def test_each_machine_has_its_rows_and_a_second_time_changes_nothing(
     assert "on test-cpu-0123 (cpu)" in done.stdout
     assert "on other-cpu-beef (cpu)" in done.stdout
     assert "merged: 4 copied" in done.stdout
-    assert files(tmp_path / "out") == files(one) | files(two)
+    assert measured_files(tmp_path / "out") == measured_files(one) | measured_files(two)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "runs").rglob("*")}
     again = merge_into(tmp_path / "out", [one, two])
     assert (again.copied, again.already_there) == ([], 4)
@@ -70,7 +63,7 @@ def test_everything_that_was_measured_comes_along(tmp_path: Path, one: Path) -> 
     saved.write_text(json.dumps({"benchmarks": []}))
     out = tmp_path / "out"
     assert merge_into(out, [one]).problems == []
-    assert files(out) == files(one)
+    assert measured_files(out) == measured_files(one)
     assert load_predictions(out, run) is not None
     assert load_arrays(out, load_probes(out)[0][0])
     assert len(noise_runs(out)) == 3, "repeats of one key are what a noise floor is made of"
@@ -105,10 +98,10 @@ def test_two_contents_of_one_name_are_a_conflict_and_the_first_stays(tmp_path: P
     edited = next((other / "runs").rglob("cnn*.json"))
     edited.write_text(edited.read_text().replace("0.99", "0.98"))
     save_runs(other, make_run("softmax", 2, later=9))
-    before = files(one)
+    before = measured_files(one)
     (conflict,) = merge_into(one, [other]).conflicts
     assert conflict.startswith(f"{edited} differs from {one}")
-    assert before.items() <= files(one).items()
+    assert before.items() <= measured_files(one).items()
     assert {run.trial.model for run in load_runs(one)[0]} == {"cnn", "mlp", "softmax"}
 
 
@@ -126,7 +119,7 @@ def test_weights_that_only_one_copy_has_come_along(tmp_path: Path, one: Path) ->
     for weights in bare.rglob("*.safetensors"):
         weights.unlink()
     merge_into(tmp_path / "out", [bare, one])
-    assert files(tmp_path / "out") == files(one)
+    assert measured_files(tmp_path / "out") == measured_files(one)
 
 
 def test_foreign_files_are_named_and_the_rest_is_merged(in_process: Command, tmp_path: Path, one: Path) -> None:
@@ -153,7 +146,7 @@ def test_foreign_files_are_named_and_the_rest_is_merged(in_process: Command, tmp
     data = json.loads(done.stdout)
     assert (len(data["copied"]), data["already_there"], len(data["conflicts"]), len(data["problems"])) == (2, 1, 1, 8)
     assert len(load_runs(tmp_path / "out")[0]) == 2
-    assert not [name for name in files(tmp_path / "out") if "foreign" in name or "hostile" in name]
+    assert not [name for name in measured_files(tmp_path / "out") if "foreign" in name or "hostile" in name]
 
 
 def test_links_out_of_a_folder_are_not_followed(tmp_path: Path, one: Path, two: Path) -> None:
@@ -181,14 +174,14 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path, one: Path, two: 
     assert "no regular file" in reasons.pop("pipe.json")
     assert reasons == {}
     assert [run.trial.model for run in load_runs(tmp_path / "out")[0]] == ["mlp"]
-    assert b"private" not in files(tmp_path / "out").values()
+    assert b"private" not in measured_files(tmp_path / "out").values()
     assert not inside.exists()
 
 
 def test_the_folder_merged_into_may_be_one_of_them(tmp_path: Path, one: Path, two: Path) -> None:
-    expected = files(one) | files(two)
+    expected = measured_files(one) | measured_files(two)
     merged = merge_into(one, [one, two])
-    assert files(one) == expected
+    assert measured_files(one) == expected
     assert (len(merged.copied), merged.conflicts) == (2, [])
 
 
