@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from bench.analysis import stats
 
@@ -31,23 +30,17 @@ def verdicts_of(tables: list[np.ndarray]) -> list[stats.Verdict]:
     return stats.decide_verdicts([stats.paired_test(tables[a], tables[b]) for a, b in pairs], [len(tables[0])] * 3)
 
 
-@pytest.mark.parametrize(
-    "tables", [pytest.param(250, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.soak)]
-)
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize(("seed_noise", "image_noise"), [(0.3, 0), (0, 2), (0.3, 2)])
-def test_models_of_the_same_skill_are_rarely_told_apart(
-    seeds: int, seed_noise: float, image_noise: float, tables: int
-) -> None:
+def test_models_of_the_same_skill_are_rarely_told_apart(seeds: int, seed_noise: float, image_noise: float) -> None:
     random = np.random.default_rng([seeds, int(10 * seed_noise), int(image_noise)])
     wrong = sum(
         any(verdict.kind in ("better", "worse") for verdict in verdicts_of(table))
-        for table in (simulated_table(random, seeds, seed_noise, image_noise) for _ in range(tables))
+        for table in (simulated_table(random, seeds, seed_noise, image_noise) for _ in range(1000))
     )
-    assert wrong <= scipy.stats.binom.ppf(0.99, tables, 0.05)
+    assert wrong <= 66
 
 
-@pytest.mark.slow
 def test_a_true_half_point_at_five_seeds_is_found_in_most_tables() -> None:
     random = np.random.default_rng(5)
     count, differences = 0, []

@@ -93,9 +93,9 @@ def test_two_runs_at_once_share_the_trials(environment: dict[str, str], tmp_path
 
 
 def test_a_run_takes_over_the_trial_of_another_that_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
-    arguments = (*QUICK, "--epochs", "40", "--seeds", "2", "--probes", "calibration")
+    arguments = (*QUICK, "--epochs", "20", "--seeds", "2", "--probes", "calibration")
     first = start(environment, tmp_path, *arguments)
-    wait_for(first, "epoch 2/40")
+    wait_for(first, "epoch 2/20")
     second = start(environment, tmp_path, *arguments)
     wait_for(second, "another call is training it; waiting for that")
     first.kill()
