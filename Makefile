@@ -118,7 +118,7 @@ $(BROWSER_STAMP): $(STAMP) .ci/browser
 test-browser: $(BROWSER_STAMP)  ## the pages in headless Chromium; installs it where it may
 	@$(RUN) -m pytest -m browser
 
-test-soak: $(STAMP)  ## the long form of kills, soaks and damage, and whole installations
+test-soak: $(STAMP)  ## the long form of kills, runs and damage, and whole installations
 	@$(RUN) -m pytest -m soak
 
 test-all: test test-slow test-browser test-soak  ## all tests

@@ -56,7 +56,7 @@ def packed(run_predictions: Any) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("cases", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("cases", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_predictions_are_none_or_of_the_right_kind(
     tmp_path_factory: pytest.TempPathFactory, cases: int
 ) -> None:
@@ -97,7 +97,7 @@ def broken_weights(draw: st.DrawFn, good: bytes) -> bytes:
     return bytes(safetensors.torch.save({name: torch.ones(shape, dtype=dtype) for name in names}))
 
 
-@pytest.mark.parametrize("cases", [100, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("cases", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_weights_are_one_line_or_those_of_the_model(
     tmp_path_factory: pytest.TempPathFactory, cases: int
 ) -> None:
