@@ -1,8 +1,8 @@
 """Fingerprints of source code by its syntax trees, independent of file paths and layout.
 
 Two sources have the same fingerprint if their syntax trees are the same but for docstrings, comments, layout, and the
-paths of the project's own modules; Python 3.11 to 3.13 give the same one. An imported name counts, and so does
-the module it comes from where that is not the project's own.
+paths of the project's own modules; Python 3.11 to 3.13 give the same one. An imported name counts, and so does the
+module it comes from: by its source where that is hashed too, else by its name.
 """
 
 import ast

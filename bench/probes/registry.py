@@ -63,9 +63,8 @@ def probe_fingerprint(name: str, package: Path = PACKAGE) -> str:
     Raises:
         FileNotFoundError: one of those is not there.
     """
-    roots = [package / part for part in SOURCE_FOLDERS]
-    for root in roots:
-        root.stat()  # one that was moved would drop out of the fingerprint unseen
+    # strict: one that was moved would drop out of the fingerprint unseen
+    roots = [(package / part).resolve(strict=True) for part in SOURCE_FOLDERS]
     imported = imported_files(package / "probes" / f"{name}.py", {"bench": package})
     sources = {path for path in imported if any(path.is_relative_to(root) for root in roots)}
     return fingerprint(sources.union(matching_files(package, SHARED_FILES)))

@@ -17,7 +17,8 @@ HARNESS = Pinned(
 """Pin it anew after an edit that gives the same numbers; add a line to the history after any other."""
 
 HARNESS_FILES = ("training/*.py", "recipes/*.py", "data/datasets.py", "data/idx.py")
-"""Below ``bench``: from the files of a dataset to a finished run. A new file in these folders is included."""
+"""Below ``bench``: from the files of a dataset to a finished run. A new file in these folders is included. With them
+counts what builds a model by its name, the registry of ``models``."""
 
 
 def harness_fingerprint(package: Path = PACKAGE) -> str:

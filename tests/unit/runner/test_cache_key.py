@@ -199,6 +199,11 @@ def test_a_model_behind_a_link_is_the_same_model(tmp_path: Path) -> None:
     assert linked == model_fingerprint(ROOT / "models" / "cnn.py", ROOT / "models")
 
 
+def test_a_package_behind_a_link_has_the_same_probes(tmp_path: Path) -> None:
+    (tmp_path / "bench").symlink_to(ROOT / "bench")
+    assert probe_fingerprint(PROBE, tmp_path / "bench") == probe_fingerprint(PROBE)
+
+
 def test_the_same_name_from_another_module_is_another_import(tmp_path: Path) -> None:
     """Paths are left out of imports, so it must still be told which of two modules is meant."""
     sources = {"one": "step: int = 1", "two": "step, other = 2, 3", "user": "from bench.one import step"}
