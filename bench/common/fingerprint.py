@@ -6,7 +6,9 @@ module it comes from: by its source where that is hashed too, else by its name.
 """
 
 import ast
+import functools
 import hashlib
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 OWN = ("bench", "models")
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 DYNAMIC = frozenset(
     {"__import__", "import_module", "exec", "run_module", "run_path", "spec_from_file_location", "SourceFileLoader"}
@@ -87,35 +90,39 @@ def imported_files(start: Path, packages: Mapping[str, Path], dynamic: frozenset
         if path in files:
             continue
         files.add(path)
-        tree = _tree(path)
-        for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
-            if _names(node) & dynamic:
-                inside = any(path.is_relative_to(folder) for folder in folders.values())
-                waiting += path.parent.rglob("*.py") if inside else path.parent.glob("*.py")
-            for base, names in _imports(node, path, start.parent, folders):
+        imports, used = _imports_and_names(path.read_bytes())
+        if used & dynamic:
+            inside = any(path.is_relative_to(folder) for folder in folders.values())
+            waiting += path.parent.rglob("*.py") if inside else path.parent.glob("*.py")
+        for statement in imports:
+            for base, names in _meanings(statement, path, start.parent, folders):
                 waiting += _located(base, names)
     return files
 
 
-def _names(node: ast.AST) -> set[str]:
-    """List the names a node uses or imports."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.name for alias in node.names}
-    return {node.id} if isinstance(node, ast.Name) else {node.attr} if isinstance(node, ast.Attribute) else set()
+@functools.lru_cache(maxsize=256)
+def _imports_and_names(content: bytes) -> tuple[list[ast.Import | ast.ImportFrom], set[str]]:
+    """List the import statements of a source, wherever they stand, and all names that it uses or imports."""
+    tree = _parsed(content)
+    nodes = list(ast.walk(tree)) if isinstance(tree, ast.Module) else []
+    imports = [node for node in nodes if isinstance(node, _IMPORTS)]
+    names = {alias.name for node in imports for alias in node.names}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    return imports, names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
-def _imports(node: ast.AST, path: Path, root: Path, folders: Mapping[str, Path]) -> Iterator[tuple[Path, list[str]]]:
+def _meanings(
+    node: ast.Import | ast.ImportFrom, path: Path, root: Path, folders: Mapping[str, Path]
+) -> Iterator[tuple[Path, list[str]]]:
     """List what an import statement may mean: a folder, and the names that lead from there to a module."""
     if isinstance(node, ast.Import):
         modules = [alias.name.split(".") for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
+    else:
         parents = node.module.split(".") if node.module else []
         modules = [[*parents, alias.name] for alias in node.names]
         if node.level:
-            yield from ((path.parents[node.level - 1], names) for names in modules)
+            yield from ((folder, names) for folder in path.parents[node.level - 1 : node.level] for names in modules)
             return
-    else:
-        return
     for first, *rest in modules:
         if first in folders:
             yield folders[first], rest
@@ -131,7 +138,12 @@ def _located(base: Path, names: Iterable[str]) -> Iterator[Path]:
 
 
 def _tree(path: Path) -> ast.Module | bytes:
-    content = path.read_bytes()
+    return _parsed(path.read_bytes())
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(content: bytes) -> ast.Module | bytes:
+    """Parse a source; kept by its content, since the models and probes of one call share most of their files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes, which the import of the file warns of
         try:
@@ -182,18 +194,12 @@ class _Form:
 
     def _statements(self, nodes: list[Any]) -> Iterator[Any]:
         """Leave out docstrings, and join imports that stand together into one sorted entry; other lists stay."""
-        together: list[str] = []
-        for node in nodes:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                together += self._imported(node)
-                continue
-            if together:
-                yield "imports", *sorted(set(together))
-                together = []
-            if not _is_bare_string(node):
-                yield self.of(node)
-        if together:
-            yield "imports", *sorted(set(together))
+        statements = (node for node in nodes if not _is_bare_string(node))
+        for are_imports, group in itertools.groupby(statements, lambda node: isinstance(node, _IMPORTS)):
+            if are_imports:
+                yield "imports", *sorted({name for node in group for name in self._imported(node)})
+            else:
+                yield from map(self.of, group)
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> list[str]:
         """Name each import as ``module:name as other``."""

@@ -1,4 +1,4 @@
-"""Epoch times of several frameworks, round by round, each in a process of its own; for ``bench peers``."""
+"""Epoch times of several frameworks, round by round, each in a process of its own; for ``peers`` and ``speed``."""
 
 import contextlib
 import dataclasses
