@@ -105,9 +105,9 @@ class Group:
         return self.runs[-1].model.parameters if self.runs[-1].model else 0
 
     @property
-    def train_flops_per_image(self) -> int:
-        """FLOPs of a training step per image, two per multiply-add."""
-        return self.runs[-1].model.train_flops_per_image if self.runs[-1].model else 0
+    def train_flops_per_image(self) -> int | None:
+        """FLOPs of a training step per image, two per multiply-add; None where they could not be counted."""
+        return self.runs[-1].model.train_flops_per_image if self.runs[-1].model else None
 
     @property
     def test_size(self) -> int:

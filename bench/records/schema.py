@@ -9,6 +9,7 @@ Schema history:
     2  surroundings: other programs' share of the CPU, the GPU's state before and after
     3  execution: how the training steps were carried out
     4  execution may be cuda_graph
+    5  flags; what was left out, and why; FLOPs may be missing
 """
 
 import hashlib
@@ -26,7 +27,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=200)]
-
+Reason = Annotated[str, Field(max_length=200)]
 
 Environment = dict[str, str | int | float | bool | None]
 
@@ -70,11 +71,14 @@ class DatedRecord(RecordPart):
 
 
 class ModelInfo(RecordPart):
-    """The model as it was trained; ``train_flops_per_image`` counts 2 per multiply-add, forward and backward."""
+    """The model as it was trained.
+
+    ``train_flops_per_image`` counts 2 per multiply-add, forward and backward; null where torch cannot count them.
+    """
 
     name: Name
     parameters: Count
-    train_flops_per_image: Count
+    train_flops_per_image: Count | None
     source_sha256: Sha256
 
 
@@ -131,11 +135,27 @@ class Clock(RecordPart):
 class Execution(RecordPart):
     """Execution of the training steps; ``reason`` says why they were ``eager``.
 
-    ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU.
+    ``captured``: traced and replayed on a CPU. ``cuda_graph``: recorded and replayed on a GPU. ``left_out`` names the
+    other optional parts that this model did without, each with the reason: ``channels_last``, ``fused_optimizer``,
+    ``flops``, ``weights``, ``checks``.
     """
 
     mode: Literal["eager", "captured", "cuda_graph"]
-    reason: Annotated[str, Field(max_length=200)] = ""
+    reason: Reason = ""
+    left_out: dict[Name, Reason] = Field(default_factory=dict)
+
+
+class Flag(RecordPart):
+    """A reason to read a run's numbers with care, found after training; ``note`` is a plain sentence.
+
+    ``no_logits``: the outputs are not logits. ``answers_differ``: the same images get other outputs at the next call.
+    ``batch_matters``: an image's output depends on the others in its batch. ``evaluation_changes``: evaluation changed
+    the model. ``not_in_weights``: what training changed beside the state dict. ``not_trained``: parameters that the
+    optimizer never had.
+    """
+
+    name: Literal["no_logits", "answers_differ", "batch_matters", "evaluation_changes", "not_in_weights", "not_trained"]
+    note: Annotated[str, Field(max_length=300)]
 
 
 class Memory(RecordPart):
@@ -224,7 +244,7 @@ class Measurement(DatedRecord):
 class Run(DatedRecord):
     """Record of one trial."""
 
-    schema_version: Literal[1, 2, 3, 4] = Field(default=4, alias="schema")
+    schema_version: Literal[1, 2, 3, 4, 5] = Field(default=5, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
@@ -235,6 +255,7 @@ class Run(DatedRecord):
     epochs: list[Epoch]
     result: Result | None = None
     execution: Execution | None = None
+    flags: list[Flag] = []
     clock: Clock | None = None
     memory: Memory | None = None
     environment: Environment

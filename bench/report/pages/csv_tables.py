@@ -162,6 +162,7 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
 
 def _speed_row(group: Group) -> dict[str, Any]:
     epoch = group.epoch_spread
+    flops = group.train_flops_per_image
     return {
         "epochs_timed": len(group.epoch_seconds),
         "epoch_s": epoch.median,
@@ -172,8 +173,8 @@ def _speed_row(group: Group) -> dict[str, Any]:
         "trial_s": group.trial_s,
         "flags": " ".join(group.flags),
         "parameters": group.parameters,
-        "train_flops_per_image": group.train_flops_per_image,
-        "train_gflops": group.images_per_s * group.train_flops_per_image / 1e9,
+        "train_flops_per_image": flops,
+        "train_gflops": None if flops is None else group.images_per_s * flops / 1e9,
     }
 
 

@@ -50,10 +50,11 @@ def _speed_rows(comparison: ConditionResults) -> list[dict[str, str]]:
             "evaluation, s": three_digits(group.eval_spread.median),
             "trial, s": three_digits(group.trial_s),
             "parameters": f"{group.parameters:,}",
-            "MFLOP/image": f"{group.train_flops_per_image / 1e6:,.3g}",
-            "GFLOP/s": f"{group.images_per_s * group.train_flops_per_image / 1e9:,.3g}",
+            "MFLOP/image": "" if flops is None else f"{flops / 1e6:,.3g}",
+            "GFLOP/s": "" if flops is None else f"{group.images_per_s * flops / 1e9:,.3g}",
         }
         for group in comparison.groups
+        for flops in [group.train_flops_per_image]
     ]
 
 
