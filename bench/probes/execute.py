@@ -9,8 +9,9 @@ from bench.data import datasets
 from bench.probes.trained_model import Examples, TrainedModel, load_weights
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.training.devices import resolve_device
+from bench.training.model.initial import initial_model
 from bench.training.precision import set_matrix_precision
-from bench.training.trial import initial_model, recipe_of
+from bench.training.trial import recipe_of
 
 
 def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:

@@ -14,7 +14,7 @@ from bench.probes.activations import feature_layer, first_layer, layer_inputs, p
 from bench.probes.linear_probe import RECIPE, linear_probe_predictions
 from bench.probes.trained_model import Examples, TrainedModel
 from bench.records.probes import ProbeOutput
-from bench.training.trial import initial_model
+from bench.training.model.initial import initial_model
 
 HOG = {"orientations": 9, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "block_norm": "L2-Hys"}
 FILTERS = 12

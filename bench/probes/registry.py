@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "14cd9e266898a7fd94416ace6e056f5bfa663f605812bc59177c220c7fd9fdba",
-    "calibration": "afe9cdacd00e93a5a5d5f49907a86ff19e59ed36cae798386b668b37b40852a6",
-    "permutation": "7ab7ad85522e639b390b68e1d0e29f4d9e5ecc641da64399c1a19ced95adc634",
-    "blocks": "ef60ca38064171c0ee18661675992d9860d8453a534aecb8069d046201f71aa9",
-    "features": "f73851b49d5ec52021419fc61ef8a98c6ae4ddc17038d33c0ba89d39b1aac71e",
-    "sample_efficiency": "c4f6e8b11fa7337cf54b086d2df244c23948a4a6d47b9a06cb96756184fb2a24",
-    "network": "48975e5122ef6de504d05ae20e36a64719713cc5dac8cec58f5ff9218e4213f4",
+    "distortion": "831a8d7d2d66d7a2661553c3a38b256cdf73aa73eee3a89d1e0f1dd24e451645",
+    "calibration": "a95d678bd05fbeb0af928343dc844cba022c6416dadfaae4f757c4a35d3031ed",
+    "permutation": "5e209e3579f1bf560f1fcc9e3400a096e710dc34b4b733b243eb3d981a05b03b",
+    "blocks": "ddde85728c5e1a275dcf83a04834a90c01dbf690914d8e5d15c5511554654fe0",
+    "features": "8f6ed642a152e1244d3af5af50d46fe59c4cb80cc398ca9cfdca0ea2b90e04ce",
+    "sample_efficiency": "6e81b3d0c20ec3828df4d3b8a5f9ca13d0721cbb19d47a3f4256a1969afa3ad3",
+    "network": "752a73220f9027c368f0ae427cee484341db6465b4330de269e88b63001a56a6",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 

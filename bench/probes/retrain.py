@@ -5,9 +5,9 @@ from torch import nn
 
 from bench.probes.trained_model import Examples, TrainedModel
 from bench.training.epoch_loop import prepare_epochs, steps_per_epoch
+from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import epoch_order, to_device
-from bench.training.train import seed_streams
-from bench.training.trial import initial_model
+from bench.training.seeds import seed_generators, seed_streams
 
 
 def training_steps(trained: TrainedModel) -> int:
@@ -21,12 +21,12 @@ def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.M
     Initial weights and order come from the trial's seed as in :func:`bench.training.train.train`: on the same examples
     and for the same steps the result is the same model. Batches are no larger than there are examples.
     """
-    streams = seed_streams(trained.trial.seed)
-    model = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
-    order = torch.Generator().manual_seed(streams.order)
+    build = ModelBuilder(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
+    model = build()
+    order = torch.Generator().manual_seed(seed_streams(trained.trial.seed).order)
     data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
-    run_epoch, _ = prepare_epochs(model, trained.recipe, data)
-    torch.manual_seed(streams.weights)  # as in training: dropout draws from it
+    run_epoch = prepare_epochs(model, trained.recipe, data, build).run
+    seed_generators(trained.trial.seed)  # as in training: dropout draws from them
     per_epoch = steps_per_epoch(len(data), trained.recipe.batch_size)
     for done in range(0, steps, per_epoch):
         run_epoch(epoch_order(len(data), order), steps - done)

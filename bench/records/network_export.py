@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from bench.records.schema import RecordPart
+from bench.records.fields import RecordPart
 
 PROBE = "network"
 """The probe whose results hold a network."""

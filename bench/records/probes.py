@@ -15,7 +15,8 @@ from pydantic import Field
 
 from bench.common.atomic import write_atomically
 from bench.common.untrusted import UntrustedFileError, make_folder, read_arrays
-from bench.records.schema import Count, DatedRecord, FileName, Git, Machine, Name, PositiveInt, Seconds, Trial
+from bench.records.fields import Count, FileName, Name, PositiveInt, Seconds
+from bench.records.schema import DatedRecord, Git, Machine, Trial
 from bench.records.storage import Problem, load_records, npz
 
 FOLDER = "probes"

@@ -17,25 +17,22 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-Status = Literal["done", "diverged", "error", "timeout", "interrupted"]
-Seconds = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-PositiveInt = Annotated[int, Field(ge=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=200)]
-Reason = Annotated[str, Field(max_length=200)]
-
-Environment = dict[str, str | int | float | bool | None]
-
-
-class RecordPart(BaseModel):
-    """A piece of a record: no unknown fields, nothing that is not finite, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from bench.records.fields import (
+    Count,
+    Environment,
+    FileName,
+    Fraction,
+    Name,
+    PositiveInt,
+    Reason,
+    RecordPart,
+    Seconds,
+    Sha256,
+    Status,
+)
+from bench.records.surroundings import Surroundings
 
 
 class Machine(RecordPart):
@@ -165,41 +162,6 @@ class Memory(RecordPart):
     device_peak_bytes: Count | None = None
 
 
-class GpuState(RecordPart):
-    """State of the GPU at one moment, as its driver reports it; null where it does not.
-
-    ``throttle_reasons`` names what slows the clocks now, ``throttled_s`` counts the time that power or heat has taken
-    from them since the driver was loaded.
-    """
-
-    clock_mhz: Count | None = None
-    memory_clock_mhz: Count | None = None
-    temperature_celsius: Count | None = None
-    throttle_reasons: list[Name] = []
-    throttled_s: Seconds | None = None
-    other_processes: Count | None = None
-
-
-class Surroundings(RecordPart):
-    """Load around a trial: ``other_cpu_share`` is other programs' share of the machine's CPU time meanwhile."""
-
-    other_cpu_share: Fraction | None = None
-    gpu_before: GpuState | None = None
-    gpu_after: GpuState | None = None
-
-    @property
-    def throttled(self) -> bool:
-        """Whether power or heat slowed the GPU's clocks during the trial, or just before or after it."""
-        states = [state for state in (self.gpu_before, self.gpu_after) if state]
-        times = [state.throttled_s for state in states if state.throttled_s is not None]
-        return any(state.throttle_reasons for state in states) or (len(times) == 2 and times[1] > times[0])
-
-    def shared(self, cpu_share: float) -> bool:
-        """Tell whether another program was on the GPU, or took more than ``cpu_share`` of the CPU time."""
-        on_gpu = any(state.other_processes for state in (self.gpu_before, self.gpu_after) if state)
-        return on_gpu or (self.other_cpu_share or 0) > cpu_share
-
-
 class Git(RecordPart):
     """The commit of the code that ran; ``dirty`` means uncommitted changes outside results/."""
 
@@ -255,7 +217,7 @@ class Run(DatedRecord):
     epochs: list[Epoch]
     result: Result | None = None
     execution: Execution | None = None
-    flags: list[Flag] = []
+    flags: list[Flag] = Field(default_factory=list)
     clock: Clock | None = None
     memory: Memory | None = None
     environment: Environment

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.records.schema import Count, Measurement, Name, PositiveInt, RecordPart
+from bench.records.fields import Count, Name, PositiveInt, RecordPart
+from bench.records.schema import Measurement
 from bench.records.storage import Problem, load_records, save_measurement
 
 FOLDERS = ("speed", "peers")

@@ -13,7 +13,8 @@ from filelock import FileLock
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError
 from bench.common.package import PACKAGE
-from bench.records.schema import Environment, Git, Machine
+from bench.records.fields import Environment
+from bench.records.schema import Git, Machine
 from bench.runner import gpu
 
 LIBRARIES = ("torch", "torchvision", "numpy")

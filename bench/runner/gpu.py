@@ -8,7 +8,8 @@ from typing import Any
 import psutil
 import pynvml
 
-from bench.records.schema import Environment, GpuState
+from bench.records.fields import Environment
+from bench.records.surroundings import GpuState
 
 # Reasons that slow the clocks against the user's wish; being idle or held at a chosen clock does not count.
 THROTTLE_REASONS = {

@@ -25,12 +25,16 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from bench.common.errors import UserError
+from bench.records.fields import Status
 from bench.records.probes import ProbeOutput, ProbeTask
-from bench.records.schema import Epoch, Status, Trial
+from bench.records.schema import Epoch, Trial
 from bench.runner.allocator import allocator_settings
 
 if TYPE_CHECKING:
     from bench.training.trial import TrialResult
+
+CHECKS_S = 120.0
+"""Seconds that a worker has for what is optional, once its training is over."""
 
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
@@ -109,10 +113,13 @@ class LocalExecutor:
         worker = self._workers.get(name)
         if worker is None:
             worker = self._workers[name] = _Worker(self._context, self._data_dir)
+        worn = self._fresh_workers
         try:
-            return worker.run(request, on_epoch, timeout_s)
+            result = worker.run(request, on_epoch, timeout_s)
+            worn = self._fresh_workers or getattr(result, "leaves_traces", False)
+            return result
         finally:
-            if self._fresh_workers:
+            if worn:
                 worker.kill()
             if not worker.process.is_alive():
                 del self._workers[name]
@@ -138,17 +145,27 @@ class _Worker:
 
     def run(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
         """Send a trial or a probe and wait for its result; epochs are passed on as they come."""
+        from bench.training.trial import Trained
+
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        trained: TrialResult | None = None
         try:
             self._connection.send(request)
             while True:
                 if not self._connection.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
                     self.kill()
+                    if trained:
+                        return trained
                     raise TrialFailed("timeout", f"not finished after {timeout_s:g} s")
                 message = self._connection.recv()
                 if isinstance(message, Epoch):
                     on_epoch(message)
+                elif isinstance(message, Trained):
+                    trained = message.result
+                    deadline = time.monotonic() + CHECKS_S
                 elif isinstance(message, TrialFailure):
+                    if trained:
+                        return trained
                     raise TrialFailed(message.status, message.reason, message.log)
                 else:
                     return message
@@ -156,6 +173,8 @@ class _Worker:
             self.process.join(GRACE_S)
             ending = _describe_exit(self.process.exitcode)
             self.kill()
+            if trained:
+                return trained
             raise TrialFailed("error", f"worker {ending}") from None
 
     def kill(self) -> None:

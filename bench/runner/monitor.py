@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import psutil
 
-from bench.records.schema import GpuState, Surroundings
+from bench.records.surroundings import GpuState, Surroundings
 from bench.runner import gpu
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from bench.common.errors import UserError
-from bench.records.schema import Environment, Epoch, Machine, Surroundings
+from bench.records.fields import Environment
+from bench.records.schema import Epoch, Machine
+from bench.records.surroundings import Surroundings
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.records.schema import Data, Environment, Git, Machine, Trial
+from bench.records.fields import Environment
+from bench.records.schema import Data, Git, Machine, Trial
 from bench.runner.cache_key import CodeIdentity, run_key
 
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.common.atomic import remove_leftovers, write_atomically
 from bench.common.errors import UserError, plain
-from bench.records.schema import Epoch, Run, Status, Surroundings, Trial, artifact_names, run_stem, trial_id
+from bench.records.fields import Status
+from bench.records.schema import Epoch, Run, Trial, artifact_names, run_stem, trial_id
 from bench.records.storage import check_writable, done_since, load_runs, save_run
+from bench.records.surroundings import Surroundings
 from bench.runner.cache_key import run_key
 from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
@@ -178,6 +180,7 @@ class _Attempt:
             model=result.model,
             result=result.result,
             execution=result.execution,
+            flags=result.flags,
             clock=result.clock,
             memory=result.memory,
             artifacts=artifact_names(stem),

@@ -11,8 +11,8 @@ from bench.recipes.recipe import ARTICLE
 from bench.records.throughput import Cost
 from bench.throughput.workload import Workload
 from bench.training.evaluate import evaluate
-from bench.training.flops import infer_flops_per_image, train_flops_per_image
 from bench.training.memory import forget_peak, measure_memory
+from bench.training.model.flops import infer_flops_per_image, train_flops_per_image
 from bench.training.pipeline import DeviceData
 from bench.training.train_step import EagerStep
 

@@ -11,9 +11,9 @@ from bench.data.registry import MNIST
 from bench.recipes.recipe import ARTICLE, Recipe
 from bench.throughput.frameworks.registry import Task
 from bench.training.epoch_loop import RunEpoch, prepare_epochs
+from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import DeviceData, to_device
 from bench.training.precision import set_matrix_precision
-from bench.training.trial import initial_model
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,14 @@ class Workload(Task):
         device = torch.device(self.device)
         split, _ = datasets.load(MNIST, self.data_dir)
         data = to_device(split.images, split.labels, device)
-        return initial_model(self.model, MNIST.num_classes, seed=0, device=device).train(), data
+        return self.builder().train(), data
+
+    @property
+    def builder(self) -> ModelBuilder:
+        """The builder of its model, on its device."""
+        return ModelBuilder(self.model, MNIST.num_classes, seed=0, device=torch.device(self.device))
 
     def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
         """Prepare training on ``data`` in batches of that size, warmed up; gives the function that runs an epoch."""
-        run_epoch, _ = prepare_epochs(model, dataclasses.replace(self.recipe, batch_size=batch_size), data)
-        return run_epoch
+        recipe = dataclasses.replace(self.recipe, batch_size=batch_size)
+        return prepare_epochs(model, recipe, data, self.builder).run

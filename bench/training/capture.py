@@ -23,6 +23,11 @@ Graph = Callable[..., list[torch.Tensor]]
 _ATEN = torch.ops.aten
 _ALIASES = (_ATEN.alias.default, _ATEN.detach.default)
 _TRANSPOSE = _ATEN.t.default
+_INDEX = _ATEN.index.Tensor
+
+
+class CaptureError(Exception):
+    """A step that can be traced, but whose graph would not do the same on other images."""
 
 
 def capture(model: nn.Module, recipe: Recipe, images: torch.Tensor, labels: torch.Tensor) -> Graph:
@@ -31,6 +36,7 @@ def capture(model: nn.Module, recipe: Recipe, images: torch.Tensor, labels: torc
     Tracing runs the step, so buffers of ``model`` change and random numbers are drawn: hand over a copy.
 
     Raises:
+        CaptureError: the graph would not do what the model does on other images.
         Exception: whatever a model raises that cannot be traced, such as one whose path depends on values.
     """
     parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
@@ -46,7 +52,9 @@ def capture(model: nn.Module, recipe: Recipe, images: torch.Tensor, labels: torc
         return loss.detach(), *gradients
 
     values = [tensor.detach() for tensor in (*parameters.values(), *buffers.values())]
-    graph: Graph = _simplified(make_fx(step)(images, labels, *values)).forward
+    traced = make_fx(step)(images, labels, *values)
+    _check(traced)
+    graph: Graph = _simplified(traced).forward
     return graph
 
 
@@ -62,6 +70,32 @@ def loss_of(
         pixels = normalise(images, recipe)
         logits = model(pixels) if state is None else torch.func.functional_call(model, state, (pixels,))
         return F.cross_entropy(logits, labels)
+
+
+def _check(traced: torch.fx.GraphModule) -> None:
+    """Check that no size depends on the images, since it would be fixed, and that no constant is written to."""
+    for node in traced.graph.nodes:
+        if isinstance(node.target, torch._ops.OpOverload):
+            dynamic = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output} & set(node.target.tags)
+            if dynamic and (node.target is not _INDEX or any(_is_mask(traced, index) for index in node.args[1])):
+                raise CaptureError(f"sizes depend on the images in {node.target}")
+            if node.target._schema.is_mutable and _origin(node).op == "get_attr":
+                raise CaptureError("it writes to a tensor that is no buffer")
+
+
+def _is_mask(traced: torch.fx.GraphModule, index: torch.fx.Node | None) -> bool:
+    """Tell whether an index may be a mask, whose result has as many rows as it has ones; by its type if it is known."""
+    if index is None:
+        return False
+    value = getattr(traced, str(index.target)) if index.op == "get_attr" else index.meta.get("val")
+    return value is None or value.dtype in (torch.bool, torch.uint8)
+
+
+def _origin(node: torch.fx.Node) -> torch.fx.Node:
+    """Follow first arguments to where a tensor comes from; it may be a new one on the way, which does no harm."""
+    while node.op == "call_function" and node.args and isinstance(node.args[0], torch.fx.Node):
+        node = node.args[0]
+    return node
 
 
 def _simplified(traced: torch.fx.GraphModule) -> torch.fx.GraphModule:

@@ -7,7 +7,6 @@ capture").
 """
 
 import contextlib
-import copy
 import functools
 import itertools
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from torch import nn
 
 from bench.recipes.recipe import Recipe
 from bench.training.pipeline import DeviceData
-from bench.training.train_step import EagerStep
+from bench.training.train_step import Duplicate, EagerStep
 
 WARM_UP_ROUNDS = 3
 """Steps before recording, in which libraries choose their algorithms and the optimizer makes its state."""
@@ -58,7 +57,14 @@ class ReplayedEpochs:
         Exception: whatever a model raises that cannot be recorded, such as one that reads a value back.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, data: DeviceData, record: Recorder = record_graph) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        data: DeviceData,
+        duplicate: Duplicate,
+        record: Recorder = record_graph,
+    ) -> None:
         device = data.labels.device
         self._batch_size = min(recipe.batch_size, len(data))
         self._sizes = [min(self._batch_size, len(data) - at) for at in range(0, len(data), self._batch_size)]
@@ -67,7 +73,6 @@ class ReplayedEpochs:
         self._first = torch.arange(self._batch_size, device=device)
         self._positions = self._first.clone()
         self._loss_sum = torch.zeros((), device=device)
-        eager_model = copy.deepcopy(model)
         self._step = EagerStep(model, recipe)
         self._labels.copy_(data.labels[torch.randperm(len(data)).to(device)])
         with _restored(model, self._step):
@@ -76,7 +81,7 @@ class ReplayedEpochs:
                 for size in dict.fromkeys(self._sizes)
             }
         with _restored(model, self._step):
-            self._compare(EagerStep(eager_model, recipe))
+            self._compare(EagerStep(duplicate().train(), recipe))
         self._labels.copy_(data.labels)
 
     def __call__(self, order: torch.Tensor, steps: int | None = None) -> torch.Tensor:

@@ -1,12 +1,13 @@
 """Run the steps of an epoch: one call each on a CPU, recorded once and replayed on a GPU.
 
-Both ways are made ready before the clock starts and leave the model as it was. What cannot be recorded is stepped
-eagerly, and the record of the run says why.
+Both ways are made ready before the clock starts, on copies, and leave the model as it was. What cannot be recorded is
+stepped eagerly, and the record of the run says why. A model whose code may do more than compute is not even called: it
+could count its calls, or fit itself to the first batch that it sees.
 """
 
-import copy
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -15,10 +16,19 @@ from torch import nn
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
 from bench.training.cuda_graphs import ReplayedEpochs
+from bench.training.model import state
+from bench.training.model.purity import impurity
 from bench.training.pipeline import DeviceData
-from bench.training.train_step import Batch, EagerStep, Step, choose_method, eager_method, error_text
-
-WARM_UP_ROUNDS = 2
+from bench.training.train_step import (
+    Batch,
+    Duplicate,
+    EagerStep,
+    Step,
+    StepMethod,
+    choose_method,
+    eager_method,
+    error_text,
+)
 
 
 class RunEpoch(Protocol):
@@ -57,34 +67,82 @@ def steps_per_epoch(size: int, batch_size: int) -> int:
     return math.ceil(size / batch_size)
 
 
-def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[RunEpoch, Execution]:
+@dataclass(frozen=True)
+class PreparedEpochs:
+    """The way of running epochs of one model, and the method of its steps.
+
+    ``pure`` tells whether its forward pass is proved to do nothing but compute; where it is not, the model has not
+    been called. ``eager`` is the step where steps are eager.
+    """
+
+    run: RunEpoch
+    execution: Execution
+    pure: bool
+    eager: EagerStep | None = None
+
+
+def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate: Duplicate) -> PreparedEpochs:
     """Choose the fastest way that trains ``model`` on ``data`` as eager steps would, and warm it up.
 
     The model is in training mode after that and otherwise as it was; torch's random generator is not.
+
+    Args:
+        duplicate: makes the copies that are called in its place.
     """
     model.train()
+    device = data.labels.device
+    if reason := impurity(model):
+        stand_in = _stand_in(int(data.labels.max()) + 1).to(device)
+        _warm_up(lambda: stand_in, recipe, batches_of_each_size(data, recipe.batch_size))
+        return _step_by_step(model, recipe, data, eager_method(reason), pure=False)
     batches = batches_of_each_size(data, recipe.batch_size)
-    if data.labels.device.type == "cuda":
+    if moved := state.changed(state.attributes(model), state.attributes(duplicate())):
+        method = eager_method(f"its construction differs from time to time: {state.in_words(moved)}")
+    elif device.type == "cpu":
+        method = choose_method(duplicate, recipe, batches)
+        if not method.graphs:
+            _warm_up(duplicate, recipe, batches)
+    elif moved := _warm_up(duplicate, recipe, batches):
+        method = eager_method(f"a step changes {state.in_words(moved)}")
+    elif device.type == "cuda":
         try:
-            return ReplayedEpochs(model, recipe, data), Execution(mode="cuda_graph")
+            replayed = ReplayedEpochs(model, recipe, data, duplicate)
+            return PreparedEpochs(replayed, Execution(mode="cuda_graph"), pure=True)
         except Exception as error:  # a model may do anything
             method = eager_method(f"cannot be recorded: {error_text(error)}")
     else:
-        method = choose_method(model, recipe, batches)
-    if not method.graphs:  # captured steps were taken when they were compared with eager ones
-        _warm_up(model, recipe, batches)
-    return StepByStep(method.step(model, recipe), data, recipe.batch_size), method.execution
+        method = eager_method(f"no steps are captured on {device.type}")
+    return _step_by_step(model, recipe, data, method, pure=True)
 
 
 def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
-    """Make the first batch and, where the last one is smaller, one of its size, with labels in random order."""
-    sizes = {min(batch_size, len(data)), len(data) % batch_size or batch_size}
-    first = DeviceData(data.images[:batch_size], data.labels[:batch_size])
-    random_labels = first.labels[torch.randperm(len(first)).to(first.labels.device)]
-    return [(first.images[:size], random_labels[:size]) for size in sorted(sizes, reverse=True)]
+    """Make two batches of other images for each size that an epoch has, with labels in random order."""
+    sizes = {min(batch_size, len(data)), len(data) % batch_size or min(batch_size, len(data))}
+    labels = data.labels[torch.randperm(len(data)).to(data.labels.device)]
+    starts = (0, max(0, len(data) - batch_size))
+    return [
+        (data.images[start : start + size], labels[start : start + size])
+        for size in sorted(sizes, reverse=True)
+        for start in starts
+    ]
 
 
-def _warm_up(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> None:
-    step = EagerStep(copy.deepcopy(model), recipe)
-    for images, labels in [*batches] * WARM_UP_ROUNDS:
+def _stand_in(num_classes: int) -> nn.Module:
+    """Make layers of the usual kinds, which start threads and libraries in place of a model that must not be called."""
+    return nn.Sequential(nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 12 * 12, num_classes))
+
+
+def _step_by_step(model: nn.Module, recipe: Recipe, data: DeviceData, method: StepMethod, pure: bool) -> PreparedEpochs:
+    step = method.step(model, recipe)
+    eager = step if isinstance(step, EagerStep) else None
+    return PreparedEpochs(StepByStep(step, data, recipe.batch_size), method.execution, pure, eager)
+
+
+def _warm_up(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> list[str]:
+    """Take eager steps on a copy; give the names of what they change beside its tensors."""
+    model = duplicate().train()
+    before = state.attributes(model) | state.generators()
+    step = EagerStep(model, recipe)
+    for images, labels in batches:
         step(images, labels)
+    return state.changed(before, state.attributes(model) | state.generators())

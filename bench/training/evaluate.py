@@ -28,7 +28,7 @@ class Evaluation:
         return math.isfinite(self.loss)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: a tensor that a model keeps from here must be of use in training
 def evaluate(model: nn.Module, data: DeviceData, recipe: Recipe, batch_size: int = BATCH_SIZE) -> Evaluation:
     """Run ``model`` in evaluation mode over all of ``data``; the mode it had is restored."""
     was_training = model.training

@@ -8,16 +8,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
+from bench.common.errors import UserError
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Epoch, Execution
 from bench.training.epoch_loop import prepare_epochs
 from bench.training.evaluate import BATCH_SIZE, Evaluation, evaluate
+from bench.training.model import state
 from bench.training.pipeline import DeviceData, epoch_order
+from bench.training.seeds import seed_generators, seed_streams
 from bench.training.timing import Clocks
+from bench.training.train_step import Duplicate
 
 
 class DivergedError(Exception):
@@ -25,26 +28,21 @@ class DivergedError(Exception):
 
 
 @dataclass(frozen=True)
-class SeedStreams:
-    """Two independent random streams of one seed: for the weights (and dropout), and for the data order."""
-
-    weights: int
-    order: int
-
-
-@dataclass(frozen=True)
 class History:
-    """History of a training run: one entry per epoch, the evaluation after the last, and the execution of the steps."""
+    """History of a training run: one entry per epoch, the evaluation after the last, and the execution of the steps.
+
+    ``pure``: the forward pass is proved to do nothing but compute. ``changed_by_training`` names what training changed
+    beside the model's tensors, ``changed_by_evaluation`` what evaluation changed, ``untrained`` the parameters that the
+    optimizer never had.
+    """
 
     epochs: list[Epoch]
     final: Evaluation
     execution: Execution
-
-
-def seed_streams(seed: int) -> SeedStreams:
-    """Split a seed, so that initialisation and order are not drawn from the same numbers."""
-    weights, order = np.random.SeedSequence(seed).generate_state(2)
-    return SeedStreams(int(weights), int(order))
+    pure: bool
+    changed_by_training: list[str]
+    changed_by_evaluation: list[str]
+    untrained: list[str]
 
 
 def train(
@@ -54,6 +52,7 @@ def train(
     test_data: DeviceData,
     seed: int,
     clocks: Clocks,
+    duplicate: Duplicate,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> History:
     """Train ``model`` in place for ``recipe.epochs`` epochs, evaluating after each.
@@ -61,23 +60,29 @@ def train(
     Args:
         model: on the device of the data, in its initial state.
         clocks: gets ``warmup``, ``train`` and ``eval``.
+        duplicate: makes the model anew, in its initial state, for whatever must not touch ``model``.
         on_epoch: called after each epoch, outside the clocks.
 
     Raises:
         DivergedError: a loss is not finite. The epoch in which it happened has been passed to ``on_epoch``.
+        UserError: a copy of the model shares its tensors.
     """
-    streams = seed_streams(seed)
+    before = _snapshot(model)
     with clocks.measure("warmup"):
-        run_epoch, execution = prepare_epochs(model, recipe, train_data)
-        evaluate(model, DeviceData(test_data.images[:BATCH_SIZE], test_data.labels[:BATCH_SIZE]), recipe)
-    torch.manual_seed(streams.weights)  # warm-up may have drawn from it (dropout)
-    order_generator = torch.Generator().manual_seed(streams.order)
-    epochs = []
+        prepared = prepare_epochs(model, recipe, train_data, duplicate)
+        if prepared.pure:
+            evaluate(duplicate(), DeviceData(train_data.images[:BATCH_SIZE], train_data.labels[:BATCH_SIZE]), recipe)
+    _check_untouched(before, model)
+    seed_generators(seed)  # warm-up may have drawn from them (dropout)
+    order_generator = torch.Generator().manual_seed(seed_streams(seed).order)
+    epochs, changed_by_evaluation = [], set[str]()
     for number in range(1, recipe.epochs + 1):
         with clocks.measure("train") as training:
-            loss_sum = run_epoch(epoch_order(len(train_data), order_generator))
+            loss_sum = prepared.run(epoch_order(len(train_data), order_generator))
+        trained = _snapshot(model)
         with clocks.measure("eval") as evaluating:
             evaluation = evaluate(model, test_data, recipe)
+        changed_by_evaluation.update(state.changed(trained, _snapshot(model)))
         train_loss = loss_sum.item() / len(train_data)
         epoch = Epoch(
             epoch=number,
@@ -91,7 +96,32 @@ def train(
         on_epoch(epoch)
         if epoch.train_loss is None or epoch.test_loss is None:
             raise DivergedError(f"epoch {number}: training loss {train_loss}, test loss {evaluation.loss}")
-    return History(epochs, evaluation, execution)
+    return History(
+        epochs=epochs,
+        final=evaluation,
+        execution=prepared.execution.model_copy(update={"left_out": prepared.eager.left_out if prepared.eager else {}}),
+        pure=prepared.pure,
+        changed_by_training=[name for name in state.changed(before, trained) if name not in state.tensors(model)],
+        changed_by_evaluation=sorted(changed_by_evaluation),
+        untrained=prepared.eager.untrained() if prepared.eager else [],
+    )
+
+
+def _snapshot(model: nn.Module) -> state.Snapshot:
+    return state.tensors(model) | state.attributes(model)
+
+
+def _check_untouched(before: state.Snapshot, model: nn.Module) -> None:
+    """Check that warm-up on copies has not reached the model itself.
+
+    Raises:
+        UserError: it has, so every trial in this process would begin where the one before ended.
+    """
+    if touched := state.changed(before, _snapshot(model)):
+        raise UserError(
+            f"two models made for the same seed share {state.in_words(touched)}: the function that makes the model "
+            "must make all its layers and tensors anew at each call"
+        )
 
 
 def _finite_or_none(value: float) -> float | None:

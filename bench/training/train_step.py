@@ -1,13 +1,12 @@
 """The optimizer step: eager as in plain PyTorch, or captured: the same operations without autograd's bookkeeping.
 
-Which one a model gets is decided on copies of it before the clock starts: captured where that can be done and gives
-the same weights to the bit, eager where not, with the reason.
+Which one a model gets is decided on copies of it before the clock starts: captured where its forward pass is proved to
+do nothing but compute, and the captured steps give the same weights to the bit; eager elsewhere, with the reason.
 """
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -15,12 +14,13 @@ from torch import nn
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
 from bench.training.capture import Graph, capture, loss_of
+from bench.training.model import state
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """uint8 images of shape ``(N, 1, 28, 28)`` and labels int64 ``(N,)``, on the training device."""
 
-TRIAL_ROUNDS = 2
-"""Number of steps on each batch when both ways are compared."""
+Duplicate = Callable[[], nn.Module]
+"""Makes the model anew, as it was at first: the same architecture with the same weights in other tensors."""
 
 
 class Step(Protocol):
@@ -30,25 +30,40 @@ class Step(Protocol):
 
 
 class EagerStep:
-    """An ordinary training step: forward, backward, ``optimizer.step()``."""
+    """An ordinary training step: forward, backward, ``optimizer.step()``.
+
+    The optimizer is made after the first forward pass, in which a model may build layers. ``left_out`` says what this
+    model's optimizer does without.
+    """
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         self._model = model
         self._recipe = recipe
-        self._optimizer = make_optimizer(model, recipe)
+        self._optimizer: torch.optim.Optimizer | None = None
+        self.left_out: dict[str, str] = {}
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        self._optimizer.zero_grad(set_to_none=True)
+        if self._optimizer:
+            self._optimizer.zero_grad(set_to_none=True)
         loss = loss_of(self._model, self._recipe, images, labels)
+        if self._optimizer is None:
+            self._optimizer = make_optimizer(self._model, self._recipe, self.left_out)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         return loss.detach()
 
     def reset_optimizer(self) -> None:
         """Reset the optimizer's averages and step counts to zero, in the same tensors."""
-        for state in self._optimizer.state.values():
-            for tensor in state.values():
+        for tensors in self._optimizer.state.values() if self._optimizer else ():
+            for tensor in tensors.values():
                 tensor.zero_()
+
+    def untrained(self) -> list[str]:
+        """List the parameters that the optimizer does not have, since they were made after the first step."""
+        groups = self._optimizer.param_groups if self._optimizer else ()
+        known = {id(parameter) for group in groups for parameter in group["params"]}
+        named = self._model.named_parameters()
+        return [name for name, parameter in named if parameter.requires_grad and id(parameter) not in known]
 
 
 class CapturedStep:
@@ -88,8 +103,11 @@ class StepMethod:
         return CapturedStep(model, recipe, self.graphs) if self.graphs else EagerStep(model, recipe)
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the recipe's optimizer over all parameters, as one fused kernel.
+def make_optimizer(model: nn.Module, recipe: Recipe, left_out: dict[str, str] | None = None) -> torch.optim.Optimizer:
+    """Make the recipe's optimizer over all parameters, as one fused kernel where torch has it for them.
+
+    Args:
+        left_out: gets the reason under ``fused_optimizer`` where it has not.
 
     Raises:
         ValueError: the recipe names an optimizer the harness does not have.
@@ -98,32 +116,37 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         raise ValueError(f"recipe {recipe.name!r} asks for optimizer {recipe.optimizer!r}; the harness has 'adam'")
     # capturable: its step may be recorded in a CUDA graph; says nothing elsewhere
     on_gpu = any(parameter.is_cuda for parameter in model.parameters())
-    return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, fused=True, capturable=on_gpu)
+    options: dict[str, Any] = {"lr": recipe.learning_rate, "capturable": on_gpu}
+    try:
+        return torch.optim.Adam(model.parameters(), fused=True, **options)
+    except RuntimeError as error:  # complex or integer parameters
+        if left_out is not None:
+            left_out["fused_optimizer"] = reason_text(error_text(error))
+        return torch.optim.Adam(model.parameters(), **options)
 
 
-def choose_method(model: nn.Module, recipe: Recipe, batches: Sequence[Batch]) -> StepMethod:
+def choose_method(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> StepMethod:
     """Choose captured steps if they give the same weights as eager ones, else eager steps.
 
-    It is decided on copies of ``model``, which stays as it is; torch's random generator does not.
+    The forward pass must be proved to do nothing but compute (:mod:`bench.training.model.purity`). torch's random
+    generator does not stay as it is.
 
     Args:
-        batches: one of each size that training will see.
+        batches: at least one of each size that training will see; the first of each size is the one that is traced.
     """
-    device = batches[0][1].device
-    if device.type != "cpu":
-        return eager_method(f"no steps are captured on {device.type}")
     try:
-        graphs = {len(labels): capture(_copy(model), recipe, images, labels) for images, labels in batches}
+        examples = {len(labels): (images, labels) for images, labels in reversed(batches)}
+        graphs = {size: capture(duplicate().train(), recipe, *batch) for size, batch in examples.items()}
         chosen = StepMethod(Execution(mode="captured"), graphs)
-        same = _same_weights(model, recipe, batches, (chosen, eager_method("")))
+        difference = _difference(duplicate, recipe, batches, chosen)
     except Exception as error:  # a model may do anything
         return eager_method(f"cannot be captured: {error_text(error)}")
-    return chosen if same else eager_method("the captured steps gave other weights")
+    return eager_method(difference) if difference else chosen
 
 
 def eager_method(reason: str) -> StepMethod:
     """Make the eager method, which always works, with the reason for choosing it."""
-    return StepMethod(Execution(mode="eager", reason=" ".join(reason.split())[:200]), {})
+    return StepMethod(Execution(mode="eager", reason=reason_text(reason)), {})
 
 
 def error_text(error: Exception) -> str:
@@ -131,17 +154,24 @@ def error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _same_weights(model: nn.Module, recipe: Recipe, batches: Sequence[Batch], methods: Sequence[StepMethod]) -> bool:
-    states = []
-    for method in methods:
-        duplicate = _copy(model)
-        step = method.step(duplicate, recipe)
+def reason_text(reason: str) -> str:
+    """Fit a reason into its place in a record: one line of at most 200 characters."""
+    return " ".join(reason.split())[:200]
+
+
+def _difference(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch], captured: StepMethod) -> str:
+    """Take some steps both ways; say what differs, or what changed that no graph would change; empty: nothing."""
+    ends = []
+    for method in (captured, eager_method("")):
+        model = duplicate().train()
+        step = method.step(model, recipe)
+        before = state.attributes(model) | state.generators()
         torch.manual_seed(0)  # dropout draws from it
-        for images, labels in [*batches] * TRIAL_ROUNDS:
+        for images, labels in batches:
             step(images, labels)
-        states.append([tensor.detach().nan_to_num() for tensor in duplicate.state_dict().values()])
-    return all(torch.equal(one, other) for one, other in zip(*states, strict=True))
-
-
-def _copy(model: nn.Module) -> nn.Module:
-    return copy.deepcopy(model).train()
+        if moved := state.changed(before, state.attributes(model) | state.generators()):
+            return f"a step changes {state.in_words(moved)}"
+        tensors = [tensor.detach().nan_to_num() for tensor in (*model.parameters(), *model.buffers())]
+        ends.append([*tensors, torch.get_rng_state()])
+    same = all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
+    return "" if same else "the captured steps gave other weights"

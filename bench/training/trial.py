@@ -3,36 +3,45 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import safetensors.torch
 import torch
 from torch import nn
 
+from bench.common.errors import UserError
 from bench.data import datasets
 from bench.recipes.recipe import RECIPES, Recipe
-from bench.records.schema import Clock, Epoch, Execution, Memory, ModelInfo, Result, Trial
+from bench.records.schema import Clock, Epoch, Execution, Flag, Memory, ModelInfo, Result, Trial
 from bench.records.storage import Predictions
 from bench.training.devices import resolve_device
 from bench.training.evaluate import Evaluation
-from bench.training.flops import train_flops_per_image
 from bench.training.memory import measure_memory
+from bench.training.model.checks import find_flags
+from bench.training.model.flops import UncountedError, train_flops_per_image
+from bench.training.model.initial import ModelBuilder
+from bench.training.model.weights import weight_bytes
 from bench.training.pipeline import DeviceData, to_device
 from bench.training.precision import check_precision, set_matrix_precision
 from bench.training.timing import Clocks, TimeSource
-from bench.training.train import seed_streams, train
-from models import create_model, source_sha256
+from bench.training.train import History, train
+from bench.training.train_step import error_text, reason_text
+from models import source_sha256
 
 EXAMPLES = 12
+UNFINISHED = "the worker ended before they were done"
 
-OnEpoch = Callable[[Epoch], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A finished trial: the parts of its record that only the worker knows, and its artifacts."""
+    """A finished trial: the parts of its record that only the worker knows, and its artifacts.
+
+    ``leaves_traces``: its model may have changed what the next trial in the same process would meet.
+    """
 
     model: ModelInfo
     result: Result
@@ -41,6 +50,18 @@ class TrialResult:
     memory: Memory
     predictions: Predictions
     weights: bytes
+    leaves_traces: bool
+    flags: list[Flag] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trial whose training is over; it has all that a run needs, and lacks what is optional."""
+
+    result: TrialResult
+
+
+OnEvent = Callable[[Epoch | Trained], None]
 
 
 def recipe_of(trial: Trial) -> Recipe:
@@ -54,16 +75,17 @@ def recipe_of(trial: Trial) -> Recipe:
 
 
 def execute(
-    trial: Trial, data_dir: Path, on_epoch: OnEpoch, startup_s: float = 0.0, now: TimeSource = time.perf_counter
+    trial: Trial, data_dir: Path, on_event: OnEvent, startup_s: float = 0.0, now: TimeSource = time.perf_counter
 ) -> TrialResult:
     """Train and evaluate as ``trial`` describes.
 
     Args:
+        on_event: gets each epoch, and :class:`Trained` as soon as nothing that the run needs is left to do.
         startup_s: seconds that process start and imports took, if this trial is the one that had to wait for them.
 
     Raises:
         DivergedError: a loss is not finite.
-        UserError: the data cannot be read, or the device cannot do it.
+        UserError: the data cannot be read, or the device cannot do it, or the model gives no logits of ten classes.
     """
     start = now()
     device = torch.device(resolve_device(trial.device))
@@ -77,19 +99,21 @@ def execute(
         train_split, test_split = datasets.load(dataset, data_dir)
         train_data = to_device(train_split.images[: trial.train_size], train_split.labels[: trial.train_size], device)
         test_data = to_device(test_split.images, test_split.labels, device)
-        model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
-        info = describe_model(trial.model, model)
-    history = train(model, recipe, train_data, test_data, trial.seed, clocks, on_epoch)
+        build = ModelBuilder(trial.model, dataset.num_classes, trial.seed, device)
+        model = build()
+    history = train(model, recipe, train_data, test_data, trial.seed, clocks, build, on_event)
+    check_outputs(history.final.logits, dataset.num_classes)
     total_s = now() - start + startup_s
-    return TrialResult(
-        model=info,
+    left_out = _left_out(history, build)
+    result = TrialResult(
+        model=describe_model(trial.model, model),
         result=Result(
             test_accuracy=history.final.accuracy,
             test_loss=history.final.loss,
             test_size=len(test_data),
             train_images_per_s=len(train_data) * recipe.epochs / clocks.total("train"),
         ),
-        execution=history.execution,
+        execution=history.execution.model_copy(update={"left_out": left_out | {"checks": UNFINISHED}}),
         clock=Clock(
             startup_s=startup_s,
             setup_s=clocks.total("setup"),
@@ -100,30 +124,60 @@ def execute(
         ),
         memory=measure_memory(device),
         predictions=pick_predictions(history.final, test_data),
-        weights=safetensors.torch.save(portable_weights(model)),
+        weights=_weights(model, left_out),
+        leaves_traces=not history.pure,
+    )
+    on_event(Trained(result))
+    flags: list[Flag] = []
+    checks = find_flags(model, history, recipe, train_data, test_data, build)
+    _optional("checks", left_out, lambda: flags.extend(checks))
+    flops = _optional("flops", left_out, lambda: train_flops_per_image(build()))
+    return dataclasses.replace(
+        result,
+        model=result.model.model_copy(update={"train_flops_per_image": flops}),
+        execution=history.execution.model_copy(update={"left_out": left_out}),
+        flags=flags,
     )
 
 
-def initial_model(name: str, num_classes: int, seed: int, device: torch.device) -> nn.Module:
-    """Make the model with the seed's weights, drawn on the CPU so that they are the same on every device."""
-    torch.manual_seed(seed_streams(seed).weights)
-    # Convolutions are faster with the channel axis last; other layers are not touched by it.
-    return create_model(name, num_classes).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def check_outputs(outputs: torch.Tensor, num_classes: int) -> None:
+    """Check that a model gives one output for each class.
+
+    Raises:
+        UserError: it gives others.
+    """
+    if outputs.dim() != 2 or outputs.shape[1] != num_classes:
+        shape = ", ".join(["N", *(str(size) for size in outputs.shape[1:])])
+        raise UserError(f"the model gives outputs of shape ({shape}); right would be (N, {num_classes}), logits")
 
 
-def describe_model(name: str, model: nn.Module) -> ModelInfo:
-    """Describe the model's size, cost and source for the record."""
+def describe_model(name: str, model: nn.Module, flops: int | None = None) -> ModelInfo:
+    """Describe the model's size and source for the record."""
     return ModelInfo(
         name=name,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        train_flops_per_image=train_flops_per_image(model),
+        train_flops_per_image=flops,
         source_sha256=source_sha256(name),
     )
 
 
-def portable_weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Copy the state dict to the CPU in torch's standard memory layout."""
-    return {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+def _left_out(history: History, build: ModelBuilder) -> dict[str, str]:
+    """Collect what this model does without, each with the reason."""
+    formats = {"channels_last": reason_text(build.format_reason)} if build.format_reason else {}
+    return formats | history.execution.left_out
+
+
+def _weights(model: nn.Module, left_out: dict[str, str]) -> bytes:
+    return _optional("weights", left_out, lambda: weight_bytes(model)) or b""
+
+
+def _optional(name: str, left_out: dict[str, str], work: Callable[[], T]) -> T | None:
+    """Do ``work``; where it fails, only that is lost, and ``left_out`` says why."""
+    try:
+        return work()
+    except Exception as error:  # a model may do anything
+        left_out[name] = reason_text(str(error) if isinstance(error, UncountedError) else error_text(error))
+        return None
 
 
 def pick_predictions(evaluation: Evaluation, data: DeviceData) -> Predictions:

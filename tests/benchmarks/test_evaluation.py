@@ -4,8 +4,8 @@ import torch
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE
 from bench.training.evaluate import evaluate
+from bench.training.model.initial import initial_model
 from bench.training.pipeline import to_device
-from bench.training.trial import initial_model
 from models import list_models
 from tests.benchmarks.conftest import Measure
 

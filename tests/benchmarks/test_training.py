@@ -4,8 +4,8 @@ import torch
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE
 from bench.training.epoch_loop import RunEpoch, prepare_epochs
+from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import DeviceData, epoch_order, to_device
-from bench.training.trial import initial_model
 from models import list_models
 from tests.benchmarks.conftest import Measure
 
@@ -19,8 +19,8 @@ def train_data(mnist: tuple[datasets.Split, datasets.Split], device: torch.devic
 
 
 def epochs(name: str, data: DeviceData, device: torch.device) -> RunEpoch:
-    run_epoch, _ = prepare_epochs(initial_model(name, 10, seed=0, device=device), ARTICLE, data)
-    return run_epoch
+    build = ModelBuilder(name, 10, seed=0, device=device)
+    return prepare_epochs(build(), ARTICLE, data, build).run
 
 
 @pytest.mark.parametrize("name", list_models())

@@ -9,10 +9,10 @@ import torch
 
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE
+from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import to_device
 from bench.training.timing import Clocks
 from bench.training.train import train
-from bench.training.trial import initial_model
 from models import list_models
 
 GPU = torch.device("cuda")
@@ -32,7 +32,8 @@ def test_ten_seeds_are_as_accurate_replayed_as_eager(name: str, mnist: Mnist, mo
         accuracies = []
         for seed in range(10):
             data = [to_device(split.images, split.labels, GPU) for split in mnist]
-            history = train(initial_model(name, 10, seed, GPU), recipe, data[0], data[1], seed, Clocks(GPU))
+            build = ModelBuilder(name, 10, seed, GPU)
+            history = train(build(), recipe, data[0], data[1], seed, Clocks(GPU), build)
             assert history.execution.mode == mode
             accuracies.append(history.final.accuracy)
         sides.append(np.array(accuracies))

@@ -20,7 +20,7 @@ from bench.common.errors import UserError
 from bench.common.untrusted import MAX_BYTES
 from bench.probes.trained_model import load_weights
 from bench.records.storage import load_predictions, runs_dir, save_run
-from bench.training.trial import portable_weights
+from bench.training.model.weights import portable_weights
 from models import create_model
 from tests.support.damage import JSON, cut, overwritten
 from tests.support.factories import make_predictions, make_run

@@ -17,13 +17,13 @@ from bench.records.schema import (
     ModelInfo,
     Result,
     Run,
-    Surroundings,
     Trial,
     artifact_names,
     run_stem,
     trial_id,
 )
 from bench.records.storage import Predictions
+from bench.records.surroundings import Surroundings
 from bench.records.throughput import ARTICLE, OURS, Cost, EpochTimes, ModelThroughput, Peaks, StepTime, ThroughputRecord
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

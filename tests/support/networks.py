@@ -1,8 +1,17 @@
 """Networks that are hard to capture."""
 
+import copy
+import functools
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+
+def copies(model: nn.Module) -> Callable[[], nn.Module]:
+    """Make copies of ``model`` as it is now, as a builder makes them anew."""
+    return functools.partial(copy.deepcopy, copy.deepcopy(model))
 
 
 class OneLayer(nn.Module):

@@ -6,7 +6,8 @@ import torch
 
 from bench.data import datasets
 from bench.probes.trained_model import Examples, TrainedModel
-from bench.training.trial import initial_model, recipe_of
+from bench.training.model.initial import initial_model
+from bench.training.trial import recipe_of
 from tests.support.factories import make_trial
 
 Mnist = tuple[datasets.Split, datasets.Split]

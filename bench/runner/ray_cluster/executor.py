@@ -11,7 +11,8 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from bench.common.errors import UserError
 from bench.records.probes import ProbeOutput, ProbeTask
-from bench.records.schema import Epoch, Machine, Surroundings, Trial
+from bench.records.schema import Epoch, Machine, Trial
+from bench.records.surroundings import Surroundings
 from bench.runner.local_executor import TrialFailed, TrialFailure
 from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker

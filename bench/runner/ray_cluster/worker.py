@@ -15,8 +15,9 @@ from typing import Any
 
 from bench.common.errors import UserError, plain
 from bench.data import datasets
+from bench.records.fields import Environment
 from bench.records.probes import ProbeTask
-from bench.records.schema import Environment, Trial
+from bench.records.schema import Trial
 from bench.runner.allocator import effective_settings
 from bench.runner.environment import describe_environment, machine_slug
 from bench.runner.local_executor import LocalExecutor, TrialFailed, TrialFailure, end_forkserver

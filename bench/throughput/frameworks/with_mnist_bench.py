@@ -6,8 +6,8 @@ from bench.throughput.frameworks.registry import BATCH_SIZE, Task
 from bench.throughput.subprocess_timer import Timer
 from bench.throughput.workload import Workload
 from bench.training.pipeline import epoch_order
+from bench.training.seeds import seed_streams
 from bench.training.timing import Clocks
-from bench.training.train import seed_streams
 
 
 def timer(task: Task) -> Timer:

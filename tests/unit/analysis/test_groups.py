@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from bench.analysis.groups import Condition, condition_of, group_by_condition, run_flags, seconds_to
-from bench.records.schema import Data, Git, GpuState, Run, Surroundings
+from bench.records.schema import Data, Git, Run
+from bench.records.surroundings import GpuState, Surroundings
 from tests.support.factories import make_run
 
 

@@ -11,9 +11,10 @@ from bench.recipes.recipe import ARTICLE
 from bench.runner.plan import check_models
 from bench.runner.suites import SUITES
 from bench.training.evaluate import evaluate
+from bench.training.model.initial import initial_model
+from bench.training.model.weights import portable_weights
 from bench.training.pipeline import normalise, to_device
 from bench.training.train_step import EagerStep
-from bench.training.trial import initial_model, portable_weights
 from models import create_model, list_models, register_model
 
 CPU = torch.device("cpu")

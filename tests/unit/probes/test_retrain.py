@@ -10,6 +10,7 @@ from bench.probes import blocks, permutation, sample_efficiency
 from bench.probes.retrain import retrain_model, training_steps
 from bench.probes.sample_efficiency import nested_order
 from bench.probes.shuffling import block_order, shuffle_pixels
+from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import to_device
 from bench.training.timing import Clocks
 from bench.training.train import train
@@ -22,7 +23,8 @@ def test_trained_again_on_the_same_examples_is_the_same_model(mnist: Mnist, tmp_
         to_device(torch.from_numpy(part.images), torch.from_numpy(part.labels), trained.device)
         for part in (trained.train, trained.test)
     ]
-    train(trained.model, trained.recipe, *data, trained.trial.seed, Clocks(trained.device))
+    build = ModelBuilder("mlp", 10, trained.trial.seed, trained.device)
+    train(trained.model, trained.recipe, *data, trained.trial.seed, Clocks(trained.device), build)
     again = retrain_model(trained, trained.train, training_steps(trained))
     assert training_steps(trained) == 2 * 4, "400 images in batches of 128, the last of 16, twice"
     for before, after in zip(trained.model.parameters(), again.parameters(), strict=True):

@@ -47,7 +47,7 @@ EDITS = [
     Edit("an operator", "bench/training/train.py", "loss_sum.item() / len", "loss_sum.item() * len", HARNESS_ALONE),
     Edit("an option", "bench/training/train_step.py", "set_to_none=True", "set_to_none=False", HARNESS_ALONE),
     Edit("a default", "bench/training/evaluate.py", "int = BATCH", "int = 2 * BATCH", HARNESS_ALONE),
-    Edit("a decorator", "bench/training/evaluate.py", "@torch.inference_mode()", "@torch.no_grad()", HARNESS_ALONE),
+    Edit("a decorator", "bench/training/evaluate.py", "@torch.no_grad()", "@torch.inference_mode()", HARNESS_ALONE),
     Edit(
         "an imported name", "bench/training/evaluate.py", "from bench.training.precision import autocast",
         "from bench.training.precision import check_precision as autocast", HARNESS_ALONE,

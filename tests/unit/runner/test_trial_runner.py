@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from bench.common.errors import UserError
-from bench.records.schema import Environment, Epoch, Git, Machine, Run, Surroundings, Trial
+from bench.records.fields import Environment
+from bench.records.schema import Epoch, Git, Machine, Run, Trial
 from bench.records.storage import load_runs, run_path, save_run
+from bench.records.surroundings import Surroundings
 from bench.runner import trial_runner
 from bench.runner.allocator import effective_settings
 from bench.runner.cache_key import CodeIdentity, run_key
@@ -35,7 +37,7 @@ class Answer:
 
     def __init__(self, run: Run) -> None:
         self.model, self.result, self.clock, self.memory = run.model, run.result, run.clock, run.memory
-        self.execution = run.execution
+        self.execution, self.flags = run.execution, run.flags
         self.predictions, self.weights = make_predictions(), b"weights"
 
 

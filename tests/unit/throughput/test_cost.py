@@ -5,7 +5,7 @@ import torch
 
 from bench.throughput.cost import traffic
 from bench.throughput.step_times import BATCH_SIZES
-from bench.training.flops import infer_flops_per_image
+from bench.training.model.flops import infer_flops_per_image
 from models import create_model
 
 

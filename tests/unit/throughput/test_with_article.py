@@ -12,8 +12,8 @@ from bench.data import datasets
 from bench.recipes.recipe import ARTICLE
 from bench.throughput.frameworks.with_article import article_loader, article_model
 from bench.training.epoch_loop import prepare_epochs
+from bench.training.model.initial import ModelBuilder, initial_model
 from bench.training.pipeline import epoch_order, to_device
-from bench.training.trial import initial_model
 
 CPU = torch.device("cpu")
 STEPS = 50
@@ -43,7 +43,7 @@ def test_fifty_steps_lose_what_the_articles_loop_loses(
             target.copy_(mine)
     data = to_device(mnist[0].images, mnist[0].labels, CPU)
     order = epoch_order(len(data), torch.Generator().manual_seed(3))
-    run_epoch, _ = prepare_epochs(ours, ARTICLE, data)
+    run_epoch = prepare_epochs(ours, ARTICLE, data, ModelBuilder(name, 10, 0, CPU)).run
     size = ARTICLE.batch_size
     losses = [run_epoch(order.roll(-step * size), 1).item() / size for step in range(STEPS)]
     expected = list(article_losses(theirs, order, data_dir))

@@ -12,12 +12,12 @@ from bench.data import datasets
 from bench.recipes.recipe import ARTICLE, PRECISIONS
 from bench.training.cuda_graphs import Recorder, ReplayedEpochs, Work
 from bench.training.epoch_loop import StepByStep, prepare_epochs
+from bench.training.model.initial import ModelBuilder, initial_model
 from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.precision import set_matrix_precision
 from bench.training.train_step import EagerStep
-from bench.training.trial import initial_model
 from models import list_models
-from tests.support.networks import ChangesItsMind, LooksAtValues, WithMemory
+from tests.support.networks import ChangesItsMind, LooksAtValues, WithMemory, copies
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 Mnist = tuple[datasets.Split, datasets.Split]
@@ -48,7 +48,7 @@ def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
 def test_epochs_take_the_same_batches_in_the_same_order_and_learn_the_same(size: int, mnist: Mnist) -> None:
     data, model = only(size, mnist), WithMemory()
     twin = copy.deepcopy(model)
-    replayed = ReplayedEpochs(model, ARTICLE, data, again)
+    replayed = ReplayedEpochs(model, ARTICLE, data, copies(model), again)
     eager = StepByStep(EagerStep(twin, ARTICLE), data, ARTICLE.batch_size)
     for run_epoch in (replayed, eager):
         torch.manual_seed(2)
@@ -63,7 +63,7 @@ def test_epochs_take_the_same_batches_in_the_same_order_and_learn_the_same(size:
 def test_recording_leaves_the_model_and_the_labels_as_they_were(mnist: Mnist) -> None:
     data, model = only(300, mnist), WithMemory()
     before, labels = state(model), data.labels.clone()
-    ReplayedEpochs(model, ARTICLE, data, again)
+    ReplayedEpochs(model, ARTICLE, data, copies(model), again)
     assert same(state(model), before)
     assert torch.equal(data.labels, labels)
 
@@ -77,7 +77,8 @@ def test_it_learns_nothing_from_the_labels_while_it_records(mnist: Mnist) -> Non
 
     replayed = ReplayedEpochs.__new__(ReplayedEpochs)
     replayed_labels = lambda: replayed._labels.clone()  # noqa: E731
-    replayed.__init__(initial_model("softmax", 10, 0, CPU), ARTICLE, data, listen)  # type: ignore[misc]
+    build = ModelBuilder("softmax", 10, 0, CPU)
+    replayed.__init__(build(), ARTICLE, data, build, listen)  # type: ignore[misc]
     assert len(seen) == 2
     assert all((labels != data.labels).sum() > 200 for labels in seen)
     assert torch.equal(replayed._labels, data.labels)
@@ -98,7 +99,7 @@ def test_what_cannot_be_replayed_is_told_and_left_as_it_was(
     built = model()
     before = state(built)
     with pytest.raises((ValueError, RuntimeError), match=reason):
-        ReplayedEpochs(built, ARTICLE, only(300, mnist), record)
+        ReplayedEpochs(built, ARTICLE, only(300, mnist), copies(built), record)
     assert same(state(built), before)
 
 
@@ -110,11 +111,12 @@ def test_every_model_is_recorded_on_a_gpu(name: str, precision: str, mnist: Mnis
     data, recipe = only(1000, mnist, GPU), dataclasses.replace(ARTICLE, precision=precision)
     model = initial_model(name, 10, 0, GPU)
     twin = copy.deepcopy(model)
-    run_epoch, execution = prepare_epochs(model, recipe, data)
+    prepared = prepare_epochs(model, recipe, data, copies(model))
+    execution = prepared.execution
     assert (execution.mode, execution.reason) == ("cuda_graph", "")
     eager = StepByStep(EagerStep(twin.train(), recipe), data, recipe.batch_size)
     orders = [epoch_order(1000, torch.Generator().manual_seed(seed)) for seed in range(2)]
-    replayed, expected = ([epoch_runner(order).item() for order in orders] for epoch_runner in (run_epoch, eager))
+    replayed, expected = ([epoch_runner(order).item() for order in orders] for epoch_runner in (prepared.run, eager))
     assert replayed == pytest.approx(expected, rel=0.02)
     assert replayed[1] < replayed[0]
 
@@ -122,7 +124,7 @@ def test_every_model_is_recorded_on_a_gpu(name: str, precision: str, mnist: Mnis
 @pytest.mark.gpu
 def test_batch_statistics_and_dropout_are_recorded_on_a_gpu(mnist: Mnist) -> None:
     model = WithMemory().to(GPU)
-    _, execution = prepare_epochs(model, ARTICLE, only(1000, mnist, GPU))
+    execution = prepare_epochs(model, ARTICLE, only(1000, mnist, GPU), copies(model)).execution
     assert (execution.mode, execution.reason) == ("cuda_graph", "")
     assert model.norm.num_batches_tracked == 0
 
@@ -131,7 +133,6 @@ def test_batch_statistics_and_dropout_are_recorded_on_a_gpu(mnist: Mnist) -> Non
 @pytest.mark.parametrize("model", [ChangesItsMind, LooksAtValues])
 def test_a_gpu_steps_eagerly_where_it_must_and_says_why(model: Callable[[], nn.Module], mnist: Mnist) -> None:
     built, data = model().to(GPU), only(1000, mnist, GPU)
-    run_epoch, execution = prepare_epochs(built, ARTICLE, data)
-    assert execution.mode == "eager"
-    assert execution.reason.startswith("cannot be recorded: ")
-    assert run_epoch(torch.arange(1000)).isfinite()  # the GPU is still usable
+    prepared = prepare_epochs(built, ARTICLE, data, copies(built))
+    assert prepared.execution.mode == "eager"
+    assert prepared.run(torch.arange(1000)).isfinite()  # the GPU is still usable

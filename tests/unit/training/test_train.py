@@ -9,12 +9,14 @@ from torch import nn
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE, Recipe
 from bench.records.schema import Epoch, Execution
-from bench.training.epoch_loop import RunEpoch, StepByStep
+from bench.training.epoch_loop import PreparedEpochs, StepByStep
+from bench.training.model.initial import ModelBuilder, initial_model
+from bench.training.model.weights import portable_weights
 from bench.training.pipeline import DeviceData, to_device
 from bench.training.timing import Clocks
 from bench.training.train import DivergedError, History, train
-from bench.training.train_step import EagerStep, make_optimizer
-from bench.training.trial import initial_model, portable_weights
+from bench.training.train_step import Duplicate, EagerStep, make_optimizer
+from tests.support.networks import copies
 
 CPU = torch.device("cpu")
 SHORT = dataclasses.replace(ARTICLE, epochs=2)
@@ -38,8 +40,9 @@ def two_threads() -> Iterator[None]:
 
 
 def trained(name: str, few: tuple[DeviceData, DeviceData], seed: int = 0) -> tuple[nn.Module, History]:
-    model = initial_model(name, 10, seed, CPU)
-    return model, train(model, SHORT, *few, seed, Clocks(CPU))
+    build = ModelBuilder(name, 10, seed, CPU)
+    model = build()
+    return model, train(model, SHORT, *few, seed, Clocks(CPU), build)
 
 
 @pytest.mark.parametrize("name", ["softmax", "mlp", "cnn"])
@@ -56,7 +59,7 @@ def test_it_learns_and_tells_of_every_epoch(few: tuple[DeviceData, DeviceData]) 
     epochs: list[Epoch] = []
     clocks = Clocks(CPU)
     model = initial_model("mlp", 10, 0, CPU)
-    history = train(model, SHORT, *few, 0, clocks, epochs.append)
+    history = train(model, SHORT, *few, 0, clocks, copies(model), epochs.append)
     assert epochs == history.epochs
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert epochs[1].train_loss < epochs[0].train_loss  # type: ignore[operator]
@@ -76,17 +79,18 @@ class WithMemory(nn.Module):
         return self.body(images)  # type: ignore[no-any-return]
 
 
-def without_warm_up(model: nn.Module, recipe: Recipe, data: DeviceData) -> tuple[RunEpoch, Execution]:
-    return StepByStep(EagerStep(model.train(), recipe), data, recipe.batch_size), Execution(mode="eager")
+def without_warm_up(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate: Duplicate) -> PreparedEpochs:
+    step = EagerStep(model.train(), recipe)
+    return PreparedEpochs(StepByStep(step, data, recipe.batch_size), Execution(mode="eager"), pure=False, eager=step)
 
 
 def test_warm_up_leaves_no_trace(few: tuple[DeviceData, DeviceData], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model = WithMemory()
     twin = copy.deepcopy(model)
-    train(model, SHORT, *few, 0, Clocks(CPU))
+    train(model, SHORT, *few, 0, Clocks(CPU), copies(model))
     monkeypatch.setattr("bench.training.train.prepare_epochs", without_warm_up)
-    train(twin, SHORT, *few, 0, Clocks(CPU))
+    train(twin, SHORT, *few, 0, Clocks(CPU), copies(twin))
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
 
 
@@ -95,7 +99,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial_after_its_epoch(few: tuple[Dev
     model = initial_model("softmax", 10, 0, CPU)
     reckless = dataclasses.replace(SHORT, learning_rate=1e38)
     with pytest.raises(DivergedError, match="epoch 1"):
-        train(model, reckless, *few, 0, Clocks(CPU), epochs.append)
+        train(model, reckless, *few, 0, Clocks(CPU), copies(model), epochs.append)
     assert [epoch.epoch for epoch in epochs] == [1]
     assert epochs[0].train_loss is None
 
@@ -108,7 +112,7 @@ def test_an_unknown_optimizer_is_named() -> None:
 @pytest.mark.parametrize("name", ["softmax", "mlp", "cnn"])
 def test_bf16_learns_as_well(name: str, few: tuple[DeviceData, DeviceData]) -> None:
     model = initial_model(name, 10, 0, CPU)
-    history = train(model, dataclasses.replace(SHORT, precision="bf16"), *few, 0, Clocks(CPU))
+    history = train(model, dataclasses.replace(SHORT, precision="bf16"), *few, 0, Clocks(CPU), copies(model))
     assert history.final.accuracy > 0.7
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
 
@@ -120,5 +124,5 @@ def test_a_gpu_learns_what_a_cpu_learns(name: str, mnist: tuple[datasets.Split, 
     for device in (CPU, torch.device("cuda")):
         data = [to_device(split.images[:6000], split.labels[:6000], device) for split in mnist]
         model = initial_model(name, 10, 0, device)
-        accuracies.append(train(model, SHORT, data[0], data[1], 0, Clocks(device)).final.accuracy)
+        accuracies.append(train(model, SHORT, data[0], data[1], 0, Clocks(device), copies(model)).final.accuracy)
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)

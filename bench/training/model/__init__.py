@@ -1,0 +1,1 @@
+"""A model by its name -> built from a seed, its code read, its answers checked, its weights stored."""
