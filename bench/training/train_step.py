@@ -117,12 +117,10 @@ def make_optimizer(model: nn.Module, recipe: Recipe, left_out: dict[str, str] | 
     # capturable: its step may be recorded in a CUDA graph; says nothing elsewhere
     on_gpu = any(parameter.is_cuda for parameter in model.parameters())
     options: dict[str, Any] = {"lr": recipe.learning_rate, "capturable": on_gpu}
-    try:
-        return torch.optim.Adam(model.parameters(), fused=True, **options)
-    except RuntimeError as error:  # complex or integer parameters
-        if left_out is not None:
-            left_out["fused_optimizer"] = reason_text(error_text(error))
-        return torch.optim.Adam(model.parameters(), **options)
+    kinds = {str(parameter.dtype) for parameter in model.parameters() if not parameter.is_floating_point()}
+    if kinds and left_out is not None:
+        left_out["fused_optimizer"] = f"torch has no fused Adam for parameters of type {', '.join(sorted(kinds))}"
+    return torch.optim.Adam(model.parameters(), fused=not kinds, **options)
 
 
 def choose_method(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> StepMethod:

@@ -12,7 +12,7 @@ from bench.recipes.recipe import Recipe
 from bench.records.schema import Flag
 from bench.training.evaluate import BATCH_SIZE, evaluate
 from bench.training.model import state
-from bench.training.model.weights import load_weights, portable_weights
+from bench.training.model.weights import WeightsMisfitError, load_weights, portable_weights
 from bench.training.pipeline import DeviceData
 from bench.training.train import History
 
@@ -54,13 +54,30 @@ def find_flags(
     if differing := _differing(expected, evaluate(model, sample, recipe, BATCH_SIZE // 5).logits):
         note = f"an image's answer depends on the others in its batch: {_share(differing, sample)}"
         yield Flag(name="batch_matters", note=note)
-    rebuilt = duplicate()
-    load_weights(portable_weights(model), rebuilt, train_data.images, recipe)
-    if differing := _differing(expected, evaluate(rebuilt, sample, recipe).logits):
-        changed = history.changed_by_training
-        what = f"training changed {_words(changed)}" if changed else "its construction differs from time to time"
-        note = f"its stored weights are not the whole model, {what}: {_share(differing, sample)}"
+    if note := _rebuilt_note(model, expected, duplicate, recipe, train_data, sample, history.changed_by_training):
         yield Flag(name="not_in_weights", note=note)
+
+
+def _rebuilt_note(
+    model: nn.Module,
+    expected: torch.Tensor,
+    duplicate: Callable[[], nn.Module],
+    recipe: Recipe,
+    train_data: DeviceData,
+    sample: DeviceData,
+    changed: list[str],
+) -> str:
+    """Say what the stored weights lack to be the whole model; empty if a model built anew from them answers alike."""
+    rebuilt = duplicate()
+    try:
+        load_weights(portable_weights(model), rebuilt, train_data.images, recipe)
+    except WeightsMisfitError:
+        return "a model built anew has other layers than the trained one: its stored weights do not fit"
+    differing = _differing(expected, evaluate(rebuilt, sample, recipe).logits)
+    if not differing:
+        return ""
+    what = f"training changed {_words(changed)}" if changed else "its construction differs from time to time"
+    return f"its stored weights are not the whole model, {what}: {_share(differing, sample)} get other answers"
 
 
 def _outputs_note(logits: torch.Tensor) -> str:

@@ -105,7 +105,8 @@ class _FunctionReader(ast.NodeVisitor):
         super().generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        if node.name != self._function.__name__ or node.decorator_list:
+        decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+        if node.name != self._function.__name__ or decorators - {"property", "staticmethod"}:
             raise ImpureError(f"{node.name} is decorated or made inside another function")
         stored = Counter(
             part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
@@ -114,8 +115,8 @@ class _FunctionReader(ast.NodeVisitor):
         self._lists = {
             target.id
             for part in ast.walk(node)
-            if isinstance(part, ast.Assign) and isinstance(part.value, ast.List | ast.ListComp)
-            for target in part.targets
+            if isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(part.value, ast.List | ast.ListComp)
+            for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
             if isinstance(target, ast.Name) and stored[target.id] == 1
         }
         for statement in node.body:

@@ -27,14 +27,14 @@ _FAMILIES = (
     "ReflectionPad{2}d ReflectionPad{3}d ReplicationPad{1}d ReplicationPad{2}d ReplicationPad{3}d CircularPad{1}d "
     "CircularPad{2}d CircularPad{3}d PixelShuffle PixelUnshuffle ChannelShuffle Upsample UpsamplingNearest2d "
     "UpsamplingBilinear2d Fold Unfold CosineSimilarity "
-    "MultiheadAttention TransformerEncoderLayer TransformerEncoder"
+    "MultiheadAttention TransformerEncoderLayer TransformerEncoder RNNCell GRUCell LSTMCell"
 )
 LAYERS = frozenset(
     getattr(nn, name.replace("{", "").replace("}", ""))
     for name in _FAMILIES.split()
     if hasattr(nn, name.replace("{", "").replace("}", ""))
 ) | {torch.nn.modules.linear.NonDynamicallyQuantizableLinear}
-"""torch's layers whose forward pass changes nothing but registered buffers. Lazy and recurrent ones are not here."""
+"""torch's layers whose forward pass changes nothing but buffers; no lazy ones and no recurrent networks."""
 
 CONTEXTS = (torch.no_grad, torch.enable_grad, torch.autocast)
 

@@ -35,16 +35,17 @@ def impurity(model: nn.Module) -> str | None:
     reader = CodeReader()
     if any(getattr(torch_module, name, None) for name in _GLOBAL_HOOKS):
         return "there are hooks on all layers"
-    for name, module in model.named_modules():
+    for name, module in nn.Module.named_modules(model):
         try:
-            _check_layer(module, reader)
+            _check_class(module, reader)
+            _check_contents(module, reader)
         except ImpureError as reason:
             where = f"{type(module).__name__} {name}" if name else type(module).__name__
             return f"{where}: {reason}"
     return None
 
 
-def _check_layer(module: nn.Module, reader: CodeReader) -> None:
+def _check_contents(module: nn.Module, reader: CodeReader) -> None:
     if any(getattr(module, name, None) for name in _HOOKS):
         raise ImpureError("it has hooks")
     for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
@@ -57,8 +58,6 @@ def _check_layer(module: nn.Module, reader: CodeReader) -> None:
         if isinstance(value, torch.Tensor):
             _check_tensor(value)
         reader.check_value(value)
-    if type(module) not in known_safe.LAYERS:
-        _check_class(module, reader)
 
 
 def _check_tensor(tensor: torch.Tensor) -> None:
@@ -73,6 +72,8 @@ def _check_tensor(tensor: torch.Tensor) -> None:
 
 
 def _check_class(module: nn.Module, reader: CodeReader) -> None:
+    if type(module) in known_safe.LAYERS:
+        return
     if type(type(module)) is not type:
         raise ImpureError("its class is not an ordinary one")
     own = []

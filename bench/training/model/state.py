@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+_PLAIN = (types.NoneType, bool, int, float, complex, str, bytes, torch.dtype, torch.device)
+
 Snapshot = dict[str, Any]
 """By name, such as ``body.2.mean``."""
 
@@ -73,7 +75,7 @@ class _Reader:
         self._kept: list[Any] = []  # an identity is only unique while its value lives
 
     def of(self, value: Any) -> Any:
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes | torch.dtype | torch.device):
+        if type(value) in _PLAIN:
             return type(value).__name__, repr(value)
         if id(value) in self._met:
             return "met", self._met[id(value)]
