@@ -147,11 +147,19 @@ class Flag(RecordPart):
 
     ``no_logits``: the outputs are not logits. ``answers_differ``: the same images get other outputs at the next call.
     ``batch_matters``: an image's output depends on the others in its batch. ``evaluation_changes``: evaluation changed
-    the model. ``not_in_weights``: what training changed beside the state dict. ``not_trained``: parameters that the
-    optimizer never had.
+    the model. ``not_in_weights``: the stored weights are not the whole model. ``not_trained``: parameters that the
+    optimizer never had. ``not_repeatable``: the seed does not settle how the model begins.
     """
 
-    name: Literal["no_logits", "answers_differ", "batch_matters", "evaluation_changes", "not_in_weights", "not_trained"]
+    name: Literal[
+        "no_logits",
+        "answers_differ",
+        "batch_matters",
+        "evaluation_changes",
+        "not_in_weights",
+        "not_trained",
+        "not_repeatable",
+    ]
     note: Annotated[str, Field(max_length=300)]
 
 

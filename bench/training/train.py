@@ -31,7 +31,8 @@ class DivergedError(Exception):
 class History:
     """History of a training run: one entry per epoch, the evaluation after the last, and the execution of the steps.
 
-    ``pure``: the forward pass is proved to do nothing but compute. ``changed_by_training`` names what training changed
+    ``pure``: the forward pass is proved to do nothing but compute. ``initial`` is the model before training, by hashes.
+    ``changed_by_training`` names what training changed
     beside the model's tensors, ``changed_by_evaluation`` what evaluation changed, ``untrained`` the parameters that the
     optimizer never had.
     """
@@ -40,6 +41,7 @@ class History:
     final: Evaluation
     execution: Execution
     pure: bool
+    initial: state.Snapshot
     changed_by_training: list[str]
     changed_by_evaluation: list[str]
     untrained: list[str]
@@ -101,6 +103,7 @@ def train(
         final=evaluation,
         execution=prepared.execution.model_copy(update={"left_out": prepared.eager.left_out if prepared.eager else {}}),
         pure=prepared.pure,
+        initial=before,
         changed_by_training=[name for name in state.changed(before, trained) if name not in state.tensors(model)],
         changed_by_evaluation=sorted(changed_by_evaluation),
         untrained=prepared.eager.untrained() if prepared.eager else [],

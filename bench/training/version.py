@@ -11,7 +11,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="7e36b5cc8a06dbb7894c6482ad4efaff71e85b884207062201f9687cadda03b9",
+    fingerprint="f35fbb71fa3f237248ca32d03970a479629eba4818b64781ed4dc7002abd3d05",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

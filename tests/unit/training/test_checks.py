@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -72,6 +73,16 @@ class BuiltLate(Body):
         return signal if self.late is None else self.late(signal)
 
 
+class DrawsUnseeded(Body):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("order", torch.from_numpy(np.random.default_rng().permutation(32)))
+        self.order: torch.Tensor
+
+    def between(self, signal: torch.Tensor) -> torch.Tensor:
+        return signal[:, self.order]
+
+
 @pytest.mark.parametrize(
     ("make", "flag", "words"),
     [
@@ -83,6 +94,7 @@ class BuiltLate(Body):
         (SharesMean, "batch_matters", "depends on the others"),
         (AdaptsToTest, "evaluation_changes", "evaluation changes mean"),
         (ARCHITECTURES["running_mean"], "not_in_weights", "training changed mean"),
+        (DrawsUnseeded, "not_repeatable", "another order"),
         (BuiltLate, "not_trained", "late.weight, late.bias"),
     ],
 )
