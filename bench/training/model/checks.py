@@ -39,7 +39,7 @@ def find_flags(
     if note := _outputs_note(history.final.logits):
         yield Flag(name="no_logits", note=note)
     anew = duplicate()
-    if other := state.changed(history.initial, state.tensors(anew) | state.attributes(anew)):
+    if other := state.changed_values(history.initial, state.tensors(anew) | state.attributes(anew)):
         yield Flag(name="not_repeatable", note=f"the same seed gives another {_words(other)} each time")
     if history.untrained:
         yield Flag(name="not_trained", note=f"made after the first step, so not trained: {_words(history.untrained)}")

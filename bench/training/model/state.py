@@ -16,6 +16,8 @@ from torch import nn
 
 _PLAIN = (types.NoneType, bool, int, float, complex, str, bytes, torch.dtype, torch.device)
 
+_VALUES = {"Tensor", "Parameter", "Buffer", "ndarray"} | {kind.__name__ for kind in _PLAIN}
+
 Snapshot = dict[str, Any]
 """By name, such as ``body.2.mean``."""
 
@@ -50,16 +52,25 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
     return [name for name in sorted({*before, *after}) if before.get(name, missing) != after.get(name, missing)]
 
 
+def changed_values(before: Snapshot, after: Snapshot) -> list[str]:
+    """List as :func:`changed` does, of tensors, arrays and plain values alone: two models never hold the same hook."""
+    return [name for name in changed(before, after) if _VALUES & {_kind(before.get(name)), _kind(after.get(name))}]
+
+
 def in_words(names: Sequence[str], most: int = 4) -> str:
     """Join the first few names."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
+def _kind(entry: Any) -> str:
+    return entry[0] if entry else ""
+
+
 def _tensor(tensor: torch.Tensor) -> tuple[Any, ...]:
     if torch.nn.parameter.is_lazy(tensor):
         return ("not built yet",)
-    about = str(tensor.dtype), tuple(tensor.shape)
+    about = "Tensor", str(tensor.dtype), tuple(tensor.shape)
     try:
         values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
     except (RuntimeError, TypeError, NotImplementedError):  # sparse or quantised, say
