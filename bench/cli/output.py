@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
 
 if TYPE_CHECKING:
     from bench.records.throughput import ThroughputRecord
@@ -25,7 +25,7 @@ def save_and_print(
     try:
         path = save_throughput(results, record)
     except OSError as error:
-        raise UserError(f"cannot write to {results}: {error.strerror}; name another folder with --results") from error
+        raise UserError(f"cannot write to {results}: {cause_of(error)}; name another folder with --results") from error
     rendered = render(results)
     if as_json:
         print(record.model_dump_json(by_alias=True))

@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -22,6 +22,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
+
+
+def cause_of(error: OSError) -> str:
+    """The system's message, such as ``Permission denied``; where there is none the error's text, or its kind."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def say(line: str) -> None:
@@ -53,6 +58,35 @@ def tolerant(stream: IO[str]) -> IO[str]:
     return cast("IO[str]", _TolerantStream(stream))
 
 
+class OutputError(Exception):
+    """Standard output cannot be written; the message says why in one line."""
+
+
+class _ReportingStream(_TolerantStream):
+    """Standard output whose errors can be told from those of files; see :func:`reporting`."""
+
+    def write(self, text: str) -> int:
+        with _reported():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _reported():
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {cause_of(error)}") from error
+
+
+def reporting(stream: IO[str]) -> IO[str]:
+    """Wrap standard output so that it raises :class:`OutputError` where it cannot be written."""
+    return cast("IO[str]", _ReportingStream(stream))
+
+
 def one_line(text: str) -> str:
     """Turn untrusted text into one line that is safe in a terminal: control characters are spelt out."""
     text = " ".join(text.split())
@@ -61,6 +95,7 @@ def one_line(text: str) -> str:
 
 def plain(reason: str) -> str:
     """Shorten a reason to one line without this machine's paths."""
-    for path, name in ((Path.cwd(), "."), (Path.home(), "~")):
-        reason = reason.replace(f"{path}/", f"{name}/")
+    for find, name in ((Path.cwd, "."), (Path.home, "~")):
+        with contextlib.suppress(OSError, RuntimeError):  # the working folder was removed, or there is no home
+            reason = reason.replace(f"{find()}/", f"{name}/")
     return one_line(reason)[:500]

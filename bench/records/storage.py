@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError, one_line
+from bench.common.errors import UserError, cause_of, one_line
 from bench.common.untrusted import UntrustedFileError, make_folder, parse_json, read_arrays, read_inside
 from bench.records.machine_names import disambiguate
 from bench.records.schema import DatedRecord, Machine, Measurement, Run
@@ -68,7 +68,7 @@ def check_writable(results: Path) -> None:
         test_file.unlink()
     except OSError as error:
         raise UserError(
-            f"cannot write to results folder {results}: {error.strerror}; name another with --results"
+            f"cannot write to results folder {results}: {cause_of(error)}; name another with --results"
         ) from error
 
 
@@ -146,7 +146,7 @@ def load_record(folder: Path, path: Path, kind: type[R], name: str) -> tuple[R |
     except UntrustedFileError as error:
         return None, Problem(path, str(error))
     except OSError as error:
-        return None, Problem(path, f"unreadable ({error.strerror or error})")
+        return None, Problem(path, f"unreadable ({cause_of(error)})")
 
 
 def parse_record(content: bytes, kind: type[R], name: str) -> R:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
 
 RETRY_S = 0.5
 
@@ -60,7 +60,6 @@ def _try_acquire(lock: BaseFileLock, within_s: float) -> bool:
         return False
     except OSError as error:
         raise UserError(
-            f"cannot lock {folder}: {error.strerror or error}; "
-            "name a writable folder with --data-dir or MNIST_BENCH_DATA"
+            f"cannot lock {folder}: {cause_of(error)}; name a writable folder with --data-dir or MNIST_BENCH_DATA"
         ) from error
     return True

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import leads_out
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
@@ -146,5 +146,5 @@ def _save(results: Path, record: ProbeRecord, arrays: dict[str, np.ndarray]) -> 
         save_probe(results, record, arrays)
     except OSError as error:
         raise UserError(
-            f"cannot write {record.stem} to {results}: {error.strerror}; what was finished before is kept"
+            f"cannot write {record.stem} to {results}: {cause_of(error)}; what was finished before is kept"
         ) from error

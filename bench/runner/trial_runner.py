@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.common.atomic import remove_leftovers, write_atomically
-from bench.common.errors import UserError, plain
+from bench.common.errors import UserError, cause_of, plain
 from bench.records.fields import Status
 from bench.records.schema import Epoch, Run, Trial, artifact_names, run_stem, trial_id
 from bench.records.storage import check_writable, done_since, load_runs, save_run
@@ -216,7 +216,7 @@ class _Attempt:
                     write_atomically(path.with_suffix(".log"), log)
         except OSError as error:
             raise UserError(
-                f"cannot write the run of {self.trial.model}, seed {self.trial.seed}, to {results}: {error.strerror}; "
+                f"cannot write the run of {self.trial.model}, seed {self.trial.seed}, to {results}: {cause_of(error)}; "
                 "runs finished before are kept; make room or name another folder with --results"
             ) from error
         return run

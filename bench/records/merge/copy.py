@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError, unknown_name
+from bench.common.errors import UserError, cause_of, unknown_name
 from bench.common.untrusted import make_folder
 from bench.records.machine_names import shared_names
 from bench.records.merge.scan import BENCHMARKS, PROBES, RUNS, RecordFile, scan_folder
@@ -85,7 +85,7 @@ def merge_into(results: Path, folders: Sequence[Path], keep: str = "last") -> Me
             _copy(item, results, merged)
     except OSError as error:
         raise UserError(
-            f"cannot merge into {results}: {error.strerror or error}; what was copied before is kept, "
+            f"cannot merge into {results}: {cause_of(error)}; what was copied before is kept, "
             "and the same command goes on from there"
         ) from error
     return merged

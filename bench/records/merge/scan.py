@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bench.common.errors import cause_of
 from bench.common.untrusted import UntrustedFileError, check_inside, parse_json, read_inside
 from bench.records import probes, pytest_benchmarks, throughput
 from bench.records.probes import ProbeRecord
@@ -73,14 +74,14 @@ def scan_folder(results: Path) -> FolderContents:
             except UntrustedFileError as reason:
                 contents.problems.append(Problem(path, str(reason)))
             except OSError as error:
-                contents.problems.append(Problem(path, f"unreadable ({error.strerror})"))
+                contents.problems.append(Problem(path, f"unreadable ({cause_of(error)})"))
     return contents
 
 
 def _json_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     def report(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            problems.append(Problem(Path(str(error.filename)), f"unreadable ({error.strerror})"))
+            problems.append(Problem(Path(str(error.filename)), f"unreadable ({cause_of(error)})"))
 
     for parent, folders, files in os.walk(folder, onerror=report):
         folders.sort()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Machine, Trial
 from bench.records.surroundings import Surroundings
@@ -96,7 +96,7 @@ class RayExecutor:
         try:
             weights = task.weights.read_bytes()
         except OSError as error:
-            raise TrialFailed("error", f"the weights are gone: {error.strerror}") from error
+            raise TrialFailed("error", f"the weights are gone: {cause_of(error)}") from error
         arguments = task, weights, self._cluster.data_dir, timeout_s
         output: ProbeOutput = self._run_task(self._probe_task, arguments, on_event, name)
         return replace(output, machine=nodes[-1].machine)
