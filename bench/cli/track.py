@@ -5,7 +5,6 @@ them too: ``pytest-benchmark --storage results/benchmarks list``.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from typing import Any
 
 from bench.cli.output import print_rows
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError, say
+from bench.common.errors import UserError, cause_of, say
+from bench.common.git import git_environment
 from bench.common.package import PACKAGE
 from bench.common.untrusted import make_folder
 from bench.data.files import default_data_dir
@@ -98,7 +98,7 @@ def run_benchmarks(only: str | None) -> dict[str, Any]:
             *(["-k", only] if only else []),
         ]  # fmt: skip
         with allocator_settings():
-            done = subprocess.run(command, cwd=CHECKOUT, stdout=sys.stderr, env=dict(os.environ), check=False)
+            done = subprocess.run(command, cwd=CHECKOUT, stdout=sys.stderr, env=_environment(), check=False)
         if done.returncode == 5:
             raise UserError(f"no benchmark is called like {only!r}: 'pytest --collect-only {CASES}' lists them")
         if done.returncode:
@@ -107,6 +107,11 @@ def run_benchmarks(only: str | None) -> dict[str, Any]:
             return dict(json.loads(output.read_bytes()))
         except (OSError, ValueError) as error:
             raise UserError("pytest-benchmark wrote no result; is it installed? ('make install')") from error
+
+
+def _environment() -> dict[str, str]:
+    """Copy the environment without the options that a user sets for pytest, or git, elsewhere."""
+    return {name: value for name, value in git_environment().items() if not name.startswith("PYTEST_")}
 
 
 def last_cases(folder: Path) -> dict[str, Case]:
@@ -140,7 +145,7 @@ def save(folder: Path, content: dict[str, Any]) -> Path:
         make_folder(folder.parent.parent, folder)
         write_atomically(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; name another folder with --results") from error
+        raise UserError(f"cannot write {path}: {cause_of(error)}; name another folder with --results") from error
     return path
 
 

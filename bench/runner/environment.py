@@ -1,5 +1,7 @@
 """Facts about where a run happened: machine, libraries, commit. Never a host name, a user or a path."""
 
+import contextlib
+import os
 import platform
 import re
 import secrets
@@ -11,7 +13,8 @@ import psutil
 from filelock import FileLock
 
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
+from bench.common.git import git_environment
 from bench.common.package import PACKAGE
 from bench.records.fields import Environment
 from bench.records.schema import Git, Machine
@@ -36,13 +39,12 @@ def describe_environment() -> Environment:
 
 def cpu_model() -> str:
     """The processor's name as its maker gives it; the architecture where that cannot be read."""
-    if platform.system() == "Darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-    try:
+    name = None
+    with contextlib.suppress(OSError):
+        if platform.system() == "Darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
         name = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        name = None
     return name.group(1).strip() if name else platform.processor() or platform.machine() or "unknown"
 
 
@@ -53,7 +55,9 @@ def read_git() -> Git:
         return Git(commit=None, dirty=None)
     # The report writes results/ and a block of README.md, a notebook that is run writes itself; none of them changes
     # what is measured.
-    status = _git("status", "--porcelain", "--", ".", ":!results", ":!README.md", ":!notebooks")
+    status = _git(
+        "status", "--porcelain", "--untracked-files=normal", "--", ".", ":!results", ":!README.md", ":!notebooks"
+    )
     return Git(commit=_git("rev-parse", "HEAD"), dirty=None if status is None else bool(status))
 
 
@@ -74,7 +78,7 @@ def this_machine(data_dir: Path) -> Machine:
             write_atomically(path, machine.model_dump_json() + "\n")
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror}; name a writable folder with --data-dir or MNIST_BENCH_DATA"
+            f"cannot write {path}: {cause_of(error)}; name a writable folder with --data-dir or MNIST_BENCH_DATA"
         ) from error
     return machine
 
@@ -96,7 +100,9 @@ def machine_slug() -> str:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=PACKAGE.parent, env=git_environment(), capture_output=True, check=False
+        )
     except OSError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None

@@ -1,7 +1,10 @@
 """What is asked of git: the records of a commit, and the checkout's own."""
 
 import json
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from bench.common.package import PACKAGE
 from bench.runner.environment import read_git
 from tests.conftest import ROOT, Command
 from tests.support.comparison import cnn
+from tests.support.documents import copy_of_the_project
 from tests.support.results import save_runs
 
 
@@ -44,3 +48,53 @@ def test_the_checkout_is_found_wherever_the_modules_lie() -> None:
     assert PACKAGE == ROOT / "bench"
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert read_git().commit == (head.stdout.strip() or None)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the project in a repository of its own, with one commit."""
+    project = copy_of_the_project(tmp_path / "checkout")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "--quiet"], ["add", "bench", "models", "pyproject.toml"], ["commit", "-qm", "all"]):
+        subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
+    return project
+
+
+def commit_seen(checkout: Path, **environment: str) -> list[str]:
+    code = "from bench.runner.environment import read_git; git = read_git(); print(git.commit, git.dirty)"
+    line, surroundings = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(checkout)} | environment
+    done = subprocess.run(line, cwd=checkout.parent, env=surroundings, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"GIT_DIR": "/nowhere"},
+        {"GIT_DIR": str(ROOT / ".git"), "GIT_WORK_TREE": str(ROOT)},
+        {"GIT_INDEX_FILE": "/nowhere/index"},
+        {"GIT_LITERAL_PATHSPECS": "1"},
+        {"GIT_CEILING_DIRECTORIES": "/"},
+        {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bare", "GIT_CONFIG_VALUE_0": "true"},
+        {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_the_users_environment_does_not_change_the_commit(checkout: Path, variables: dict[str, str]) -> None:
+    (checkout / "results").mkdir()
+    (checkout / "results" / "record.json").touch()
+    shutil.rmtree(checkout / "tests")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert commit_seen(checkout, **variables) == [head.stdout.strip(), "False"]
+
+
+def test_a_checkout_of_another_user_has_a_commit_and_a_machine_without_git_none(checkout: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    for path in (checkout, *checkout.rglob("*")):
+        os.chown(path, 65534, 65534)
+    refused = subprocess.run(["git", "status"], cwd=checkout, capture_output=True, text=True, check=False)
+    assert "dubious ownership" in refused.stderr
+    commit, dirty = commit_seen(checkout)
+    assert (len(commit), dirty) == (40, "True")
+    assert commit_seen(checkout, PATH="/nowhere") == ["None", "None"]

@@ -70,3 +70,10 @@ def test_bad_calls_are_one_last_line(command: Command, tmp_path: Path) -> None:
     assert wrong.stderr.splitlines()[-1].startswith("error: ")
     (tmp_path / "file").touch()
     assert "cannot write to results folder" in command("track", "--results", "file").stderr
+
+
+def test_options_that_the_user_sets_for_pytest_are_not_taken(command: Command, environment: dict[str, str]) -> None:
+    hostile = {"PYTEST_ADDOPTS": "--no-such", "PYTEST_PLUGINS": "no_such", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = command("track", "--only", "test_verdicts", env=environment | hostile | {"GIT_DIR": "/nowhere"})
+    assert done.returncode == 0, done.stderr
+    assert "baseline saved: " in done.stdout

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.analysis.noise_floor import Floors, noise_floors, noise_runs
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
+from bench.common.git import git_environment
 from bench.records.schema import Run
 from bench.records.storage import Problem, load_runs
 
@@ -61,9 +62,11 @@ def _unpack_from_git(name: str, folder: Path) -> None:
 
 def _git(name: str, folder: Path, *arguments: str) -> bytes:
     try:
-        process = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+        process = subprocess.run(
+            ["git", *arguments], cwd=folder, env=git_environment(), capture_output=True, check=False
+        )
     except OSError as error:
-        raise UserError(f"cannot read {name}: git is not there ({error.strerror})") from error
+        raise UserError(f"cannot read {name}: git is not there ({cause_of(error)})") from error
     if process.returncode:
         raise UserError(f"cannot read {name} out of git: {process.stderr.decode(errors='replace').strip()}")
     return process.stdout
