@@ -16,6 +16,7 @@ from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of
 from bench.common.git import git_environment
 from bench.common.package import PACKAGE
+from bench.common.processors import thread_limits
 from bench.records.fields import Environment
 from bench.records.schema import Git, Machine
 from bench.runner import gpu
@@ -33,6 +34,7 @@ def describe_environment() -> Environment:
         "cpu_model": cpu_model(),
         "cpu_cores": psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
         "memory_bytes": psutil.virtual_memory().total,
+        **thread_limits(),
         **gpu.describe(),
     }
 

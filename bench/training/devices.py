@@ -5,6 +5,7 @@ import os
 import torch
 
 from bench.common.errors import UserError, unknown_name
+from bench.common.processors import thread_limits
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -27,7 +28,6 @@ def resolve_device(name: str) -> str:
 
 
 def available_threads() -> int:
-    """Count the processors this process may use: a trial's thread count, fixed so that results repeat to the bit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Count the threads a trial may use, fixed so that results repeat to the bit: the least limit, rounded down."""
+    limits = [limit for limit in thread_limits().values() if limit is not None]
+    return max(1, int(min([*limits, os.cpu_count() or 1])))
