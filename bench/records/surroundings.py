@@ -15,7 +15,7 @@ class GpuState(RecordPart):
     clock_mhz: Count | None = None
     memory_clock_mhz: Count | None = None
     temperature_celsius: Count | None = None
-    throttle_reasons: list[Name] = Field(default_factory=list)
+    throttle_reasons: list[Name] | None = Field(default_factory=list)
     throttled_s: Seconds | None = None
     other_processes: Count | None = None
 

@@ -21,14 +21,15 @@ THROTTLE_REASONS = {
 
 
 def describe() -> Environment:
-    """Name, memory in bytes and driver version of the GPU that ``cuda`` means."""
+    """Name, memory in bytes and driver version of the GPU that ``cuda`` means; None where the driver does not say."""
     with _handle() as handle:
         if handle is None:
             return {}
+        memory = _query(pynvml.nvmlDeviceGetMemoryInfo, handle)  # not where the GPU shares the machine's
         return {
-            "gpu_model": _text(pynvml.nvmlDeviceGetName(handle)),
-            "gpu_memory_bytes": int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
-            "gpu_driver": _text(pynvml.nvmlSystemGetDriverVersion()),
+            "gpu_model": _text(_query(pynvml.nvmlDeviceGetName, handle)),
+            "gpu_memory_bytes": None if memory is None else int(memory.total),
+            "gpu_driver": _text(_query(pynvml.nvmlSystemGetDriverVersion)),
         }
 
 
@@ -41,15 +42,19 @@ def state(own_processes: Collection[int]) -> GpuState | None:
     with _handle() as handle:
         if handle is None:
             return None
-        reasons = _query(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        reasons = _query(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
         return GpuState(
             clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
             memory_clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
             temperature_celsius=_query(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
-            throttle_reasons=[name for name, bits in THROTTLE_REASONS.items() if reasons & bits],
+            throttle_reasons=None if reasons is None else _names(reasons),
             throttled_s=_throttled_seconds(handle),
             other_processes=_other_processes(handle, own_processes),
         )
+
+
+def _names(reasons: int) -> list[str]:
+    return [name for name, bits in THROTTLE_REASONS.items() if reasons & bits]
 
 
 def _throttled_seconds(handle: Any) -> float | None:
@@ -83,19 +88,16 @@ def _handle() -> Iterator[Any]:
     try:
         yield _visible_device()
     finally:
-        pynvml.nvmlShutdown()
+        _query(pynvml.nvmlShutdown)
 
 
 def _visible_device() -> Any:
     """The first device of CUDA_VISIBLE_DEVICES, which may be an index or a UUID."""
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    try:
-        if first.isdigit():
-            return pynvml.nvmlDeviceGetHandleByIndex(int(first))
-        return pynvml.nvmlDeviceGetHandleByUUID(first)
-    except pynvml.NVMLError:
-        return None
+    if first.isdecimal():
+        return _query(pynvml.nvmlDeviceGetHandleByIndex, int(first))
+    return _query(pynvml.nvmlDeviceGetHandleByUUID, first)
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -14,13 +14,13 @@ def monitor(device: str) -> Callable[[], Surroundings]:
     This process and those it has started do not count as other programs.
     """
     gpu_before = _gpu_state(device)
-    machine_before, own_before = psutil.cpu_times(), _own_cpu_seconds()
+    before = _cpu_seconds()
 
     def finish() -> Surroundings:
-        machine_after, own_after = psutil.cpu_times(), _own_cpu_seconds()
-        busy = _busy(machine_after) - _busy(machine_before)
+        after = _cpu_seconds()
+        others, total = (end - start for start, end in zip(before, after, strict=True)) if before and after else (0, 0)
         return Surroundings(
-            other_cpu_share=cpu_share(busy - (own_after - own_before), sum(machine_after) - sum(machine_before)),
+            other_cpu_share=cpu_share(others, total),
             gpu_before=gpu_before,
             gpu_after=_gpu_state(device),
         )
@@ -35,6 +35,15 @@ def cpu_share(others: float, total: float) -> float | None:
 
 def _gpu_state(device: str) -> GpuState | None:
     return gpu.state([process.pid for process in _own_processes()]) if device == "cuda" else None
+
+
+def _cpu_seconds() -> tuple[float, float] | None:
+    """CPU seconds of other programs, and all that have passed; None where the system does not tell, as in a sandbox."""
+    try:
+        times = psutil.cpu_times()
+        return _busy(times) - _own_cpu_seconds(), sum(times)
+    except (OSError, psutil.Error):
+        return None
 
 
 def _busy(times: tuple[float, ...]) -> float:

@@ -8,10 +8,11 @@ import pytest
 from bench.runner import gpu
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int]) -> None:
-    def refuse(*_: object) -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+def fake_refusal(*_: object) -> None:
+    raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
 
+
+def answer(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int]) -> None:
     answers = {
         "nvmlInit": None,
         "nvmlShutdown": None,
@@ -23,7 +24,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, reasons: int, pids: list[int]) -> No
     }
     for name, value in answers.items():
         monkeypatch.setattr(pynvml, name, lambda *_, value=value: value)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", refuse)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", fake_refusal)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
 
 
@@ -42,6 +43,49 @@ def test_processes_of_another_namespace_are_unknown_and_not_others(monkeypatch: 
     state = gpu.state(own_processes=[])
     assert state is not None
     assert state.other_processes is None
+
+
+QUERIES = [
+    "nvmlDeviceGetName",
+    "nvmlDeviceGetMemoryInfo",
+    "nvmlSystemGetDriverVersion",
+    "nvmlDeviceGetCurrentClocksThrottleReasons",
+    "nvmlDeviceGetClockInfo",
+    "nvmlDeviceGetViolationStatus",
+    "nvmlDeviceGetComputeRunningProcesses",
+    "nvmlShutdown",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_what_a_driver_does_not_support_is_unknown(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, 0, pids=[])
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda _: b"NVIDIA GB10")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(total=2**37))
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
+    monkeypatch.setattr(pynvml, query, fake_refusal)
+    state = gpu.state(own_processes=[])
+    assert state is not None
+    seen = gpu.describe() | state.model_dump()
+    expected: dict[str, tuple[str, object]] = {
+        "nvmlDeviceGetName": ("gpu_model", "NVIDIA GB10"),
+        "nvmlDeviceGetMemoryInfo": ("gpu_memory_bytes", 2**37),
+        "nvmlSystemGetDriverVersion": ("gpu_driver", "580.1"),
+        "nvmlDeviceGetCurrentClocksThrottleReasons": ("throttle_reasons", []),
+        "nvmlDeviceGetClockInfo": ("clock_mhz", 1980),
+        "nvmlDeviceGetViolationStatus": ("throttled_s", 3.0),
+        "nvmlDeviceGetComputeRunningProcesses": ("other_processes", 0),
+    }
+    for name, (field, value) in expected.items():
+        assert seen[field] == (None if name == query else value)
+
+
+@pytest.mark.parametrize("query", ["nvmlInit", "nvmlDeviceGetHandleByIndex"])
+def test_without_a_device_there_is_no_gpu(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, 0, pids=[])
+    monkeypatch.setattr(pynvml, query, fake_refusal)
+    assert gpu.describe() == {}
+    assert gpu.state(own_processes=[]) is None
 
 
 @pytest.mark.gpu
