@@ -5,19 +5,23 @@ are listed in :mod:`bench.data.registry`. The files are unpacked once into torch
 checked by SHA-256 at each load and unpacked again when it does not match.
 """
 
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from filelock import FileLock
 
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError, say
+from bench.common.errors import UserError, cause_of, say
 from bench.data import idx
 from bench.data.files import ASSETS, default_data_dir, problem_with, right_copy
 from bench.data.registry import DATASETS, DatasetFiles, find_dataset
 
 __all__ = ["DATASETS", "DatasetFiles", "Split", "default_data_dir", "find_dataset", "load", "prepare"]
+
+IMAGE_SHAPE = (28, 28)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
     standard error. Several processes may call this at once: one of them unpacks, the others wait.
 
     Raises:
-        UserError: the folder cannot be written, the packed file is itself damaged, or there is no way to get one.
+        UserError: the folder cannot be written, the packed file is itself damaged, there is no way to get one, or the
+            files are not as their entry in the registry says.
     """
     raw = data_dir / dataset.folder
     try:
@@ -45,9 +50,10 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
             missing = [file for file in dataset.sha256 if not _repair(dataset, file, data_dir)]
             if missing:
                 _fetch(dataset, raw, missing)
+        _check_content(dataset, raw)
     except OSError as error:
         raise UserError(
-            f"cannot unpack {dataset.name} into {raw}: {error.strerror or error}; "
+            f"cannot unpack {dataset.name} into {raw}: {cause_of(error)}; "
             "name a writable folder with --data-dir or MNIST_BENCH_DATA"
         ) from error
 
@@ -63,12 +69,46 @@ def load(dataset: DatasetFiles, data_dir: Path) -> tuple[Split, Split]:
 
 
 def _split(folder: Path, name: str) -> Split:
-    images, labels = (_tensor(folder / f"{name}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+    images, labels = (torch.from_numpy(idx.parse(path.read_bytes()).copy()) for path in _files(folder, name))
     return Split(images, labels.long())
 
 
-def _tensor(path: Path) -> torch.Tensor:
-    return torch.from_numpy(idx.parse(path.read_bytes()).copy())
+def _files(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
+
+
+def _check_content(dataset: DatasetFiles, raw: Path) -> None:
+    """Check what hashes cannot tell: that the files fit each other, and the dataset's entry in the registry.
+
+    Raises:
+        UserError: they do not; training would fail at the first such label, or go on with fewer images.
+    """
+    for name, least in (("train", dataset.train_size), ("t10k", 1)):
+        (images_file, labels_file), last = _files(raw, name), dataset.num_classes - 1
+        images, labels = _mapped(dataset, images_file), _mapped(dataset, labels_file)
+        if labels.ndim != 1 or images.shape != (len(labels), *IMAGE_SHAPE):
+            shapes = f"{images.shape} beside {labels.shape} in {labels_file.name}"
+            raise _misfit(dataset, images_file, f"holds {shapes}: they must be (N, 28, 28) and (N,)")
+        if len(labels) < least:
+            raise _misfit(dataset, images_file, f"holds {len(labels):,} images: train_size is {least:,}")
+        if labels.max() > last:
+            seen = f"holds labels from {labels.min()} to {labels.max()}"
+            raise _misfit(dataset, labels_file, f"{seen}: {last + 1} classes are labelled from 0 to {last}")
+
+
+def _mapped(dataset: DatasetFiles, path: Path) -> np.ndarray:
+    """Map a file of the dataset into memory."""
+    if path.name not in dataset.sha256:
+        raise _misfit(dataset, path, "is missing there")
+    try:
+        with path.open("rb") as file:
+            return idx.parse(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except ValueError as error:
+        raise _misfit(dataset, path, f"cannot be read: {error}") from error
+
+
+def _misfit(dataset: DatasetFiles, path: Path, reason: str) -> UserError:
+    return UserError(f"dataset {dataset.name} is not as its entry in bench/data/registry.py says: {path.name} {reason}")
 
 
 def _repair(dataset: DatasetFiles, file: str, data_dir: Path) -> bool:
