@@ -1,5 +1,6 @@
 """Find and verify a dataset's files on this machine, without torch."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from bench.common.errors import UserError
 from bench.common.package import PACKAGE
 from bench.common.untrusted import MAX_BYTES
 from bench.data.registry import DatasetFiles
@@ -29,8 +31,21 @@ class LocalCopy:
 
 
 def default_data_dir() -> Path:
-    """Default folder of the data: ``MNIST_BENCH_DATA`` if set, else the user's cache folder."""
-    return Path(os.environ.get("MNIST_BENCH_DATA") or platformdirs.user_cache_path("mnist-bench"))
+    """Default folder of the data: ``MNIST_BENCH_DATA`` if set, else the user's cache folder.
+
+    Raises:
+        UserError: the user has no home folder, as where a container runs under a number that it does not know.
+    """
+    if named := os.environ.get("MNIST_BENCH_DATA"):
+        return Path(named)
+    with contextlib.suppress(RuntimeError):
+        folder = platformdirs.user_cache_path("mnist-bench")
+        if folder.is_absolute():  # older versions leave ~ as it is where there is no home folder
+            return folder
+    raise UserError(
+        "no folder for the data: HOME is not set and this user has no home folder; "
+        "name one with --data-dir or MNIST_BENCH_DATA"
+    )
 
 
 def problem_with(path: Path, expected_sha256: str) -> str | None:
@@ -48,7 +63,7 @@ def problem_with(path: Path, expected_sha256: str) -> str | None:
     return f"damaged (SHA-256 {actual_sha256[:12]}… instead of {expected_sha256[:12]}…)"
 
 
-def right_copy(dataset: DatasetFiles, file: str, data_dir: Path) -> LocalCopy:
+def right_copy(dataset: DatasetFiles, file: str, data_dir: Path | None) -> LocalCopy:
     """Find the first right copy of a file: packed in the data folder, in the package, or in Debian's folder."""
     damaged: list[Path] = []
     for path in _copies(dataset, file, data_dir):
@@ -71,6 +86,8 @@ def right_content(path: Path, expected_sha256: str) -> bytes | None:
     return content if hashlib.sha256(content).hexdigest() == expected_sha256 else None
 
 
-def _copies(dataset: DatasetFiles, file: str, data_dir: Path) -> list[Path]:
-    folders = (data_dir / dataset.folder, ASSETS / dataset.name, SYSTEM / dataset.name)
+def _copies(dataset: DatasetFiles, file: str, data_dir: Path | None) -> list[Path]:
+    folders = [ASSETS / dataset.name, SYSTEM / dataset.name]
+    if data_dir is not None:
+        folders.insert(0, data_dir / dataset.folder)
     return [*(folder / f"{file}.gz" for folder in folders), SYSTEM / dataset.name / file]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bench.common.errors import UserError
 from bench.data import idx
 from bench.data.files import default_data_dir, problem_with, right_copy
 from bench.data.registry import DATASETS
@@ -14,12 +15,13 @@ def packed_array(dataset: str, file: str = "t10k-images-idx3-ubyte") -> np.ndarr
     """
     if dataset not in DATASETS:
         return None
-    entry, data_dir = DATASETS[dataset], default_data_dir()
-    unpacked = data_dir / entry.folder / file
+    entry, data_dir = DATASETS[dataset], None
     try:
+        data_dir = default_data_dir()
+        unpacked = data_dir / entry.folder / file
         if problem_with(unpacked, entry.sha256[file]) is None:
             return idx.parse(unpacked.read_bytes())
-    except OSError:
-        pass  # a folder of another user's, say; there may be a copy elsewhere
+    except (OSError, UserError):
+        pass  # a folder of another user's, say, or none; there may be a copy elsewhere
     content = right_copy(entry, file, data_dir).content
     return None if content is None else idx.parse(content)

@@ -2,7 +2,9 @@ import gzip
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -115,3 +117,78 @@ def test_labels_of_datasets_known_and_unknown_have_names() -> None:
     assert label_names_of("fashion-mnist")[8:] == ("Bag", "Ankle boot")
     assert label_names_of("elsewhere") == ()
     assert all(len(set(entry.label_names)) == entry.num_classes for entry in DATASETS.values())
+
+
+def idx_file(array: np.ndarray) -> bytes:
+    header = bytes((0, 0, idx.UNSIGNED_BYTE, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype(np.uint8).tobytes()
+
+
+def own_dataset(data_dir: Path, train_size: int = 20, **changed: np.ndarray | bytes) -> datasets.DatasetFiles:
+    """A dataset of 20 and of 10 images, in the form of the registry; any of its files may be given."""
+    content = {
+        "train-images-idx3-ubyte": np.zeros((20, 28, 28)),
+        "train-labels-idx1-ubyte": np.arange(20) % 10,
+        "t10k-images-idx3-ubyte": np.zeros((10, 28, 28)),
+        "t10k-labels-idx1-ubyte": np.arange(10),
+    } | {f"{name.replace('_', '-')}-ubyte": value for name, value in changed.items()}
+    (data_dir / "own").mkdir()
+    hashes = {}
+    for name, value in content.items():
+        data = value if isinstance(value, bytes) else idx_file(value)
+        (data_dir / "own" / name).write_bytes(data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    return datasets.DatasetFiles("own", "own", hashes, tuple("ABCDEFGHIJ"), train_size)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"train_labels_idx1": np.arange(20) % 10 + 1},
+            "train-labels-idx1-ubyte holds labels from 1 to 10: 10 classes are labelled from 0 to 9",
+        ),
+        ({"t10k_labels_idx1": np.full(10, 255)}, "t10k-labels-idx1-ubyte holds labels from 255 to 255"),
+        ({"train_labels_idx1": np.zeros(19)}, r"train-images-idx3-ubyte holds \(20, 28, 28\) beside \(19,\)"),
+        ({"t10k_images_idx3": np.zeros((10, 32, 32))}, r"\(10, 32, 32\).*: they must be \(N, 28, 28\) and \(N,\)"),
+        ({"train_labels_idx1": np.array(1)}, r"beside \(\) in train-labels-idx1-ubyte"),
+        ({"train_size": 21}, "train-images-idx3-ubyte holds 20 images: train_size is 21"),
+        ({"t10k_images_idx3": np.zeros((0, 28, 28)), "t10k_labels_idx1": np.zeros(0)}, "holds 0 images"),
+        ({"train_labels_idx1": b"\0\0\x0d\x01\0\0\0\0"}, "train-labels-idx1-ubyte cannot be read: not an IDX file"),
+        ({"train_labels_idx1": b""}, "train-labels-idx1-ubyte cannot be read"),
+    ],
+)
+def test_a_dataset_that_is_not_as_its_entry_says_is_one_line(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    dataset = own_dataset(tmp_path, **changed)
+    for function in (datasets.prepare, datasets.load):
+        with pytest.raises(UserError, match=message) as error:
+            function(dataset, tmp_path)
+        assert str(error.value).startswith("dataset own is not as its entry in bench/data/registry.py says: ")
+
+
+def test_a_file_that_the_entry_lacks_is_named(tmp_path: Path) -> None:
+    dataset = own_dataset(tmp_path)
+    del dataset.sha256["t10k-labels-idx1-ubyte"]
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is missing there"):
+        datasets.prepare(dataset, tmp_path)
+
+
+def test_a_dataset_that_fits_its_entry_is_loaded(tmp_path: Path) -> None:
+    train, test = datasets.load(own_dataset(tmp_path, train_size=15), tmp_path)
+    assert (train.images.shape, test.labels.tolist()) == ((20, 28, 28), list(range(10)))
+
+
+def test_without_a_home_the_line_says_how_to_name_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake_nobody(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.setattr("pwd.getpwuid", fake_nobody)
+    for name in ("HOME", "XDG_CACHE_HOME", "MNIST_BENCH_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=r"HOME is not set .* --data-dir or MNIST_BENCH_DATA"):
+        files.default_data_dir()
+    assert packed_array("mnist") is not None, "the package has a copy"
+    monkeypatch.setenv("MNIST_BENCH_DATA", str(tmp_path))
+    assert files.default_data_dir() == tmp_path
