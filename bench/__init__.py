@@ -10,6 +10,8 @@ a wrong call raises :class:`UserError`. They are imported at their first use, so
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from bench.common.package import claim_models
+
 if TYPE_CHECKING:
     from bench.api import load, run, show
     from bench.common.errors import UserError
@@ -20,6 +22,8 @@ else:
             return getattr(importlib.import_module("bench.api"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
+
+claim_models()
 
 __all__ = ["UserError", "load", "run", "show"]
 
