@@ -77,10 +77,10 @@ def run(
         KeyboardInterrupt: after the running trial's record has been written and the report rendered.
     """
     from bench.report import render
-    from bench.runner.local_executor import end_forkserver
     from bench.runner.plan import Request, make_plan
     from bench.runner.session import run_plan
     from bench.runner.signals import Interrupted
+    from bench.runner.workers.processes import end_forkserver
 
     folder = Path(results)
     plan = make_plan(

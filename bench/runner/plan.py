@@ -17,10 +17,10 @@ from bench.recipes.recipe import Recipe
 from bench.records.schema import Data, Trial
 from bench.runner.cache_key import identify_code
 from bench.runner.environment import describe_environment, read_git, this_machine
-from bench.runner.local_executor import LocalExecutor
 from bench.runner.nodes import ParallelMap, check_address
 from bench.runner.run_context import RunContext
 from bench.runner.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
+from bench.runner.workers.executor import LocalExecutor
 from bench.training.devices import available_threads, resolve_device
 from bench.training.precision import check_precision
 from models import list_models, model_source

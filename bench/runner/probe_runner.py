@@ -16,14 +16,14 @@ from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probe
 from bench.records.schema import Run
 from bench.records.storage import runs_dir
 from bench.runner.cache_key import probe_key
-from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import ParallelMap
 from bench.runner.run_context import RunContext
+from bench.runner.workers.messages import TrialFailed
 
 
 class ProbeExecutor(Protocol):
-    """Runs a probe on a trained model somewhere; see :class:`bench.runner.local_executor.LocalExecutor`."""
+    """Runs a probe on a trained model somewhere; see :class:`bench.runner.workers.executor.LocalExecutor`."""
 
     def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
         """Run the probe; after ``timeout_s`` seconds it is given up.

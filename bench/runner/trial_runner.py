@@ -19,7 +19,6 @@ from bench.records.schema import Epoch, Run, Trial, artifact_names, run_stem, tr
 from bench.records.storage import check_writable, done_since, load_runs, save_run
 from bench.records.surroundings import Surroundings
 from bench.runner.cache_key import run_key
-from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
 from bench.runner.monitor import monitor
 from bench.runner.nodes import Event, NodeDescription, ParallelMap
@@ -27,13 +26,14 @@ from bench.runner.probe_runner import pending_probes
 from bench.runner.progress import Progress
 from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted, deferred_signals
+from bench.runner.workers.messages import TrialFailed
 
 if TYPE_CHECKING:
     from bench.training.trial import TrialResult
 
 
 class Executor(Protocol):
-    """Runs a trial somewhere and reports its events; see :class:`bench.runner.local_executor.LocalExecutor`."""
+    """Runs a trial somewhere and reports its events; see :class:`bench.runner.workers.executor.LocalExecutor`."""
 
     @property
     def stopped(self) -> BaseException | None:

@@ -109,7 +109,7 @@ def test_the_table_of_folders_says_what_the_folders_say() -> None:
     "module",
     [
         "bench.report", "bench.analysis.compare", "bench.records.storage", "bench.runner.trial_runner",
-        "bench.runner.local_executor", "bench.cli.app", "bench.data.registry",
+        "bench.runner.workers.executor", "bench.cli.app", "bench.data.registry",
     ],
 )  # fmt: skip
 def test_reading_and_the_commands_start_without_torch(module: str) -> None:

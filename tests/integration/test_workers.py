@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.runner import local_executor
+from bench.runner.workers.executor import LocalExecutor
 from tests.support.factories import make_trial
 
 pytestmark = pytest.mark.alone
@@ -16,7 +16,7 @@ def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_th
     data_dir: Path,
 ) -> None:
     """Threads do not survive a fork, so the process that is forked must never have computed."""
-    executor = local_executor.LocalExecutor(data_dir)
+    executor = LocalExecutor(data_dir)
     try:
         outcomes = [
             executor.run_trial(make_trial(model=model, epochs=1), lambda _: None) for model in ("softmax", "mlp")

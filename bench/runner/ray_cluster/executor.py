@@ -13,10 +13,10 @@ from bench.common.errors import UserError, cause_of
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Machine, Trial
 from bench.records.surroundings import Surroundings
-from bench.runner.local_executor import TrialFailed, TrialFailure
 from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
 from bench.runner.ray_cluster.connect import Cluster, check_code
+from bench.runner.workers.messages import TrialFailed, TrialFailure
 
 if TYPE_CHECKING:
     from bench.training.trial import TrialResult

@@ -20,9 +20,11 @@ from bench.records.probes import ProbeTask
 from bench.records.schema import Trial
 from bench.runner.allocator import effective_settings
 from bench.runner.environment import describe_environment, machine_slug
-from bench.runner.local_executor import LocalExecutor, TrialFailed, TrialFailure, end_forkserver
 from bench.runner.monitor import monitor
 from bench.runner.nodes import code_sha256
+from bench.runner.workers.executor import LocalExecutor
+from bench.runner.workers.messages import TrialFailed, TrialFailure
+from bench.runner.workers.processes import end_forkserver
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pytest
 from bench.records.probes import ProbeOutput, ProbeTask, load_arrays, load_probes
 from bench.records.schema import Git, Run
 from bench.runner.cache_key import CodeIdentity
-from bench.runner.local_executor import TrialFailed
 from bench.runner.probe_runner import pending_probes, run_probes
 from bench.runner.run_context import RunContext
+from bench.runner.workers.messages import TrialFailed
 from tests.support.factories import DATA, MACHINE
 from tests.support.results import build_results
 

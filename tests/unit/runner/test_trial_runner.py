@@ -20,7 +20,6 @@ from bench.records.surroundings import Surroundings
 from bench.runner import trial_runner
 from bench.runner.allocator import effective_settings
 from bench.runner.cache_key import CodeIdentity, run_key
-from bench.runner.local_executor import TrialFailed
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import Event, NodeDescription
 from bench.runner.progress import Progress
@@ -29,6 +28,7 @@ from bench.runner.progress.summary import report_failures
 from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted
 from bench.runner.trial_runner import run_trials
+from bench.runner.workers.messages import TrialFailed
 from tests.support.factories import DATA, MACHINE, START, make_predictions, make_run, make_trial
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bench.records.probes import ProbeTask
-from bench.runner import local_executor
-from bench.runner.local_executor import PRELOADED
+from bench.runner.workers import executor as module
+from bench.runner.workers.executor import LocalExecutor
+from bench.runner.workers.processes import PRELOADED
 from tests.support.factories import make_trial
 
 
@@ -32,13 +33,13 @@ class Worker:
 
 
 @pytest.fixture
-def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> local_executor.LocalExecutor:
+def executor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalExecutor:
     Worker.started = iter(range(100))
-    monkeypatch.setattr(local_executor, "_Worker", Worker)
-    return local_executor.LocalExecutor(tmp_path)
+    monkeypatch.setattr(module, "_Worker", Worker)
+    return LocalExecutor(tmp_path)
 
 
-def test_each_model_has_a_process_and_all_probes_share_another(executor: local_executor.LocalExecutor) -> None:
+def test_each_model_has_a_process_and_all_probes_share_another(executor: LocalExecutor) -> None:
     def trial(model: str) -> Any:
         return executor.run_trial(make_trial(model=model), lambda _: None)
 
@@ -50,8 +51,8 @@ def test_each_model_has_a_process_and_all_probes_share_another(executor: local_e
 
 def test_fresh_workers_answer_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Worker.started = iter(range(100))
-    monkeypatch.setattr(local_executor, "_Worker", Worker)
-    executor = local_executor.LocalExecutor(tmp_path, fresh_workers=True)
+    monkeypatch.setattr(module, "_Worker", Worker)
+    executor = LocalExecutor(tmp_path, fresh_workers=True)
     assert [executor.run_trial(make_trial(), lambda _: None) for _ in range(3)] == [0, 1, 2]
 
 

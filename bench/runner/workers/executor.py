@@ -1,0 +1,119 @@
+"""The executor for this machine: one worker process per model, and one for all probes.
+
+A model has a process of its own, so that it cannot affect another model's timing and its crash takes one trial
+with it, not the suite. Probes have theirs, so that what they use does not count towards a trial's peak memory. A
+worker ends when the runner does.
+"""
+
+import time
+from collections.abc import Callable
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.records.probes import ProbeOutput, ProbeTask
+from bench.records.schema import Epoch, Trial
+from bench.runner.workers import processes
+from bench.runner.workers.messages import TrialFailed, TrialFailure
+from bench.runner.workers.worker import serve
+
+if TYPE_CHECKING:
+    from bench.training.trial import TrialResult
+
+GRACE_S = 10.0
+"""Seconds that a worker has to end once it has closed its end of the connection."""
+
+PROBE_WORKER = "all probes"  # a name that no model can have
+
+
+class LocalExecutor:
+    """Runs trials one after the other on this machine, each in the worker process of its model."""
+
+    stopped: BaseException | None = None  # trials run in the main thread, which signals reach
+
+    def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
+        """Start no process yet.
+
+        Args:
+            data_dir: the folder that the workers read the data from.
+            fresh_workers: every trial has a process of its own, started as if it were the only trial of a call.
+        """
+        self._data_dir = data_dir
+        self._fresh_workers = fresh_workers
+        self._context = processes.fresh() if fresh_workers else processes.forking()
+        self._workers: dict[str, _Worker] = {}
+
+    def run_trial(
+        self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None
+    ) -> "TrialResult":
+        """Run ``trial`` to its end.
+
+        Raises:
+            TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
+        """
+        result: TrialResult = self._run_in_worker(trial.model, trial, on_epoch, timeout_s)
+        return result
+
+    def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
+        """Run a probe on a trained model.
+
+        Raises:
+            TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
+        """
+        output: ProbeOutput = self._run_in_worker(PROBE_WORKER, task, lambda _: None, timeout_s)
+        return output
+
+    def _run_in_worker(
+        self, name: str, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
+    ) -> Any:
+        worker = self._workers.get(name)
+        if worker is None:
+            worker = self._workers[name] = _Worker(self._context, self._data_dir)
+        try:
+            return worker.run(request, on_epoch, timeout_s)
+        finally:
+            if self._fresh_workers:
+                worker.kill()
+            if not worker.process.is_alive():
+                del self._workers[name]
+
+    def close(self) -> None:
+        """End all workers, in the middle of a trial too."""
+        for worker in self._workers.values():
+            worker.kill()
+        self._workers.clear()
+
+
+class _Worker:
+    """The runner's end of one worker process."""
+
+    def __init__(self, context: BaseContext, data_dir: Path) -> None:
+        self._connection, child = context.Pipe()
+        self.process = processes.start_process(context, serve, child, data_dir, time.monotonic())
+        child.close()
+
+    def run(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
+        """Send a trial or a probe and wait for its result; epochs are passed on as they come."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            self._connection.send(request)
+            while True:
+                if not self._connection.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                    self.kill()
+                    raise TrialFailed("timeout", f"not finished after {timeout_s:g} s")
+                message = self._connection.recv()
+                if isinstance(message, Epoch):
+                    on_epoch(message)
+                elif isinstance(message, TrialFailure):
+                    raise TrialFailed(message.status, message.reason, message.log)
+                else:
+                    return message
+        except (EOFError, ConnectionError):
+            self.process.join(GRACE_S)
+            ending = processes.describe_exit(self.process.exitcode)
+            self.kill()
+            raise TrialFailed("error", f"worker {ending}") from None
+
+    def kill(self) -> None:
+        """End the worker and every process that it started."""
+        processes.kill(self.process)

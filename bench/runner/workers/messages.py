@@ -1,0 +1,24 @@
+"""Messages between the runner and its workers, and the exception that a failed trial raises in the runner."""
+
+from dataclasses import dataclass
+
+from bench.records.schema import Status
+
+
+class TrialFailed(Exception):
+    """The trial did not finish; ``log`` is what the model's author needs to repair it, a traceback if there is one."""
+
+    def __init__(self, status: Status, reason: str, log: str = "") -> None:
+        super().__init__(reason)
+        self.status: Status = status
+        self.reason = reason
+        self.log = log
+
+
+@dataclass(frozen=True)
+class TrialFailure:
+    """The content of :class:`TrialFailed`, as one process sends it to another."""
+
+    status: Status
+    reason: str
+    log: str

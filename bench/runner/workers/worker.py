@@ -1,0 +1,63 @@
+"""The worker's own side: receive a trial or a probe, send its epochs and its result."""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from bench.common.errors import UserError
+from bench.records.probes import ProbeTask
+from bench.runner.workers.messages import TrialFailure
+from bench.runner.workers.processes import descendants, kill_all
+
+
+def serve(connection: Connection, data_dir: Path, started: float) -> None:
+    """Run the worker: receive a trial or a probe, send its epochs and its result; again until the runner is gone."""
+    settle()
+    from bench.probes.execute import execute_probe
+    from bench.training.trial import execute
+
+    startup_s = time.monotonic() - started
+    while True:
+        try:
+            request = connection.recv()
+        except EOFError:
+            return
+        try:
+            if isinstance(request, ProbeTask):
+                connection.send(execute_probe(request, data_dir))
+            else:
+                connection.send(execute(request, data_dir, connection.send, startup_s))
+        except BaseException as error:  # a model may raise anything, SystemExit too
+            connection.send(_failure_of(error))
+        startup_s = 0.0
+
+
+def settle() -> None:
+    """Make a new process one that ends with the runner and leaves standard output, where results go, to it."""
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    threading.Thread(target=_end_with_runner, daemon=True).start()
+
+
+def _failure_of(error: BaseException) -> TrialFailure:
+    from bench.training.train import DivergedError
+
+    if isinstance(error, DivergedError):
+        return TrialFailure("diverged", str(error), "")
+    if isinstance(error, UserError):
+        return TrialFailure("error", str(error), "")
+    # format_exception_only copes with an exception that cannot say what it is
+    reason = " ".join("".join(traceback.format_exception_only(error)).split())
+    return TrialFailure("error", reason, "".join(traceback.format_exception(error)))
+
+
+def _end_with_runner() -> None:
+    runner = multiprocessing.parent_process()
+    if runner is not None:
+        runner.join()
+    kill_all(descendants(os.getpid()))
+    os._exit(1)
