@@ -6,8 +6,8 @@ from torch import nn
 from bench.probes.trained_model import Examples, TrainedModel
 from bench.training.epoch_loop import prepare_epochs, steps_per_epoch
 from bench.training.model.initial import ModelBuilder
+from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import epoch_order, to_device
-from bench.training.seeds import seed_generators, seed_streams
 
 
 def training_steps(trained: TrainedModel) -> int:

@@ -10,7 +10,7 @@ from bench.analysis.groups import Condition, ConditionResults, group_by_conditio
 from bench.analysis.noise_floor import noise_floors, noise_runs
 from bench.analysis.pairwise import Pair, decide_pairs
 from bench.common.atomic import write_atomically
-from bench.common.errors import UserError
+from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import make_folder
 from bench.records.probes import ProbeRecord, load_arrays, load_probes
 from bench.records.pytest_benchmarks import saved_runs
@@ -88,7 +88,7 @@ def render(results: Path) -> Rendered:
         _write(results, document, records)
     except OSError as error:
         raise UserError(
-            f"cannot write the report to {results}: {error.strerror}; the records are kept, "
+            f"cannot write the report to {results}: {cause_of(error)}; the records are kept, "
             "'python -m bench report' renders them once there is room"
         ) from error
     problems = records.problems + [Problem(results, reason) for reason in document.problems]

@@ -12,6 +12,7 @@ from bench.common.errors import UserError
 from bench.records.fields import Environment
 from bench.records.schema import Epoch, Machine
 from bench.records.surroundings import Surroundings
+from bench.training.result import Trained
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +29,7 @@ class NodeDescription:
     allocator: Mapping[str, str]
 
 
-Event = Epoch | NodeDescription | Surroundings
+Event = Epoch | Trained | NodeDescription | Surroundings
 """An event of a running trial. A node description is the start of an attempt on that node; it voids all before it."""
 
 

@@ -80,7 +80,7 @@ def make_plan(request: Request) -> Plan:
     suite = SUITES[request.suite]
     models = check_models(request.models, suite.controls)
     dataset = datasets.find_dataset(request.dataset)
-    train_size = suite.train_images or dataset.train_size
+    train_size = min(suite.train_images or dataset.train_size, dataset.train_size)
     recipe = _recipe(request, train_size)
     seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
     if seeds > MOST_SEEDS:

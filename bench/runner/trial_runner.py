@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from bench.common.atomic import remove_leftovers, write_atomically
 from bench.common.errors import UserError, cause_of, plain
@@ -27,9 +27,7 @@ from bench.runner.progress import Progress
 from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted, deferred_signals
 from bench.runner.workers.messages import TrialFailed
-
-if TYPE_CHECKING:
-    from bench.training.trial import TrialResult
+from bench.training.result import Trained, TrialResult
 
 
 class Executor(Protocol):
@@ -39,9 +37,7 @@ class Executor(Protocol):
     def stopped(self) -> BaseException | None:
         """The reason why the run ends, for threads that no signal reaches; None while it goes on."""
 
-    def run_trial(
-        self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None
-    ) -> "TrialResult":
+    def run_trial(self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None) -> TrialResult:
         """Train, calling ``on_event`` after each epoch; after ``timeout_s`` seconds the trial is given up.
 
         Raises:
@@ -136,6 +132,8 @@ def run_one(trial: Trial, key: str, context: RunContext, executor: Executor, pro
         if isinstance(event, Epoch):
             attempt.epochs.append(event)
             progress.epoch_done(trial, event)
+        elif isinstance(event, Trained):
+            attempt.trained = event.result
         elif isinstance(event, NodeDescription):
             if attempt.epochs:
                 progress.trial_restarted(trial, len(attempt.epochs))
@@ -147,9 +145,14 @@ def run_one(trial: Trial, key: str, context: RunContext, executor: Executor, pro
     try:
         result = executor.run_trial(trial, on_event, context.timeout_s)
     except TrialFailed as failure:
+        if attempt.trained:  # what failed is optional
+            return attempt.save_done(attempt.trained)
         return attempt.save_failed(failure.status, failure.reason, failure.log)
     except Interrupted as interruption:
-        attempt.save_failed("interrupted", f"stopped by {interruption.signal_name}")
+        if attempt.trained:
+            attempt.save_done(attempt.trained)
+        else:
+            attempt.save_failed("interrupted", f"stopped by {interruption.signal_name}")
         raise
     return attempt.save_done(result)
 
@@ -164,6 +167,7 @@ class _Attempt:
     started_at: datetime
     stop_monitoring: Callable[[], Surroundings | None]
     epochs: list[Epoch] = field(default_factory=list)
+    trained: TrialResult | None = None
 
     def start_on(self, node: NodeDescription) -> None:
         """Start on a node of a cluster, perhaps for the second time; the events before are dropped."""
@@ -172,8 +176,9 @@ class _Attempt:
         self.started_at = self.context.now()
         self.stop_monitoring = lambda: None
         self.epochs = []
+        self.trained = None
 
-    def save_done(self, result: "TrialResult") -> Run:
+    def save_done(self, result: TrialResult) -> Run:
         stem = run_stem(self.trial, self.key, self.started_at)
         run = self._run(
             status="done",
@@ -206,7 +211,7 @@ class _Attempt:
             **parts,
         )
 
-    def _save(self, run: Run, result: "TrialResult | None" = None, log: str = "") -> Run:
+    def _save(self, run: Run, result: TrialResult | None = None, log: str = "") -> Run:
         results = self.context.results
         try:
             with deferred_signals():

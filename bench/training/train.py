@@ -17,8 +17,8 @@ from bench.records.schema import Epoch, Execution
 from bench.training.epoch_loop import prepare_epochs
 from bench.training.evaluate import BATCH_SIZE, Evaluation, evaluate
 from bench.training.model import state
+from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import DeviceData, epoch_order
-from bench.training.seeds import seed_generators, seed_streams
 from bench.training.timing import Clocks
 from bench.training.train_step import Duplicate
 

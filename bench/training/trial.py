@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +13,7 @@ from torch import nn
 from bench.common.errors import UserError
 from bench.data import datasets
 from bench.recipes.recipe import RECIPES, Recipe
-from bench.records.schema import Clock, Epoch, Execution, Flag, Memory, ModelInfo, Result, Trial
+from bench.records.schema import Clock, Flag, ModelInfo, Result, Trial
 from bench.records.storage import Predictions
 from bench.training.devices import resolve_device
 from bench.training.evaluate import Evaluation
@@ -25,6 +24,7 @@ from bench.training.model.initial import ModelBuilder
 from bench.training.model.weights import weight_bytes
 from bench.training.pipeline import DeviceData, to_device
 from bench.training.precision import check_precision, set_matrix_precision
+from bench.training.result import OnEvent, Trained, TrialResult
 from bench.training.timing import Clocks, TimeSource
 from bench.training.train import History, train
 from bench.training.train_step import error_text, reason_text
@@ -34,34 +34,6 @@ EXAMPLES = 12
 UNFINISHED = "the worker ended before they were done"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """A finished trial: the parts of its record that only the worker knows, and its artifacts.
-
-    ``leaves_traces``: its model may have changed what the next trial in the same process would meet.
-    """
-
-    model: ModelInfo
-    result: Result
-    execution: Execution
-    clock: Clock
-    memory: Memory
-    predictions: Predictions
-    weights: bytes
-    leaves_traces: bool
-    flags: list[Flag] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trial whose training is over; it has all that a run needs, and lacks what is optional."""
-
-    result: TrialResult
-
-
-OnEvent = Callable[[Epoch | Trained], None]
 
 
 def recipe_of(trial: Trial) -> Recipe:

@@ -11,8 +11,8 @@ from bench.data import datasets
 from bench.recipes.recipe import ARTICLE
 from bench.training.epoch_loop import prepare_epochs
 from bench.training.model.initial import ModelBuilder
+from bench.training.model.seeds import seed_generators
 from bench.training.pipeline import DeviceData, normalise, to_device
-from bench.training.seeds import seed_generators
 from models import registry
 from tests.support.architectures import ARCHITECTURES, EAGER
 

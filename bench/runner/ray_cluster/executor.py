@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
@@ -17,9 +17,7 @@ from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
 from bench.runner.ray_cluster.connect import Cluster, check_code
 from bench.runner.workers.messages import TrialFailed, TrialFailure
-
-if TYPE_CHECKING:
-    from bench.training.trial import TrialResult
+from bench.training.result import Trained, TrialResult
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -66,9 +64,7 @@ class RayExecutor:
         pool.shutdown()
         self._pools.remove(pool)
 
-    def run_trial(
-        self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None
-    ) -> "TrialResult":
+    def run_trial(self, trial: Trial, on_event: Callable[[Event], None], timeout_s: float | None = None) -> TrialResult:
         """Run ``trial`` to its end; the first event is its node, again after each restart.
 
         Raises:
@@ -134,7 +130,7 @@ class RayExecutor:
                     begun = True
                     machine = machine_of_node(event.slug, self._driver)
                     on_event(NodeDescription(machine, event.environment, event.allocator))
-                elif isinstance(event, (Epoch, Surroundings)):
+                elif isinstance(event, (Epoch, Trained, Surroundings)):
                     on_event(event)
                 elif isinstance(event, TrialFailure):
                     raise TrialFailed(event.status, event.reason, event.log)

@@ -6,19 +6,19 @@ worker ends when the runner does.
 """
 
 import time
-from collections.abc import Callable
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
 from bench.runner.workers import processes
 from bench.runner.workers.messages import TrialFailed, TrialFailure
 from bench.runner.workers.worker import serve
+from bench.training.result import OnEvent, Trained, TrialResult
 
-if TYPE_CHECKING:
-    from bench.training.trial import TrialResult
+CHECKS_S = 120.0
+"""Seconds that a worker has for what is optional, once its training is over."""
 
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
@@ -43,15 +43,13 @@ class LocalExecutor:
         self._context = processes.fresh() if fresh_workers else processes.forking()
         self._workers: dict[str, _Worker] = {}
 
-    def run_trial(
-        self, trial: Trial, on_epoch: Callable[[Epoch], None], timeout_s: float | None = None
-    ) -> "TrialResult":
+    def run_trial(self, trial: Trial, on_event: OnEvent, timeout_s: float | None = None) -> TrialResult:
         """Run ``trial`` to its end.
 
         Raises:
             TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
         """
-        result: TrialResult = self._run_in_worker(trial.model, trial, on_epoch, timeout_s)
+        result: TrialResult = self._run_in_worker(trial.model, trial, on_event, timeout_s)
         return result
 
     def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
@@ -64,15 +62,22 @@ class LocalExecutor:
         return output
 
     def _run_in_worker(
-        self, name: str, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None
+        self,
+        name: str,
+        request: Trial | ProbeTask,
+        on_event: OnEvent,
+        timeout_s: float | None,
     ) -> Any:
         worker = self._workers.get(name)
         if worker is None:
             worker = self._workers[name] = _Worker(self._context, self._data_dir)
+        ends = self._fresh_workers
         try:
-            return worker.run(request, on_epoch, timeout_s)
+            result = worker.run(request, on_event, timeout_s)
+            ends = ends or (isinstance(result, TrialResult) and result.leaves_traces)
+            return result
         finally:
-            if self._fresh_workers:
+            if ends:
                 worker.kill()
             if not worker.process.is_alive():
                 del self._workers[name]
@@ -92,8 +97,8 @@ class _Worker:
         self.process = processes.start_process(context, serve, child, data_dir, time.monotonic())
         child.close()
 
-    def run(self, request: Trial | ProbeTask, on_epoch: Callable[[Epoch], None], timeout_s: float | None) -> Any:
-        """Send a trial or a probe and wait for its result; epochs are passed on as they come."""
+    def run(self, request: Trial | ProbeTask, on_event: OnEvent, timeout_s: float | None) -> Any:
+        """Send a trial or a probe and wait for its result; what comes before it is passed on as it comes."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         try:
             self._connection.send(request)
@@ -102,8 +107,10 @@ class _Worker:
                     self.kill()
                     raise TrialFailed("timeout", f"not finished after {timeout_s:g} s")
                 message = self._connection.recv()
-                if isinstance(message, Epoch):
-                    on_epoch(message)
+                if isinstance(message, Epoch | Trained):
+                    on_event(message)
+                    if isinstance(message, Trained):
+                        deadline = time.monotonic() + CHECKS_S
                 elif isinstance(message, TrialFailure):
                     raise TrialFailed(message.status, message.reason, message.log)
                 else:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.records.schema import Status
+from bench.records.fields import Status
 
 
 class TrialFailed(Exception):

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from bench.common.package import same_imports
+from bench.common.sockets import make_socket_folder
 from bench.runner.allocator import allocator_settings
 
 PRELOADED = ["bench.training.trial", "bench.probes.execute", "torch._dynamo"]
@@ -40,7 +42,8 @@ def fresh() -> BaseContext:
 def start_process(context: BaseContext, target: Callable[..., None], *arguments: Any) -> BaseProcess:
     """Start a process with the allocator settings of training, which no signal for the runner reaches."""
     process: BaseProcess = context.Process(target=target, args=arguments, daemon=True)  # type: ignore[attr-defined]
-    with allocator_settings(), _no_main_module(), _interrupt_blocked():
+    make_socket_folder()
+    with same_imports(), allocator_settings(), _no_main_module(), _interrupt_blocked():
         process.start()
     return process
 

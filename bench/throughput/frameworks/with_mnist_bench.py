@@ -5,8 +5,8 @@ import torch
 from bench.throughput.frameworks.registry import BATCH_SIZE, Task
 from bench.throughput.subprocess_timer import Timer
 from bench.throughput.workload import Workload
+from bench.training.model.seeds import seed_streams
 from bench.training.pipeline import epoch_order
-from bench.training.seeds import seed_streams
 from bench.training.timing import Clocks
 
 

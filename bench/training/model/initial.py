@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from bench.training.model.purity import impurity
-from bench.training.seeds import seed_generators
+from bench.training.model.seeds import seed_generators
 from models import create_model
 
 BATCH = 4
