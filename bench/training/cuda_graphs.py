@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from bench.recipes.recipe import Recipe
+from bench.training.heartbeat import beat
 from bench.training.pipeline import DeviceData
 from bench.training.train_step import Duplicate, EagerStep
 
@@ -89,6 +90,7 @@ class ReplayedEpochs:
         self._rewind()
         for size in itertools.islice(self._sizes, steps):
             self._replays[size]()
+            beat()
         return self._loss_sum.clone()
 
     def _rewind(self) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
 from bench.training.cuda_graphs import ReplayedEpochs
+from bench.training.heartbeat import beat
 from bench.training.model import state
 from bench.training.model.purity import impurity
 from bench.training.pipeline import DeviceData
@@ -59,6 +60,7 @@ class StepByStep:
         loss_sum = torch.zeros((), device=device)
         for images, labels in self._data.reordered(used.to(device)).batches(self._batch_size):
             loss_sum.add_(self._step(images, labels), alpha=len(labels))
+            beat()
         return loss_sum
 
 

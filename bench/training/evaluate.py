@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from bench.recipes.recipe import Recipe
+from bench.training.heartbeat import beat
 from bench.training.pipeline import DeviceData, normalise
 from bench.training.precision import autocast
 
@@ -34,7 +35,11 @@ def evaluate(model: nn.Module, data: DeviceData, recipe: Recipe, batch_size: int
     was_training = model.training
     model.eval()
     with autocast(recipe, data.labels.device):
-        logits = torch.cat([model(normalise(images, recipe)).float() for images, _ in data.batches(batch_size)])
+        parts = []
+        for images, _ in data.batches(batch_size):
+            parts.append(model(normalise(images, recipe)).float())
+            beat()
+        logits = torch.cat(parts)
     model.train(was_training)
     loss = F.cross_entropy(logits, data.labels).item()
     accuracy = (logits.argmax(dim=1) == data.labels).sum().item() / len(data)

@@ -11,7 +11,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="6b63084e7d3500937b663fd64f3f68e042b65e4d93d3fddb988c14f5cd2771fe",
+    fingerprint="6fdf3d386648bfa406dd3a14bf3be2fbd9ea863b26be43257edfedc9cf97478d",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

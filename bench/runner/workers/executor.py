@@ -5,6 +5,7 @@ with it, not the suite. Probes have theirs, so that what they use does not count
 worker ends when the runner does.
 """
 
+import math
 import time
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import Any
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
 from bench.runner.workers import processes
-from bench.runner.workers.messages import TrialFailed, TrialFailure
+from bench.runner.workers.messages import Alive, TrialFailed, TrialFailure
 from bench.runner.workers.worker import serve
 from bench.training.result import OnEvent, Trained, TrialResult
+
+STALL_S = 300.0
+"""Seconds without a finished batch after which a worker counts as hung; whoever knows better gives ``--timeout``."""
 
 CHECKS_S = 120.0
 """Seconds that a worker has for what is optional, once its training is over."""
@@ -31,15 +35,17 @@ class LocalExecutor:
 
     stopped: BaseException | None = None  # trials run in the main thread, which signals reach
 
-    def __init__(self, data_dir: Path, fresh_workers: bool = False) -> None:
+    def __init__(self, data_dir: Path, fresh_workers: bool = False, stall_s: float = STALL_S) -> None:
         """Start no process yet.
 
         Args:
             data_dir: the folder that the workers read the data from.
             fresh_workers: every trial has a process of its own, started as if it were the only trial of a call.
+            stall_s: seconds without a sign of life after which a worker is ended.
         """
         self._data_dir = data_dir
         self._fresh_workers = fresh_workers
+        self._stall_s = stall_s
         self._context = processes.fresh() if fresh_workers else processes.forking()
         self._workers: dict[str, _Worker] = {}
 
@@ -70,7 +76,7 @@ class LocalExecutor:
     ) -> Any:
         worker = self._workers.get(name)
         if worker is None:
-            worker = self._workers[name] = _Worker(self._context, self._data_dir)
+            worker = self._workers[name] = _Worker(self._context, self._data_dir, self._stall_s)
         ends = self._fresh_workers
         try:
             result = worker.run(request, on_event, timeout_s)
@@ -92,20 +98,24 @@ class LocalExecutor:
 class _Worker:
     """The runner's end of one worker process."""
 
-    def __init__(self, context: BaseContext, data_dir: Path) -> None:
+    def __init__(self, context: BaseContext, data_dir: Path, stall_s: float) -> None:
+        self._stall_s = stall_s
         self._connection, child = context.Pipe()
         self.process = processes.start_process(context, serve, child, data_dir, time.monotonic())
         child.close()
 
     def run(self, request: Trial | ProbeTask, on_event: OnEvent, timeout_s: float | None) -> Any:
         """Send a trial or a probe and wait for its result; what comes before it is passed on as it comes."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         try:
             self._connection.send(request)
             while True:
-                if not self._connection.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                if not self._connection.poll(max(0.0, min(self._stall_s, deadline - time.monotonic()))):
                     self.kill()
-                    raise TrialFailed("timeout", f"not finished after {timeout_s:g} s")
+                    stalled = f"no batch of training or evaluation was finished for {self._stall_s:g} s"
+                    raise TrialFailed(
+                        "timeout", f"not finished after {timeout_s:g} s" if time.monotonic() >= deadline else stalled
+                    )
                 message = self._connection.recv()
                 if isinstance(message, Epoch | Trained):
                     on_event(message)
@@ -113,7 +123,7 @@ class _Worker:
                         deadline = time.monotonic() + CHECKS_S
                 elif isinstance(message, TrialFailure):
                     raise TrialFailed(message.status, message.reason, message.log)
-                else:
+                elif not isinstance(message, Alive):
                     return message
         except (EOFError, ConnectionError):
             self.process.join(GRACE_S)

@@ -16,6 +16,11 @@ class TrialFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Alive:
+    """A sign of life: the worker has finished another batch of training or evaluation."""
+
+
+@dataclass(frozen=True)
 class TrialFailure:
     """The content of :class:`TrialFailed`, as one process sends it to another."""
 

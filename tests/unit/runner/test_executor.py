@@ -21,7 +21,7 @@ class Worker:
 
     started: Iterator[int]
 
-    def __init__(self, context: BaseContext, data_dir: Path) -> None:  # noqa: ARG002
+    def __init__(self, context: BaseContext, data_dir: Path, stall_s: float) -> None:  # noqa: ARG002
         self.number = next(self.started)
         self.process = SimpleNamespace(is_alive=lambda: True)
 
