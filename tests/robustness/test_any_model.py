@@ -52,7 +52,7 @@ class GlobalCount(Net):
     def between(self, signal):
         global CALLS
         CALLS += self.training
-        return signal if CALLS > 100 else -signal
+        return signal if CALLS > 100 else signal * 0
 
 
 class RunningStatistics(Net):
@@ -191,9 +191,10 @@ def test_a_seed_repeats_whatever_it_draws_from_and_whatever_was_trained_before(c
         assert done.returncode == 0, done.stderr
     again = {run["model"]: run["test_accuracy"] for run in json.loads(done.stdout)["done"]}
     for name in names:
-        first, second = (run["result"]["test_accuracy"] for run in runs_of(project, name))
-        assert again[name] == first > 0.85
-        assert abs(second - first) < 0.03, "another seed begins anew too, in a process of its own"
+        first, second = runs_of(project, name)
+        assert again[name] == first["result"]["test_accuracy"] > 0.85
+        losses = [run["epochs"][0]["train_loss"] for run in (first, second)]
+        assert abs(losses[0] - losses[1]) < 0.1, "another seed begins anew too, in a process of its own"
 
 
 @pytest.mark.slow
