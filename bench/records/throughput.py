@@ -8,6 +8,7 @@ Schema history:
     2  the same record for both: each model has its ``times`` by framework, the article's loop and ours among them.
        Schema 1 is converted to it when read. From here on the article's loop is in fp32 on a GPU too, where torch's
        default is TF32 for convolutions; files of ``peers`` have the precision in their names.
+    3  FLOPs may be missing
 """
 
 from pathlib import Path
@@ -54,14 +55,15 @@ class StepTime(RecordPart):
 class Cost(RecordPart):
     """Cost of an image on any machine, and the memory that training at ``batch_size`` took in a run of its own.
 
-    FLOPs count 2 per multiply-add. Bytes are those that the operations of a step read and write, as if there were no
-    cache, divided by its images. ``memory_bytes`` is the process's peak, ``idle_bytes`` what it held before.
+    FLOPs count 2 per multiply-add; null where torch cannot count them. Bytes are those that the operations of a step
+    read and write, as if there were no cache, divided by its images. ``memory_bytes`` is the process's peak,
+    ``idle_bytes`` what it held before.
     """
 
     parameters: Count
     batch_size: PositiveInt
-    train_flops_per_image: Count
-    infer_flops_per_image: Count
+    train_flops_per_image: Count | None
+    infer_flops_per_image: Count | None
     train_bytes_per_image: Count
     infer_bytes_per_image: Count
     memory_bytes: Count
@@ -102,7 +104,7 @@ class ModelThroughput(RecordPart):
 class ThroughputRecord(Measurement):
     """Record of one call of ``speed`` or ``peers``; only ``speed`` measures the peaks of the machine."""
 
-    schema_version: Literal[2] = Field(default=2, alias="schema")
+    schema_version: Literal[2, 3] = Field(default=3, alias="schema")
     precision: Name
     peaks: Peaks | None = None
     models: Annotated[list[ModelThroughput], Field(min_length=1)]

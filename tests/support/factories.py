@@ -11,6 +11,7 @@ from bench.records.schema import (
     Data,
     Epoch,
     Execution,
+    Flag,
     Git,
     Machine,
     Memory,
@@ -116,6 +117,14 @@ def make_run(
     )
 
 
+PROBABILITIES = "outputs sum to 1: they are probabilities, not logits"
+
+
+def flagged(run: Run, note: str = PROBABILITIES, name: str = "no_logits") -> Run:
+    """The run with one more flag."""
+    return run.model_copy(update={"flags": [*run.flags, Flag.model_validate({"name": name, "note": note})]})
+
+
 def make_predictions(accuracy: float = 0.9, size: int = 10_000, seed: int = 0) -> Predictions:
     random = np.random.default_rng(seed)
     labels = random.integers(0, 10, size, dtype=np.uint8)
@@ -199,6 +208,16 @@ def make_speed(precision: str = "fp32") -> ThroughputRecord:
             )
         ],
     )
+
+
+def without_flops(record: ThroughputRecord) -> ThroughputRecord:
+    """The record of models whose operations torch cannot count."""
+    unknown = {"train_flops_per_image": None, "infer_flops_per_image": None}
+    models = [
+        model.model_copy(update={"cost": model.cost and model.cost.model_copy(update=unknown)})
+        for model in record.models
+    ]
+    return record.model_copy(update={"models": models})
 
 
 def make_peers() -> ThroughputRecord:

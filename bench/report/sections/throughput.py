@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.records.throughput import ARTICLE, ModelThroughput, StepTime, ThroughputRecord
+from bench.records.throughput import ARTICLE, Cost, ModelThroughput, StepTime, ThroughputRecord
 from bench.report.elements.blocks import Block, Heading, Picture, Table
 from bench.report.elements.formatting import commit_text, three_digits
 from bench.report.elements.section import Section
@@ -100,12 +100,13 @@ def throughput_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
                 **_timm_columns(model.step_time("train", size), "train"),
                 "param_count": round(model.cost.parameters / 1e6, 6),
                 **_timm_columns(model.step_time("infer", size), "infer"),
-                "infer_gmacs": model.cost.infer_flops_per_image / 2e9,
+                "infer_gmacs": None if flops is None else flops / 2e9,
                 **condition_columns(record),
             }
             for record in records
             for model in record.models
             if model.cost
+            for flops in [model.cost.infer_flops_per_image]
             for size in _batch_sizes(model)
         ]
     )
@@ -182,11 +183,9 @@ def _headline_row(record: ThroughputRecord, model: ModelThroughput, article: dic
         time = model.step_time(phase, size)
         row[f"{words}, images/s"] = f"{time.images_per_s:,.0f}" if time else ""
         if phase == "train":
-            intensity, rate = _intensity(model, phase)
-            row["of peak FLOP/s, %"] = f"{100 * rate / record.peaks.matmul_flops_per_s:.0f}"
-            row["of copy bandwidth, %"] = (
-                f"{100 * rate / intensity / record.peaks.copy_bytes_per_s:.0f}" if rate else ""
-            )
+            flops, traffic = _per_image(model.cost, phase)
+            row["of peak FLOP/s, %"] = _share_text(flops, time, record.peaks.matmul_flops_per_s)
+            row["of copy bandwidth, %"] = _share_text(traffic, time, record.peaks.copy_bytes_per_s)
     single_image = model.step_time("infer", 1)
     row["one image, ms"] = f"{1e3 * single_image.median_s:.3g}" if single_image else ""
     row["memory, MB"] = f"{(model.cost.memory_bytes - model.cost.idle_bytes) / 1e6:,.0f}"
@@ -202,15 +201,23 @@ def _note(record: ThroughputRecord) -> str:
 
 
 def _intensity(model: ModelThroughput, phase: str) -> tuple[float, float]:
-    """Compute FLOPs per byte and FLOP/s at the batch size of the counted cost; zeros where that was not timed."""
+    """Compute FLOPs per byte and FLOP/s at the batch size of the cost; zeros where that was not counted or timed."""
     assert model.cost
-    time, cost = model.step_time(phase, model.cost.batch_size), model.cost
-    flops, traffic = (
-        (cost.train_flops_per_image, cost.train_bytes_per_image)
-        if phase == "train"
-        else (cost.infer_flops_per_image, cost.infer_bytes_per_image)
-    )
+    time = model.step_time(phase, model.cost.batch_size)
+    flops, traffic = _per_image(model.cost, phase)
     return (flops / traffic, flops * time.images_per_s) if time and traffic and flops else (0.0, 0.0)
+
+
+def _per_image(cost: Cost, phase: str) -> tuple[int | None, int]:
+    """Return the FLOPs of an image and the bytes read and written for it."""
+    if phase == "train":
+        return cost.train_flops_per_image, cost.train_bytes_per_image
+    return cost.infer_flops_per_image, cost.infer_bytes_per_image
+
+
+def _share_text(per_image: int | None, time: StepTime | None, peak: float) -> str:
+    """Format a step's FLOPs or bytes per second as a percentage of the peak; empty where not counted or not timed."""
+    return f"{100 * per_image * time.images_per_s / peak:.0f}" if per_image is not None and time else ""
 
 
 def _batch_sizes(model: ModelThroughput) -> list[int]:

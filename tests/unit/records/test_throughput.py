@@ -18,7 +18,7 @@ from bench.records.throughput import (
     save_throughput,
 )
 from tests.conftest import ROOT
-from tests.support.factories import make_peers, make_speed
+from tests.support.factories import make_peers, make_speed, without_flops
 
 OLD = ROOT / "tests" / "support" / "golden" / "speed-schema-1.json"
 
@@ -59,7 +59,7 @@ def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
         ("35.19250945840423", "-1", "models.0.times.0.epoch_s.0: Input should be greater than 0"),
         ("35.19250945840423,", "", "the rounds of the article's loop and of ours are not of equal number"),
         ('"peaks"', '"other"', "other: Extra inputs are not permitted"),
-        ('"schema": 1', '"schema": 3', "schema: Input should be 2"),
+        ('"schema": 1', '"schema": 4', "schema: Input should be 2 or 3"),
     ],
 )
 def test_a_damaged_record_of_schema_1_is_named(tmp_path: Path, before: str, after: str, reason: str) -> None:
@@ -77,6 +77,15 @@ def test_the_newest_of_each_machine_device_and_precision_is_shown(tmp_path: Path
     for record in (new, half, old):
         save_throughput(tmp_path, record)
     assert load_throughput(tmp_path)[0] == [half, new]
+
+
+def test_flops_may_be_missing_and_records_from_before_that_are_read(tmp_path: Path) -> None:
+    record = without_flops(make_speed())
+    save_throughput(tmp_path / "new", record)
+    assert load_throughput(tmp_path / "new") == ([record], [])
+    old = make_speed().model_copy(update={"schema_version": 2})
+    save_throughput(tmp_path / "old", old)
+    assert load_throughput(tmp_path / "old") == ([old], [])
 
 
 @pytest.mark.parametrize("epoch_s", [[1.0], []])

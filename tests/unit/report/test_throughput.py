@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 from tabulate import tabulate
 
 from bench.records.storage import save_run
@@ -11,7 +12,7 @@ from bench.records.throughput import (
 )
 from bench.report import render
 from bench.report.sections.throughput import article_loop_table, headline_rows, terminal_rows, throughput_table
-from tests.support.factories import make_run, make_speed
+from tests.support.factories import make_run, make_speed, without_flops
 
 
 def test_the_table_follows_from_the_times() -> None:
@@ -64,8 +65,26 @@ def test_a_model_timed_at_other_sizes_alone_has_empty_cells(tmp_path: Path) -> N
     bare = record.models[0].model_copy(update={"step_times": other})
     save_throughput(tmp_path, record.model_copy(update={"models": [bare]}))
     (row,) = headline_rows(load_throughput(tmp_path)[0][0])
-    assert (row["training, images/s"], row["of copy bandwidth, %"], row["one image, ms"]) == ("", "", "")
+    assert [row[name] for name in ("training, images/s", "of peak FLOP/s, %", "of copy bandwidth, %")] == ["", "", ""]
+    assert row["one image, ms"] == ""
     assert render(tmp_path).problems == []
+
+
+def test_flops_that_cannot_be_counted_are_empty_cells_and_the_rest_is_shown(tmp_path: Path) -> None:
+    cnn = without_flops(make_speed()).models[0].model_copy(update={"model": "lstm"})
+    record = make_speed().model_copy(update={"models": [*make_speed().models, cnn]})
+    save_throughput(tmp_path, record)
+    counted, lstm = headline_rows(load_throughput(tmp_path)[0][0])
+    assert (lstm["of peak FLOP/s, %"], lstm["of copy bandwidth, %"], lstm["training, images/s"]) == ("", "6", "12,800")
+    assert {**counted, "model": "lstm", "of peak FLOP/s, %": ""} == lstm
+    assert render(tmp_path).problems == []
+    (roofline,) = (tmp_path / "plots").glob("*-roofline.svg")
+    assert "cnn, training" in roofline.read_text()
+    assert "lstm" not in roofline.read_text(), "a point would need its FLOPs"
+    gmacs = pd.read_csv(tmp_path / "tables" / "throughput.csv").set_index("model")["infer_gmacs"]
+    assert (set(gmacs["cnn"]), gmacs["lstm"].isna().all()) == ({0.00015}, True)
+    save_throughput(tmp_path / "alone", without_flops(make_speed()))
+    assert render(tmp_path / "alone").problems == []
 
 
 def test_a_model_has_one_colour_in_runs_and_speed(tmp_path: Path) -> None:
