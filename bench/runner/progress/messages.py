@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.common.errors import one_line
 from bench.records.schema import Epoch, Run, Trial
 
 
@@ -18,6 +19,13 @@ def epoch_line(trial: Trial, epoch: Epoch) -> str:
     """A line such as ``cnn seed 0 epoch 3/10 98.71 % 8.44 s``."""
     accuracy = f"{100 * epoch.test_accuracy:.2f} %"
     return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epochs} {accuracy} {epoch.train_s:.2f} s"
+
+
+def flagged_line(run: Run) -> str:
+    """A line such as ``cnn seed 0: 98.90 %; flagged: outputs sum to 1, they are no logits``."""
+    accuracy = f"{100 * run.epochs[-1].test_accuracy:.2f} %"
+    notes = "; ".join(flag.note for flag in run.flags)
+    return one_line(f"{run.trial.model} seed {run.trial.seed}: {accuracy}; flagged: {notes}")
 
 
 def skipped_line(trial: Trial) -> str:

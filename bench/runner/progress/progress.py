@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.records.schema import Epoch, Run, Trial
 from bench.runner.progress.eta import Eta
-from bench.runner.progress.messages import epoch_line, failure_line, plan_line, skipped_line
+from bench.runner.progress.messages import epoch_line, failure_line, flagged_line, plan_line, skipped_line
 from bench.runner.progress.outputs import Lines, Notebook, Output, Terminal
 
 
@@ -60,6 +60,8 @@ class Progress:
             self._advance(run.trial.epochs - len(run.epochs))
             if run.status != "done":
                 self._output.line(failure_line(run))
+            elif run.flags:
+                self._output.line(flagged_line(run))
             elif self._output.has_bar:
                 self._output.line(epoch_line(run.trial, run.epochs[-1]))
 

@@ -2,8 +2,50 @@
 
 import pytest
 
+from bench.records.schema import Run
+from bench.runner.progress import Progress
 from bench.runner.progress.eta import Eta
-from tests.support.factories import make_run, make_trial
+from bench.runner.progress.outputs import Lines
+from tests.support.factories import PROBABILITIES, flagged, make_run, make_trial
+
+
+class WithBar(Lines):
+    has_bar = True
+
+
+@pytest.mark.parametrize("output", [Lines, WithBar])
+@pytest.mark.parametrize(
+    ("run", "last"),
+    [
+        (flagged(make_run("cnn", accuracy=0.989)), f"cnn seed 0: 98.90 %; flagged: {PROBABILITIES}"),
+        (
+            flagged(flagged(make_run("cnn", 3, 0.989), "a\n\x1b[31mb"), "c"),
+            "cnn seed 3: 98.90 %; flagged: a \\x1b[31mb; c",
+        ),
+    ],
+)
+def test_a_flagged_trial_ends_with_one_line_that_says_so(
+    output: type[Lines], run: Run, last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = Progress(output())
+    progress.start([run.trial], skipped=0)
+    progress.trial_started(run.trial)
+    for epoch in run.epochs:
+        progress.epoch_done(run.trial, epoch)
+    progress.trial_done(run)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == last
+    assert sum("flagged" in line for line in lines) == 1
+
+
+def test_a_trial_without_flags_ends_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run("cnn", accuracy=0.989)
+    for output in (Lines(), WithBar()):
+        progress = Progress(output)
+        progress.start([run.trial], skipped=0)
+        capsys.readouterr()
+        progress.trial_done(run)
+    assert capsys.readouterr().err == "cnn seed 0 epoch 2/2 98.90 % 10.00 s\n", "of the bar alone"
 
 
 def test_eta_counts_what_is_left_and_forgets_failed_trials() -> None:
