@@ -72,7 +72,8 @@ def _changes_of(matched: Match, floors: Floors, folders: tuple[Path, Path]) -> l
         return failures or [nothing]
     pairs.sort(key=lambda pair: pair[0].trial.seed)
     same = all(a.stem == b.stem for a, b in pairs)
-    note = _left_out(matched.base, matched.new) or ("the same records" if same else "")
+    basis = _left_out(matched.base, matched.new) or ("the same records" if same else "")
+    note = "; ".join(filter(None, [basis, *_flag_notes(pairs)]))
     changes = [_metric_change(matched.key, metric, pairs, floors, folders) for metric in METRICS.values()]
     return failures + [replace(change, note=change.note or note) for change in changes]
 
@@ -83,6 +84,13 @@ def _left_out(base: Trials, new: Trials) -> str:
     both = base | new
     seeds = {name: sorted(both[trial].trial.seed for trial in alone) for name, alone in sides.items()}
     return "; ".join(f"seed {', '.join(map(str, only))} only in {name}" for name, only in seeds.items() if only)
+
+
+def _flag_notes(pairs: Sequence[tuple[Run, Run]]) -> list[str]:
+    """Note on the flags that the compared runs carry, for each side that has any: ``flagged in NEW: no_logits``."""
+    sides = {"BASE": [run for run, _ in pairs], "NEW": [run for _, run in pairs]}
+    flags = {side: sorted({flag.name for run in runs for flag in run.flags}) for side, runs in sides.items()}
+    return [f"flagged in {side}: {', '.join(names)}" for side, names in flags.items() if names]
 
 
 def _failures(key: ComparisonKey, base: Trials, new: Trials) -> list[Change]:

@@ -10,7 +10,7 @@ from bench.analysis.compare.changes import Change
 from bench.analysis.noise_floor import noise_floors, noise_key, noise_runs
 from bench.common.errors import UserError
 from tests.support.comparison import cnn
-from tests.support.factories import MACHINE, make_run
+from tests.support.factories import MACHINE, flagged, make_run
 from tests.support.results import save_runs
 
 
@@ -28,6 +28,14 @@ def test_the_same_records_have_not_changed(base: Path) -> None:
     by_name = changes(base, base)
     assert {change.mark for change in by_name.values()} == {""}
     assert {change.note for change in by_name.values()} == {"the same records"}
+
+
+def test_flags_of_either_side_are_said(tmp_path: Path, base: Path) -> None:
+    new = save_runs(tmp_path / "new", *(flagged(run) if run.trial.seed == 1 else run for run in cnn(later=100)))
+    assert {change.note for change in changes(base, new).values()} == {"flagged in NEW: no_logits"}
+    assert {change.note for change in changes(new, new).values()} == {
+        "the same records; flagged in BASE: no_logits; flagged in NEW: no_logits"
+    }
 
 
 @pytest.mark.parametrize(
