@@ -1,6 +1,6 @@
 """Section on the measuring conditions: machine, versions, commit, recipe, data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.analysis.groups import ConditionResults
 from bench.records.schema import Run
@@ -25,6 +25,12 @@ def hardware(run: Run) -> str:
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
 
 
+def left_out(run: Run) -> list[tuple[str, str]]:
+    """List the optional parts of training that the run did without, each with the reason."""
+    parts = run.execution.left_out if run.execution else {}
+    return [(part.replace("_", " "), reason) for part, reason in parts.items()]
+
+
 def _location_facts(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]:
     newest = max(runs, key=lambda run: run.started_at)
     environment = newest.environment
@@ -36,19 +42,30 @@ def _location_facts(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]
         ("commit", ", ".join(sorted({commit_text(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),
     ]
-    steps = _execution_text(runs)
-    return [*facts, ("training steps", steps)] if steps else facts
+    steps = {"training steps": _execution_text(runs), "left out": _left_out_text(runs)}
+    return [*facts, *((name, text) for name, text in steps.items() if text)]
 
 
 def _execution_text(runs: Sequence[Run]) -> str:
     """Format the models by execution mode: ``captured: cnn, mlp; eager: mine (reason)``; empty where not recorded."""
-    models: dict[tuple[str, str], set[str]] = {}
-    for run in runs:
-        if run.execution:
-            models.setdefault((run.execution.mode, run.execution.reason), set()).add(run.trial.model)
+    return _models_by_reason(
+        ((run.execution.mode, run.execution.reason), run.trial.model) for run in runs if run.execution
+    )
+
+
+def _left_out_text(runs: Sequence[Run]) -> str:
+    """Format the models by what they did without: ``channels last: mine (reason)``; empty where nothing was."""
+    return _models_by_reason((part, run.trial.model) for run in runs for part in left_out(run))
+
+
+def _models_by_reason(models: Iterable[tuple[tuple[str, str], str]]) -> str:
+    """Join models under what holds for them, a word and its reason: ``captured: cnn, mlp; eager: mine (reason)``."""
+    by_reason: dict[tuple[str, str], set[str]] = {}
+    for word_and_reason, model in models:
+        by_reason.setdefault(word_and_reason, set()).add(model)
     return "; ".join(
-        f"{mode}: {', '.join(sorted(names))}{f' ({reason})' if reason else ''}"
-        for (mode, reason), names in sorted(models.items())
+        f"{word}: {', '.join(sorted(names))}{f' ({reason})' if reason else ''}"
+        for (word, reason), names in sorted(by_reason.items())
     )
 
 
