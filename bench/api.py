@@ -154,6 +154,7 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     ``total_s``             float     seconds from the first of these to the last
     ``commit``              str       of the code that ran; None outside a checkout
     ``flags``               str       what to know before trusting the times: ``dirty``, ``shared``, ``throttled``
+    ``model_flags``         str       what to know before trusting the rest: ``no_logits``, ``answers_differ``, …
     ``started_at``          datetime  UTC
     ======================  ========  ====================================================================
 

@@ -13,6 +13,8 @@ from bench.records.storage import latest_done
 
 SHARED_CPU = 0.05
 """Share of a machine's CPU time that may go to other programs before a run counts as disturbed."""
+FLAG_MARK = "†"
+"""Stands after the name of a model whose runs carry flags of the model's own; no name may contain it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -123,9 +125,33 @@ class Group:
         """Seconds of training until an epoch ends at ``accuracy`` or above on the test set, one per seed."""
         return stats.reached([seconds_to(run, accuracy) for run in self.runs])
 
+    @property
+    def name(self) -> str:
+        """The model's name as it is shown; see :func:`marked_name`."""
+        return marked_name(self.model, self.runs)
+
+    @cached_property
+    def model_flags(self) -> dict[str, str]:
+        """Flags that the runs' records carry, by name: the note, with the seeds where it is not that of all."""
+        names = dict.fromkeys(flag.name for run in self.runs for flag in run.flags)
+        return {name: self._note(name) for name in names}
+
+    def _note(self, flag_name: str) -> str:
+        """Format a flag's note: that of the first seed which has it; figures in it may differ from seed to seed."""
+        by_seed = {
+            run.trial.seed: "; ".join(notes)
+            for run in self.runs
+            if (notes := [flag.note for flag in run.flags if flag.name == flag_name])
+        }
+        first, *others = by_seed
+        if len(set(by_seed.values())) > 1:
+            return f"{by_seed[first]} (seed {first}; likewise {', '.join(map(str, others))})"
+        seeds = f" (seed {', '.join(map(str, by_seed))})" if len(by_seed) < len(self.seeds) else ""
+        return f"{by_seed[first]}{seeds}"
+
     @cached_property
     def flags(self) -> list[str]:
-        """Warnings about the numbers: ``dirty``, ``throttled``, ``shared``, ``noisy``."""
+        """Warnings about how it was measured: ``dirty``, ``throttled``, ``shared``, ``noisy``; see ``model_flags``."""
         of_runs = {flag for run in self.runs for flag in run_flags(run)}
         return [*sorted(of_runs), *filter(None, [stats.noise(self.epoch_spread)])]
 
@@ -201,8 +227,16 @@ def seconds_to(run: Run, accuracy: float) -> float:
     return float("nan")
 
 
+def marked_name(model: str, runs: Iterable[Run]) -> str:
+    """Format the model's name, with a mark if the record of any of its ``runs`` carries a flag: ``cnn``, ``cnn†``."""
+    return f"{model}{FLAG_MARK}" if any(run.flags for run in runs) else model
+
+
 def run_flags(run: Run) -> list[str]:
-    """Warnings about a run: ``dirty`` (uncommitted code), ``shared`` (with other programs), ``throttled`` (GPU)."""
+    """Warnings about how a run was measured: ``dirty`` (uncommitted code), ``shared`` (with others), ``throttled``.
+
+    Those about the model are in its record: ``run.flags``.
+    """
     surroundings = run.surroundings
     flags = {
         "dirty": bool(run.git.dirty),

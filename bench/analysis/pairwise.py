@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.groups import ConditionResults, Group
+from bench.analysis.groups import FLAG_MARK, ConditionResults, Group
 from bench.records.storage import Predictions
 
 Stored = Mapping[str, Predictions]
@@ -25,7 +25,7 @@ class Pair:
 
     ``detectable`` is the true difference such a comparison finds four times in five, ``bootstrap`` the two-way
     interval over seeds and test images (unknown where there are many pairs), ``only_one_right`` the images only one of
-    them got right, seed by seed.
+    them got right, seed by seed. ``flagged`` are those of the two whose runs carry flags.
     """
 
     location: str
@@ -36,21 +36,27 @@ class Pair:
     detectable: float
     bootstrap: stats.Interval
     only_one_right: tuple[stats.McNemar, ...]
+    flagged: tuple[str, ...] = ()
 
     @property
     def winner(self) -> str | None:
         """The significantly better model; None where there is none."""
         return {"better": self.first, "worse": self.second}.get(self.verdict.kind)
 
+    def name(self, model: str) -> str:
+        """Format the name of one of the two, with a mark if it is flagged."""
+        return f"{model}{FLAG_MARK}" if model in self.flagged else model
+
     @property
     def words(self) -> str:
         """The verdict in words: ``cnn > mlp by 1.50 points [1.21, 1.79]`` or ``cnn, mlp: cannot tell apart``."""
         kind, test = self.verdict.kind, self.verdict.test
+        first, second = self.name(self.first), self.name(self.second)
         if kind == "too few seeds":
-            return f"{self.first}, {self.second}: too few seeds"
+            return f"{first}, {second}: too few seeds"
         if kind == "cannot tell":
-            return f"{self.first}, {self.second}: cannot tell apart"
-        winner, loser = (self.first, self.second) if kind == "better" else (self.second, self.first)
+            return f"{first}, {second}: cannot tell apart"
+        winner, loser = (first, second) if kind == "better" else (second, first)
         ends = sorted((abs(test.interval.low), abs(test.interval.high)))
         return (
             f"{winner} > {loser} by {100 * abs(test.difference):.2f} points [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]"
@@ -104,6 +110,7 @@ def _decide_at(comparison: ConditionResults, location: str, stored: Stored) -> l
             detectable=stats.minimum_detectable(verdict.test, comparisons=len(candidates)),
             bootstrap=stats.two_way_bootstrap(_drawn(resampled[a], shared), _drawn(resampled[b], shared), random),
             only_one_right=tuple(stats.mcnemar(right[a][seed], right[b][seed]) for seed in shared),
+            flagged=tuple(group.model for group in (groups[a], groups[b]) if group.model_flags),
         )
         for (a, b), shared, verdict in zip(candidates, seeds, verdicts, strict=True)
     ]

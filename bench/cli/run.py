@@ -62,4 +62,5 @@ def _row(run: Run) -> dict[str, Any]:
         "error": run.error,
         "test_accuracy": run.result.test_accuracy if run.result else None,
         "record": run.stem,
+        "model_flags": [flag.name for flag in run.flags],
     }

@@ -22,7 +22,7 @@ from bench.records.throughput import save_throughput
 from bench.report import render
 from tests.conftest import ROOT
 from tests.support.damage import FREE_TEXT, JSON, locations
-from tests.support.factories import make_peers, make_predictions, make_probe, make_run, make_speed
+from tests.support.factories import flagged, make_peers, make_predictions, make_probe, make_run, make_speed
 
 HOSTILE = (
     "<b class=hostile>x</b>\n=1+1\r\n| a [b](javascript:alert(1)) `code` \x1b[31m \u202e <script>alert(1)</script> "
@@ -37,7 +37,9 @@ def save_all(results: Path, words: str) -> None:
         for model in ("mlp", "cnn"):
             run = make_run(model, seed, 0.9 + seed / 100).model_copy(update={"environment": environment})
             if model == "mlp":
-                run = run.model_copy(update={"execution": Execution(mode="eager", reason=words[:200])})
+                left_out = {"channels_last": words[:200], "flops": words[:200]}
+                execution = Execution(mode="eager", reason=words[:200], left_out=left_out)
+                run = flagged(run.model_copy(update={"execution": execution}), f"{seed} {words}"[:300])
             save_run(results, run, make_predictions(0.9), b"")
             for probe in ("features", "network"):
                 notes = {"layers": words, "left_out": words, "layer": words}

@@ -8,15 +8,25 @@ from typing import Any
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.groups import Group
+from bench.analysis.groups import FLAG_MARK, Group
 from bench.common.errors import one_line
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Git, Run
 
 
 def model_label(group: Group) -> str:
-    """Format a model's name, with its flags if any: ``cnn``, ``cnn (dirty, noisy)``."""
-    return f"{group.model} ({', '.join(group.flags)})" if group.flags else group.model
+    """Format a model's name, with its flags if any: ``cnn``, ``cnn†``, ``cnn (dirty, noisy)``."""
+    return f"{group.name} ({', '.join(group.flags)})" if group.flags else group.name
+
+
+def model_flag_notes(groups: Sequence[Group]) -> list[str]:
+    """Explain the marks after names, a line of plain text for each note: ``† cnn, mlp: outputs sum to 1 (seed 1).``."""
+    several = len({group.location for group in groups}) > 1
+    names: dict[str, list[str]] = {}
+    for group in groups:
+        for note in group.model_flags.values():
+            names.setdefault(note, []).append(f"{group.model} on {group.location}" if several else group.model)
+    return [one_line(f"{FLAG_MARK} {', '.join(models)}: {note}.") for note, models in names.items()]
 
 
 def percent_with_interval(group: Group) -> str:
@@ -57,7 +67,7 @@ def seconds(value: float) -> str:
 TEXT_COLUMNS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as"}
 TEXT_COLUMNS |= {"from", "what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record"}
 TEXT_COLUMNS |= {"flags", "to", "against", "ahead, points", "behind, points", "cannot tell, points", "interval over"}
-TEXT_COLUMNS |= {"started", "precision"}
+TEXT_COLUMNS |= {"started", "precision", "left out"}
 """Names of the columns of text, which are aligned left; numbers are aligned right."""
 
 

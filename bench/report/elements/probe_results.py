@@ -134,9 +134,9 @@ def difference(result: ProbeResult, first: str, second: str, retrained: bool = F
 
 
 def group_label(group: Group, groups: Iterable[Group]) -> str:
-    """Format the model's name, with its location where the groups are from several."""
+    """Format the model's name, marked if it is flagged, with its location where the groups are from several."""
     several = len({other.location for other in groups}) > 1
-    return f"{group.model}, {group.location}" if several else group.model
+    return f"{group.name}, {group.location}" if several else group.name
 
 
 def label(result: ProbeResult, results: Sequence[ProbeResult]) -> str:

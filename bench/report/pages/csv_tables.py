@@ -24,6 +24,7 @@ RUN_COLUMNS = [
     *Clock.model_fields,
     "commit",
     "flags",
+    "model_flags",
     "started_at",
 ]
 """Columns of :func:`runs_table`; :func:`bench.api.load` describes them."""
@@ -62,7 +63,7 @@ def time_to_accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFr
     """One row per group and goal: seconds of training until the test accuracy is reached, and how many seeds missed."""
     return pd.DataFrame(
         [
-            {**_group_columns(comparison, group), "goal": goal, **vars(group.times_to(goal))}
+            {**_group_columns(comparison, group), "goal": goal, **vars(group.times_to(goal)), **_model_flags(group)}
             for comparison in comparisons
             for group in comparison.groups
             for goal in goals_of(comparison.condition.dataset).in_time
@@ -111,7 +112,7 @@ def csv_text(frame: pd.DataFrame) -> str:
 def _group_table(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {**_group_columns(comparison, group), **row(group)}
+            {**_group_columns(comparison, group), **row(group), **_model_flags(group)}
             for comparison in comparisons
             for group in comparison.groups
         ]
@@ -120,6 +121,10 @@ def _group_table(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFr
 
 def _group_columns(comparison: ConditionResults, group: Group) -> dict[str, Any]:
     return {"condition": comparison.condition.slug, "model": group.model, "machine": group.location}
+
+
+def _model_flags(group: Group) -> dict[str, str]:
+    return {"model_flags": " ".join(group.model_flags)}
 
 
 def _accuracy_row(group: Group) -> dict[str, Any]:
@@ -157,6 +162,7 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "only_first": " ".join(str(counts.only_first) for counts in pair.only_one_right),
         "only_second": " ".join(str(counts.only_second) for counts in pair.only_one_right),
         "mcnemar_p": " ".join(f"{counts.p_value:.3g}" for counts in pair.only_one_right),
+        "flagged_models": " ".join(pair.flagged),
     }
 
 
@@ -173,7 +179,7 @@ def _speed_row(group: Group) -> dict[str, Any]:
         "trial_s": group.trial_s,
         "flags": " ".join(group.flags),
         "parameters": group.parameters,
-        "train_flops_per_image": flops,
+        "train_flops_per_image": pd.NA if flops is None else flops,  # None would turn the others into floats
         "train_gflops": None if flops is None else group.images_per_s * flops / 1e9,
     }
 
@@ -189,6 +195,7 @@ def _run_row(run: Run) -> dict[str, Any]:
         **(run.clock.model_dump() if run.clock else {}),
         "commit": run.git.commit,
         "flags": " ".join(run_flags(run)),
+        "model_flags": " ".join(dict.fromkeys(flag.name for flag in run.flags)),
         "started_at": run.started_at.isoformat(timespec="seconds"),
     }
 

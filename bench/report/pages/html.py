@@ -2,15 +2,17 @@
 
 import re
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from bench.analysis.groups import FLAG_MARK
 from bench.common.errors import one_line
+from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
 from bench.report.elements.formatting import TEXT_COLUMNS
 from bench.report.pages.csv_tables import csv_text
@@ -22,6 +24,7 @@ from bench.report.sections.document import Document
 QUESTION = "Which of these models, at what cost, and how sure are you?"
 MAX_UNBROKEN_LENGTH = 28
 """Greatest number of characters of a cell that stays on one line."""
+_MARKED = re.compile(rf"([\w.+-]+){FLAG_MARK}")
 _INTERVAL = re.compile(r"^(\S.*?)( ± .+| \[.+\]| \(.+\))$")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -50,13 +53,18 @@ def page(document: Document, colours: Mapping[str, str], playground: str | None 
         ["report.js"],
         title=f"mnist-bench: {QUESTION}",
         question=QUESTION,
-        answer=document.answer,
+        answer=_answer(document),
         contents=_contents(blocks),
-        blocks=[_block_values(block, position, colours) for position, block in enumerate(blocks)],
+        blocks=_all_values(document, blocks, colours),
         records=len(document.runs),
         playground=playground,
         other_images=other_images(document.comparisons),
     )
+
+
+def _answer(document: Document) -> list[Markup]:
+    notes = _notes(document.comparisons[0].runs) if document.comparisons else {}
+    return [_explain_marks(sentence, notes) for sentence in document.answer]
 
 
 def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
@@ -72,13 +80,44 @@ def _contents(blocks: Sequence[Block]) -> list[dict[str, Any]]:
     return entries
 
 
-def _block_values(block: Block, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
+def _all_values(document: Document, blocks: Sequence[Block], colours: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Build the values of every block; marks below the heading of a condition are explained by its runs alone."""
+    by_anchor = {comparison.condition.slug: _notes(comparison.runs) for comparison in document.comparisons}
+    notes = all_notes = _notes(document.runs)
+    values = []
+    for position, block in enumerate(blocks):
+        if isinstance(block, Heading) and block.level == 2:
+            notes = by_anchor.get(block.anchor, all_notes)
+        values.append(_block_values(block, position, colours, notes))
+    return values
+
+
+def _notes(runs: Iterable[Run]) -> dict[str, str]:
+    """Join the notes of a flagged model, by model: one for each flag, that of the first run with it."""
+    notes: dict[str, dict[str, str]] = {}
+    for run in runs:
+        for flag in run.flags:
+            notes.setdefault(run.trial.model, {}).setdefault(flag.name, flag.note)
+    return {model: one_line("; ".join(by_flag.values())) for model, by_flag in notes.items()}
+
+
+def _explain_marks(text: str, notes: Mapping[str, str]) -> Markup:
+    """Escape the text; the mark after a flagged model's name says what it means when pointed at."""
+
+    def explained(match: re.Match[str]) -> str:
+        model = match[1]
+        return f'{model}<abbr title="{escape(notes[model])}">{FLAG_MARK}</abbr>' if model in notes else match[0]
+
+    return Markup(_MARKED.sub(explained, str(escape(text))))
+
+
+def _block_values(block: Block, position: int, colours: Mapping[str, str], notes: Mapping[str, str]) -> dict[str, Any]:
     """Build the values that the template shows of a block."""
     match block:
         case Heading():
             return {"kind": "heading", "level": block.level, "text": block.text, "anchor": block.anchor}
         case Table():
-            return _table(block, position, colours)
+            return _table(block, position, colours, notes)
         case Picture():
             svg = Markup(inline(block.svg, f"f{position}", block.alt))
             return {"kind": "figure", "svg": svg, "caption": _prose(block.caption), "file": block.file}
@@ -90,7 +129,7 @@ def _prose(text: str) -> Markup:
     return Markup(_MARKDOWN.render(text))
 
 
-def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str, Any]:
+def _table(table: Table, position: int, colours: Mapping[str, str], notes: Mapping[str, str]) -> dict[str, Any]:
     columns = list(dict.fromkeys(name for row in table.rows for name in row))
     hints = [*table.hints, *[""] * (len(table.rows) - len(table.hints))]
     return {
@@ -99,7 +138,7 @@ def _table(table: Table, position: int, colours: Mapping[str, str]) -> dict[str,
         "anchor": f"t{position}",
         "columns": [{"name": name, "kind": _column_kind(name, table.rows)} for name in columns],
         "rows": [
-            {"hint": hint, "cells": [_cell(name, row.get(name, ""), colours) for name in columns]}
+            {"hint": hint, "cells": [_cell(name, row.get(name, ""), colours, notes) for name in columns]}
             for row, hint in zip(table.rows, hints, strict=True)
         ],
         "csv": "data:text/csv;charset=utf-8," + urllib.parse.quote(_csv(columns, table.rows)),
@@ -113,14 +152,14 @@ def _column_kind(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return "text" if any(len(_plain_text(row.get(column, ""))) > MAX_UNBROKEN_LENGTH for row in rows) else "words"
 
 
-def _cell(column: str, value: Any, colours: Mapping[str, str]) -> Cell:
+def _cell(column: str, value: Any, colours: Mapping[str, str], notes: Mapping[str, str]) -> Cell:
     if isinstance(value, Link):
         return Cell(value.text, target=value.anchor)
     text = _plain_text(value)
     if column == "model":
-        return Cell(text, colour=colours.get(re.split(r"[ ,]", text)[0], ""))
+        return Cell(_explain_marks(text, notes), colour=colours.get(re.split(rf"[ ,{FLAG_MARK}]", text)[0], ""))
     parts = None if column in TEXT_COLUMNS else _INTERVAL.match(text)
-    return Cell(parts[1], parts[2]) if parts else Cell(text)
+    return Cell(parts[1], parts[2]) if parts else Cell(_explain_marks(text, notes))
 
 
 def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> str:

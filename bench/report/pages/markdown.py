@@ -11,8 +11,7 @@ from bench.analysis.pairwise import Pair, select_pairs
 from bench.data.registry import MNIST
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table, anchor
 from bench.report.elements.formatting import TEXT_COLUMNS, commit_text, escape
-from bench.report.sections.accuracy import headline
-from bench.report.sections.document import Document
+from bench.report.sections.document import Document, headline_blocks
 from bench.report.sections.learning_curves import against_time_file
 
 BLOCK_BEGIN = "<!-- results:begin (written by `make report`; do not edit) -->"
@@ -82,7 +81,7 @@ def readme_block(document: Document, folder: str) -> str:
     parts = [
         BLOCK_BEGIN,
         f"**{comparison.condition.title}**",
-        to_markdown(headline(comparison)),
+        *map(to_markdown, headline_blocks(comparison)),
         *_verdict_sentences(comparison, document.pairs[comparison.condition]),
         _sources(comparison),
         *_claims_sentence(comparison.condition.slug, sections["claims"].summary, folder),

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from bench.analysis.groups import Group
 from bench.analysis.noise_floor import Floors
 from bench.analysis.pairwise import select_pairs
-from bench.report.elements.formatting import percent_with_interval, seconds
+from bench.report.elements.formatting import model_flag_notes, percent_with_interval, seconds
 from bench.report.sections.document import Document, noise_rows
 
 WIDTH = 80
@@ -24,7 +24,8 @@ def summary(document: Document, page: Path) -> str:
             verdicts = [pair.words for pair in shown_pairs if pair.location == location]
             groups = comparison.at(location)
             title = textwrap.fill(comparison.condition.title, WIDTH)
-            parts.append("\n".join([title, f"on {location}", _table(groups), *_flag_lines(groups), *verdicts]))
+            notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in model_flag_notes(groups)]
+            parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *_flag_lines(groups), *verdicts]))
     return "\n\n".join([*parts, f"report: {page}"])
 
 
@@ -42,7 +43,7 @@ def _flag_lines(groups: Sequence[Group]) -> list[str]:
 def _table(groups: Sequence[Group]) -> str:
     rows = [
         {
-            "model": group.model,
+            "model": group.name,
             "seeds": len(group.seeds),
             "test accuracy": percent_with_interval(group),
             "epoch": seconds(group.epoch_spread.median),

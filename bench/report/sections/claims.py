@@ -252,9 +252,11 @@ def section(slug: str, evidence: Evidence | None) -> Section:
     sentences = [sentence for evaluated in evaluated_claims for sentence in evaluated.finding.sentences]
     sections = ["" if evaluated.state == MISSING else evaluated.claim.section for evaluated in evaluated_claims]
     sources = [Link(name, anchor(slug, name)) if name else "" for name in sections]
+    heads = {model: evidence.groups[model].name for model in models}
+    shown_rows = [{heads.get(column, column): cell for column, cell in row.items()} for row in rows]
     blocks: list[Block] = [
         Heading(3, f"The article's table, measured{evidence.elsewhere}", anchor(slug, "claims")),
-        Table("claims", [{**row, "from": source} for row, source in zip(rows, sources, strict=True)]),
+        Table("claims", [{**row, "from": source} for row, source in zip(shown_rows, sources, strict=True)]),
         f"**{escape(summary)}**" + "".join(f" {escape(sentence)}" for sentence in sentences),
         "± and brackets are 95 % intervals, over seeds unless it says otherwise."
         + (f" Measured on {escape(evidence.location)}." if evidence.location else ""),

@@ -108,7 +108,7 @@ def verdict_rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
     for first, second in combinations(results, 2):
         verdicts = corruption_verdicts(first, second) if first.group.location == second.group.location else None
         if verdicts:
-            pair = {"model": label(first, results), "against": second.group.model}
+            pair = {"model": label(first, results), "against": second.group.name}
             rows.append(pair | {f"{kind}, points": verdicts.words(kind) or "none" for kind in VERDICT_KINDS})
     return rows
 

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.analysis.groups import Condition, ConditionResults, location_of, run_flags
+from bench.analysis.groups import Condition, ConditionResults, location_of, marked_name, run_flags
 from bench.analysis.metrics import METRICS
 from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Table
-from bench.report.elements.formatting import three_digits
+from bench.report.elements.formatting import escape, model_flag_notes, three_digits
 from bench.report.elements.section import Section, Sections
 from bench.report.sections.accuracy import headline
+from bench.report.sections.conditions import left_out
 from bench.report.sections.summary import answer_sentences
 
 MAX_RUNS_LISTED = 300
@@ -49,7 +50,7 @@ class Document:
         if not self.comparisons:
             blocks.append("No finished run yet: `make bench` trains the models and fills this page.")
         for comparison in self.comparisons:
-            blocks += [Heading(2, comparison.condition.title, comparison.condition.slug), headline(comparison)]
+            blocks += [Heading(2, comparison.condition.title, comparison.condition.slug), *headline_blocks(comparison)]
             blocks += [block for section in self.sections[comparison.condition].values() for block in section.blocks]
         blocks += [block for section in self.general_sections for block in section.blocks]
         if self.floors:
@@ -74,6 +75,11 @@ class Document:
         if len(latest) < len(self.runs):
             blocks.append(f"The latest {MAX_RUNS_LISTED:,} of {len(self.runs):,}; `tables/runs.csv` has all.")
         return blocks
+
+
+def headline_blocks(comparison: ConditionResults) -> list[Block]:
+    """Build the table of accuracy and cost, and below it what its marks mean."""
+    return [headline(comparison), *(escape(note) for note in model_flag_notes(comparison.groups))]
 
 
 def noise_rows(floors: Floors) -> list[dict[str, str]]:
@@ -116,7 +122,7 @@ def _failure_rows(failed: Sequence[Run]) -> list[dict[str, str]]:
 def _run_row(run: Run) -> dict[str, str]:
     trial, result, clock = run.trial, run.result, run.clock
     return {
-        "model": trial.model,
+        "model": marked_name(trial.model, [run]),
         "machine": location_of(run),
         "seed": str(trial.seed),
         "status": run.status,
@@ -129,7 +135,8 @@ def _run_row(run: Run) -> dict[str, str]:
         "images": f"{trial.train_size:,}",
         "precision": trial.precision,
         "steps": run.execution.mode.replace("_", " ") if run.execution else "",
-        "flags": ", ".join(run_flags(run)),
+        "flags": ", ".join([*run_flags(run), *(flag.name.replace("_", " ") for flag in run.flags)]),
         "commit": (run.git.commit or "unknown")[:12],
         "started": f"{run.started_at:%Y-%m-%d %H:%M}",
+        **({"left out": "; ".join(f"{part}: {reason}" for part, reason in left_out(run))} if left_out(run) else {}),
     }

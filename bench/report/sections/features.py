@@ -56,7 +56,7 @@ def _rows(results: Sequence[ProbeResult]) -> list[dict[str, str]]:
         for name, title in (("pixels", "none, the pixels"), ("hog", "HOG, designed by hand")):
             if name in result.numbers:
                 dimension = f"{result.numbers[f'{name}_dimension'][0]:,.0f}"
-                location = label(result, results).removeprefix(result.group.model).removeprefix(", ")
+                location = label(result, results).removeprefix(result.group.name).removeprefix(", ")
                 row = {"model": location or "–", "features": title, "dimension": dimension}
                 rows.append(row | {"random, %": "", "trained, %": _percent(result, name)})
     return rows

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.analysis import stats
-from bench.analysis.groups import condition_of, location_of, timed_epochs
+from bench.analysis.groups import condition_of, location_of, marked_name, timed_epochs
 from bench.records.pytest_benchmarks import SavedRun
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
@@ -108,7 +108,7 @@ def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
             accuracies = [run.result.test_accuracy for run in commit_runs if run.result]
             rows.append(
                 {
-                    "model": model,
+                    "model": marked_name(model, commit_runs),
                     "machine": location,
                     "what": Link(condition.slug, condition.slug),
                     "commit": commit[:12],

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from bench.analysis.groups import ConditionResults, Group
+from bench.analysis.groups import ConditionResults
 from bench.records.schema import Run
 from bench.report.elements.blocks import Heading, Picture, anchor
 from bench.report.elements.formatting import truncation_note
+from bench.report.elements.probe_results import group_label
 from bench.report.elements.section import Section
 from bench.report.elements.style import location_styles, to_svg
 
@@ -100,12 +101,8 @@ def _draw(
         style: dict[str, Any] = {"color": colours[group.model], "linestyle": styles[group.location]}
         if len(comparison.runs) <= MAX_RUNS_WITH_LINES:
             axes.plot(x.T, errors.T, linewidth=0.7, alpha=0.45, **style)
-        label = _label(group, comparison)
+        label = group_label(group, comparison.groups)
         axes.plot(x.mean(axis=0), errors.mean(axis=0), marker="o", markersize=3.5, label=label, **style)
-
-
-def _label(group: Group, comparison: ConditionResults) -> str:
-    return group.model if len(comparison.locations) == 1 else f"{group.model}, {group.location}"
 
 
 def _cumulative_seconds(run: Run) -> np.ndarray:

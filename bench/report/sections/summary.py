@@ -5,17 +5,18 @@ Every word follows from the records of one location, that with the most runs, th
 
 from collections.abc import Sequence
 
-from bench.analysis.groups import ConditionResults, Group, by_count_and_date
+from bench.analysis.groups import FLAG_MARK, ConditionResults, Group, by_count_and_date
 from bench.analysis.pairwise import Pair
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
 
 MAX_MODELS_NAMED = 4
 """Number of models that a sentence names, at most."""
+MARK_SENTENCE = f"{FLAG_MARK} marks a model whose numbers need care; the reason stands below the table of accuracies."
 
 
 def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims: Section) -> list[str]:
-    """Write three sentences of plain text, or two where the claims were not measured."""
+    """Write three sentences of plain text: two where the claims were not measured, one more on flagged models."""
     location = main_location(comparison)
     groups = comparison.at(location)
     where = f"On {location} an" if len(comparison.locations) > 1 else "An"
@@ -23,7 +24,8 @@ def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims
         _accuracy_sentence(groups, [pair for pair in pairs if pair.location == location]),
         f"{where} {_cost_clause(groups)}.",
     ]
-    return [*parts, claims.summary] if claims.summary else parts
+    flagged = [MARK_SENTENCE] if any(group.model_flags for group in groups) else []
+    return [*parts, *filter(None, [claims.summary]), *flagged]
 
 
 def main_location(comparison: ConditionResults) -> str:
@@ -39,7 +41,7 @@ def _accuracy_sentence(groups: Sequence[Group], pairs: Sequence[Pair]) -> str:
     best_pairs = [pair for pair in pairs if best.model in (pair.first, pair.second)]
     beaten = [pair for pair in best_pairs if pair.winner == best.model]
     undecided = [_opponent(pair, best.model) for pair in best_pairs if pair.winner is None]
-    accuracy = f"{best.model} gets {percent_with_interval(best)} of the test images right"
+    accuracy = f"{best.name} gets {percent_with_interval(best)} of the test images right"
     if not best_pairs:
         return f"{accuracy}; there is nothing to compare it with."
     if not beaten and all(pair.verdict.kind == "too few seeds" for pair in best_pairs):
@@ -58,16 +60,16 @@ def _join_first(words: Sequence[str], between: str) -> str:
 
 
 def _opponent(pair: Pair, model: str) -> str:
-    return pair.second if pair.first == model else pair.first
+    return pair.name(pair.second if pair.first == model else pair.first)
 
 
 def _cost_clause(groups: Sequence[Group]) -> str:
     best, others = groups[0], groups[1:]
     epoch = best.epoch_spread.median
-    words = f"epoch of training takes {best.model} {seconds(epoch)}"
+    words = f"epoch of training takes {best.name} {seconds(epoch)}"
     if not others:
         return words
-    times = [f"{seconds(other.epoch_spread.median)} for {other.model}{_ratio_text(epoch, other)}" for other in others]
+    times = [f"{seconds(other.epoch_spread.median)} for {other.name}{_ratio_text(epoch, other)}" for other in others]
     return f"{words}, against {_join_first(times, ', ')}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from bench.analysis.groups import Condition, condition_of, group_by_condition, run_flags, seconds_to
 from bench.records.schema import Data, Git, Run
 from bench.records.surroundings import GpuState, Surroundings
-from tests.support.factories import make_run
+from tests.support.factories import PROBABILITIES, flagged, make_run
 
 
 def around(run: Run, **surroundings: Any) -> Run:
@@ -80,6 +80,30 @@ def test_a_group_carries_the_flags_of_its_runs_and_of_its_spread() -> None:
     dirty = make_run(seed=1, epoch_s=20.0).model_copy(update={"git": Git(commit=None, dirty=True)})
     group = group_by_condition([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
     assert group.flags == ["dirty", "shared", "not trustworthy"]
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        ([PROBABILITIES, PROBABILITIES, PROBABILITIES], PROBABILITIES),
+        (["", PROBABILITIES, ""], f"{PROBABILITIES} (seed 1)"),
+        (["", "x", "x"], "x (seed 1, 2)"),
+        (["3 of 500 differ", "", "7 of 500 differ"], "3 of 500 differ (seed 0; likewise 2)"),
+        (["3 of 500 differ", "4 of 500 differ", "7 of 500 differ"], "3 of 500 differ (seed 0; likewise 1, 2)"),
+    ],
+)
+def test_a_flag_of_the_model_is_told_once_with_the_seeds_that_have_it(notes: list[str], words: str) -> None:
+    runs = [flagged(make_run(seed=seed), note) if note else make_run(seed=seed) for seed, note in enumerate(notes)]
+    group = group_by_condition(runs)[0].groups[0]
+    assert group.model_flags == {"no_logits": words}
+    assert (group.name, group.model, group.flags) == ("cnn†", "cnn", [])
+
+
+def test_every_flag_of_a_model_is_told() -> None:
+    run = flagged(flagged(flagged(make_run(), "a", "not_trained"), "b", "no_logits"), "c", "not_trained")
+    group = group_by_condition([run])[0].groups[0]
+    assert group.model_flags == {"not_trained": "a; c", "no_logits": "b"}
+    assert group_by_condition([make_run()])[0].groups[0].name == "cnn"
 
 
 def test_the_first_epoch_is_not_timed_unless_it_is_the_only_one() -> None:

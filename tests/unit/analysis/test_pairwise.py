@@ -4,7 +4,7 @@ from bench.analysis.groups import group_by_condition
 from bench.analysis.pairwise import decide_pairs, ranks
 from bench.records.schema import Run
 from bench.records.storage import Predictions
-from tests.support.factories import make_predictions, make_run
+from tests.support.factories import flagged, make_predictions, make_run
 
 
 def judged(*runs: tuple[Run, Predictions]) -> tuple[list[str], dict[str, int]]:
@@ -35,6 +35,16 @@ def test_the_same_answers_are_never_told_apart() -> None:
 def test_a_verdict_needs_three_seeds_that_both_models_have() -> None:
     apart = [*three_seeds("cnn", 0.99)[:2], *three_seeds("softmax", 0.92)]
     assert judged(*apart) == (["cnn, softmax: too few seeds"], {"cnn": 1, "softmax": 1})
+
+
+def test_a_flagged_model_has_its_mark_in_every_verdict() -> None:
+    runs = [*three_seeds("cnn", 0.99, 100), *three_seeds("mlp", 0.9895, 200), *three_seeds("softmax", 0.92, 300)]
+    runs[1] = (flagged(runs[1][0]), runs[1][1])
+    words, ranking = judged(*runs)
+    assert words[0] == "cnn†, mlp: cannot tell apart"
+    assert words[1].startswith("cnn† > softmax by 7.00 points [")
+    assert words[2].startswith("mlp > softmax by ")
+    assert ranking == {"cnn": 1, "mlp": 1, "softmax": 3}, "marked, not disqualified"
 
 
 def test_without_predictions_there_is_no_verdict() -> None:

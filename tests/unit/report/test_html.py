@@ -19,8 +19,8 @@ from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.pages import html
 from bench.report.pages.inline_svg import inline
 from bench.report.sections.document import MAX_RUNS_LISTED, Document
-from tests.support.factories import make_peers, make_run, make_speed
-from tests.support.results import build_results
+from tests.support.factories import flagged, make_peers, make_run, make_speed
+from tests.support.results import build_results, save_runs
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -152,6 +152,32 @@ def test_of_many_runs_the_latest_are_listed() -> None:
     rows = Reader(html.page(Document([], {}, {}, [], {}, runs), {})).rows
     assert len(rows) == MAX_RUNS_LISTED + 1
     assert rows[1][2] == str(MAX_RUNS_LISTED + 19)
+
+
+def test_a_mark_says_what_it_means_when_pointed_at(tmp_path: Path) -> None:
+    note = f'outputs sum to 1 {SCRIPT} " onclick=x'
+    runs = [flagged(make_run("cnn", seed), note) for seed in range(3)]
+    # another condition's flags are not this one's
+    other = [flagged(make_run("cnn", epochs=5), "answers differ", "answers_differ"), make_run("mlp", epochs=5)]
+    save_runs(tmp_path, *runs, *(make_run("mlp", seed, 0.97) for seed in range(3)), *other)
+    rendered = render(tmp_path)
+    text = rendered.html.read_text()
+    read = Reader(text)
+    assert SCRIPT not in text
+    assert not any("onclick" in attributes for _, attributes in read.tags)
+    first, second = (text.index(f'id="{c.condition.slug}"') for c in rendered.document.comparisons)
+    end = text.index('id="runs"')
+    titles = [
+        {attributes["title"] for tag, attributes in Reader(part).tags if tag == "abbr"}
+        for part in (text[:first], text[first:second], text[second:end], text[end:])
+    ]
+    assert titles == [{"answers differ"}, {"answers differ"}, {note}, {f"answers differ; {note}"}]
+    assert "cnn†" in {cell for row in read.rows for cell in row}
+    assert "onclick" in text[second:end].partition('<div class="prose">')[2], "the note is below the table too"
+    assert set(re.findall(r'background:(#\w+)"></span>cnn<abbr', text)) == set(
+        re.findall(r'background:(#\w+)"></span>cnn', text)
+    ), "its colour is kept"
+    assert text.count("</span>cnn<abbr") > 5
 
 
 @pytest.mark.parametrize(
