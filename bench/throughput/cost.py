@@ -12,7 +12,7 @@ from bench.records.throughput import Cost
 from bench.throughput.workload import Workload
 from bench.training.evaluate import evaluate
 from bench.training.memory import forget_peak, measure_memory
-from bench.training.model.flops import infer_flops_per_image, train_flops_per_image
+from bench.training.model.flops import counted, infer_flops_per_image, train_flops_per_image
 from bench.training.pipeline import DeviceData
 from bench.training.train_step import EagerStep
 
@@ -34,8 +34,8 @@ def measure_cost(workload: Workload) -> Cost:
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         batch_size=size,
-        train_flops_per_image=train_flops_per_image(model),
-        infer_flops_per_image=infer_flops_per_image(model),
+        train_flops_per_image=counted(train_flops_per_image, model),
+        infer_flops_per_image=counted(infer_flops_per_image, model),
         train_bytes_per_image=traffic(lambda: eager(batch.images, batch.labels)) // size,
         infer_bytes_per_image=traffic(lambda: evaluate(model, batch, workload.recipe, size)) // size,
         memory_bytes=peak,

@@ -1,6 +1,7 @@
 """Count a model's floating-point operations with torch, 2 per multiply-add."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,6 +41,14 @@ def infer_flops_per_image(model: nn.Module) -> int:
         UncountedError: torch cannot count them all.
     """
     return _count(model, training=False)
+
+
+def counted(count: Callable[[nn.Module], int], model: nn.Module) -> int | None:
+    """Count with one of the functions above; None where that cannot be done."""
+    try:
+        return count(model)
+    except UncountedError:
+        return None
 
 
 def _count(model: nn.Module, training: bool) -> int:
