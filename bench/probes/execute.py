@@ -1,37 +1,51 @@
 """Execute one probe of one trained model, from its description to its result, in this process. Writes no files."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import torch
 
+from bench.common.errors import UserError
 from bench.data import datasets
-from bench.probes.trained_model import Examples, TrainedModel, load_weights
+from bench.probes.rebuild import check_answers, load_weights
+from bench.probes.trained_model import Examples, TrainedModel
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.training.devices import resolve_device
 from bench.training.model.initial import initial_model
+from bench.training.model.purity import impurity
+from bench.training.pipeline import to_device
 from bench.training.precision import set_matrix_precision
 from bench.training.trial import recipe_of
 
 
 def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
-    """Rebuild the trained model of a task and run its probe on it.
+    """Rebuild the trained model of a task, check that it answers as the run says, and run the probe on it.
 
     Raises:
-        UserError: the weights cannot be read, or are those of another architecture.
+        UserError: the weights or the stored answers cannot be read, or the rebuilt model is not the trained one.
     """
     trial = task.trial
+    if task.answers is None:
+        raise UserError(
+            "the run's predictions are gone or damaged, so nobody can tell whether its rebuilt model is the trained "
+            "one; put them back, or remove its weights and the model is trained again"
+        )
     device = torch.device(resolve_device(trial.device))
+    recipe = recipe_of(trial)
     torch.set_num_threads(trial.threads)
     set_matrix_precision(trial.precision)
     dataset = datasets.find_dataset(trial.dataset)
-    train, test = (_examples(split) for split in datasets.load(dataset, data_dir))
+    train_split, test_split = datasets.load(dataset, data_dir)
+    train, test = _examples(train_split), _examples(test_split)
     model = initial_model(trial.model, dataset.num_classes, trial.seed, device)
-    load_weights(task.weights, model)
+    first_batch = to_device(train_split.images[: trial.batch_size], train_split.labels[: trial.batch_size], device)
+    load_weights(task.weights, model, first_batch.images, recipe)
+    check_answers(model, task.answers, to_device(test_split.images, test_split.labels, device), recipe, task.doubts)
     trained = TrainedModel(
         model=model,
         trial=trial,
-        recipe=recipe_of(trial),
+        recipe=recipe,
         num_classes=dataset.num_classes,
         device=device,
         train=train.first(task.train_images),
@@ -39,7 +53,7 @@ def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
         data_dir=data_dir,
     )
     output: ProbeOutput = import_module(f"{__package__}.{task.probe}").measure(trained)
-    return output
+    return replace(output, leaves_traces=impurity(model) is not None)
 
 
 def _examples(split: datasets.Split) -> Examples:

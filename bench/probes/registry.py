@@ -44,7 +44,7 @@ FINGERPRINTS = {
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 
-SHARED_FILES = ("probes/execute.py",)
+SHARED_FILES = ("probes/execute.py", "probes/rebuild.py")
 """Files that shape the results of every probe, though none imports them."""
 
 SOURCE_FOLDERS = ("probes", "data/corruptions", "records/network_export.py")

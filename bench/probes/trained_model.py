@@ -1,21 +1,18 @@
-"""A trained model loaded from its stored weights, with the data for its probes."""
+"""A trained model, with the data for its probes."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import nn
 
-from bench.common.errors import UserError, one_line
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Trial
 from bench.training.evaluate import Evaluation, evaluate
-from bench.training.pipeline import to_device
-
-REMEDY = "remove the file and the model is trained again"
+from bench.training.model.initial import initial_model
+from bench.training.pipeline import normalise, to_device
+from bench.training.seeds import seed_generators
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model with its stored weights on ``device``, and the examples it is evaluated on (``test``).
+    """A model with its trained weights on ``device``, and the examples it is evaluated on (``test``).
 
     ``train`` are those a probe may train on itself: the first of what the model was trained on, or all of it.
     ``data_dir`` is the folder where a probe may cache what it need not compute twice.
@@ -72,18 +69,18 @@ class TrainedModel:
         predicted = self.evaluate(images, model).logits.argmax(dim=1).cpu().numpy()
         return np.asarray(predicted == self.test.labels)
 
+    def untrained(self) -> nn.Module:
+        """Build the model with the initial weights of its seed; the first batch has been through one that needs it."""
+        model = initial_model(self.trial.model, self.num_classes, self.trial.seed, self.device)
+        if _tensor_names(model) != _tensor_names(self.model):
+            first = torch.from_numpy(self.train.images[: self.recipe.batch_size]).unsqueeze(1).to(self.device)
+            seed_generators(self.trial.seed)  # as in training: what is built now draws from them
+            with torch.no_grad():
+                model.train()(normalise(first, self.recipe))
+        return model
 
-def load_weights(path: Path, model: nn.Module) -> None:
-    """Load the weights in ``path`` into ``model``.
 
-    Raises:
-        UserError: they cannot be read, or are those of another architecture.
-    """
-    try:
-        weights = safetensors.torch.load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"the weights {path.name} are damaged ({one_line(str(error))}); {REMEDY}") from error
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if {name: tensor.shape for name, tensor in weights.items()} != expected:
-        raise UserError(f"the weights {path.name} are those of another architecture; {REMEDY}")
-    model.load_state_dict(weights)
+def _tensor_names(model: nn.Module) -> set[str]:
+    """Names of the tensors that have values: those of layers that are built at the first batch have none before."""
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    return {name for name, tensor in tensors if not torch.nn.parameter.is_lazy(tensor)}

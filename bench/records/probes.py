@@ -17,7 +17,7 @@ from bench.common.atomic import write_atomically
 from bench.common.untrusted import UntrustedFileError, make_folder, read_arrays
 from bench.records.fields import Count, FileName, Name, PositiveInt, Seconds
 from bench.records.schema import DatedRecord, Git, Machine, Trial
-from bench.records.storage import Problem, load_records, npz
+from bench.records.storage import Predictions, Problem, load_records, npz
 
 FOLDER = "probes"
 
@@ -27,7 +27,8 @@ class ProbeTask:
     """Everything a worker needs to run a probe.
 
     ``images`` is how many of the test images are used, ``train_images`` how many of the training images, both from
-    the first; a probe that trains nothing gets none of the latter.
+    the first; a probe that trains nothing gets none of the latter. ``answers`` are the trained model's, which a model
+    built anew must give too; ``doubts`` say why it may not, as far as the run's own checks know.
     """
 
     probe: str
@@ -35,19 +36,23 @@ class ProbeTask:
     weights: Path
     images: int
     train_images: int = 0
+    answers: Predictions | None = field(default=None, compare=False)
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ProbeOutput:
     """Result of a probe: numbers and notes by name, and arrays for pictures.
 
-    ``machine`` is the one the probe ran on, if that was not this one.
+    ``machine`` is the one the probe ran on, if that was not this one. ``leaves_traces``: the model may have changed
+    what the next probe in the same process would meet.
     """
 
     numbers: dict[str, float]
     notes: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     machine: Machine | None = None
+    leaves_traces: bool = False
 
 
 class ProbeRecord(DatedRecord):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,12 +14,15 @@ from bench.common.untrusted import leads_out
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
 from bench.records.schema import Run
-from bench.records.storage import runs_dir
+from bench.records.storage import load_predictions, runs_dir
 from bench.runner.cache_key import probe_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import ParallelMap
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
+
+NOT_REBUILT = ("not_in_weights", "answers_differ", "evaluation_changes")
+"""Flags of runs whose trained model nobody can build anew, or that is another after some evaluations."""
 
 
 class ProbeExecutor(Protocol):
@@ -114,7 +117,7 @@ def run_probes(
 
 def _run_and_record(pending: PendingProbe, context: RunContext, executor: ProbeExecutor) -> ProbeRecord:
     started_at, start = context.now(), time.monotonic()
-    output = executor.run_probe(pending.task, context.timeout_s)
+    output = executor.run_probe(_with_answers(pending, context.results), context.timeout_s)
     record = ProbeRecord(
         probe=pending.probe,
         key=pending.key,
@@ -131,6 +134,19 @@ def _run_and_record(pending: PendingProbe, context: RunContext, executor: ProbeE
     )
     _save(context.results, record, output.arrays)
     return record
+
+
+def _with_answers(pending: PendingProbe, results: Path) -> ProbeTask:
+    """Add what the run stored of the trained model's answers, and what its checks say of them.
+
+    Raises:
+        TrialFailed: the run has no weights that could be tried.
+    """
+    run = pending.run
+    if reason := run.execution and run.execution.left_out.get("weights"):
+        raise TrialFailed("error", f"the run's weights could not be stored ({reason}), so there is nothing to probe")
+    doubts = tuple(flag.note for flag in run.flags if flag.name in NOT_REBUILT)
+    return replace(pending.task, answers=load_predictions(results, run), doubts=doubts)
 
 
 def _pending_probe(run: Run, probe: str, context: RunContext) -> PendingProbe:

@@ -18,12 +18,15 @@ from torch import nn
 
 from bench.common.errors import UserError
 from bench.common.untrusted import MAX_BYTES
-from bench.probes.trained_model import load_weights
+from bench.probes.rebuild import load_weights
+from bench.recipes.recipe import ARTICLE
 from bench.records.storage import load_predictions, runs_dir, save_run
 from bench.training.model.weights import portable_weights
 from models import create_model
 from tests.support.damage import JSON, cut, overwritten
 from tests.support.factories import make_predictions, make_run
+
+IMAGES = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
 
 
 @st.composite
@@ -108,7 +111,7 @@ def test_damaged_weights_are_one_line_or_those_of_the_model(
     def check(content: bytes) -> None:
         path.write_bytes(content)
         try:
-            load_weights(path, model)
+            load_weights(path, model, IMAGES, ARTICLE)
         except UserError as error:
             assert "\n" not in str(error)
             assert "w.safetensors" in str(error)
@@ -120,13 +123,13 @@ def test_weights_that_hold_pickled_code_do_not_run_it(tmp_path: Path) -> None:
     path, model = tmp_path / "w.safetensors", create_model("softmax")
     torch.save({"1.weight": Mark(tmp_path / "executed")}, path)
     with pytest.raises(UserError, match=r"the weights w\.safetensors are damaged"):
-        load_weights(path, model)
+        load_weights(path, model, IMAGES, ARTICLE)
     assert not (tmp_path / "executed").exists()
     path.write_bytes(weights_of(create_model("mlp")))
     with pytest.raises(UserError, match="those of another architecture; remove the file and the model is trained"):
-        load_weights(path, model)
+        load_weights(path, model, IMAGES, ARTICLE)
     path.write_bytes(weights_of(model))
-    load_weights(path, model)
+    load_weights(path, model, IMAGES, ARTICLE)
 
 
 class Mark:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench.records.probes import ProbeOutput, ProbeTask, load_arrays, load_probes
-from bench.records.schema import Git, Run
+from bench.records.schema import Execution, Flag, Git, Run
+from bench.records.storage import load_predictions
 from bench.runner.cache_key import CodeIdentity
 from bench.runner.probe_runner import pending_probes, run_probes
 from bench.runner.run_context import RunContext
@@ -25,9 +26,11 @@ class FakeProbeExecutor:
     def __init__(self, failing: str = "") -> None:
         self.failing = failing
         self.models: list[str] = []
+        self.tasks: list[ProbeTask] = []
 
     def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:  # noqa: ARG002
         self.models.append(task.trial.model)
+        self.tasks.append(task)
         if task.trial.model == self.failing:
             raise TrialFailed("error", "RuntimeError: no")
         return ProbeOutput({"clean": 0.9}, {"layer": "none"}, {"digits": np.zeros((1, 2))})
@@ -84,3 +87,41 @@ def test_a_changed_probe_or_harness_is_asked_again(tmp_path: Path, runs: list[Ru
     context = make_context(tmp_path)
     assert pending_probes(runs, context) == []
     assert len(pending_probes(runs, replace(context, code=replace(context.code, **change)))) == 2
+
+
+def test_a_probe_is_told_what_the_trained_model_answered_and_what_speaks_against_it(
+    tmp_path: Path, runs: list[Run]
+) -> None:
+    names = ("not_in_weights", "no_logits", "evaluation_changes", "answers_differ", "batch_matters", "not_trained")
+    flags = [Flag(name=name, note=f"note of {name}") for name in names]
+    flagged, plain = runs[0].model_copy(update={"flags": flags}), runs[1]
+    executor = FakeProbeExecutor()
+    run_probes([flagged, plain], make_context(tmp_path), executor)
+    assert [task.doubts for task in executor.tasks] == [
+        ("note of not_in_weights", "note of evaluation_changes", "note of answers_differ"),
+        (),
+    ]
+    for task, run in zip(executor.tasks, runs, strict=True):
+        stored = load_predictions(tmp_path, run)
+        assert task.answers is not None
+        assert stored is not None
+        assert np.array_equal(task.answers.predicted, stored.predicted)
+        assert np.array_equal(task.answers.example_confidence, stored.example_confidence)
+
+
+def test_of_predictions_that_are_gone_a_probe_is_told_nothing(tmp_path: Path, runs: list[Run]) -> None:
+    for path in tmp_path.rglob("mlp*.npz"):
+        path.unlink()
+    executor = FakeProbeExecutor()
+    run_probes(runs, make_context(tmp_path), executor)
+    assert [task.answers is None for task in executor.tasks] == [True, False]
+
+
+def test_of_a_run_whose_weights_could_not_be_stored_no_probe_is_asked(tmp_path: Path, runs: list[Run]) -> None:
+    execution = Execution(mode="eager", reason="x", left_out={"weights": "sparse"})
+    executor = FakeProbeExecutor()
+    stored = runs[0].model_copy(update={"execution": execution})
+    assert run_probes([stored], make_context(tmp_path), executor) == [
+        "distortion of mlp seed 0: the run's weights could not be stored (sparse), so there is nothing to probe"
+    ]
+    assert executor.models == []
