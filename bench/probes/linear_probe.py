@@ -30,6 +30,6 @@ def linear_probe_predictions(
             optimizer.zero_grad(set_to_none=True)
             F.cross_entropy(head((train[chosen] - mean) / size), labels[chosen]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-    with torch.inference_mode():
+    with torch.no_grad():
         parts = torch.split(test, EVALUATION_BATCH)
         return torch.cat([head((part - mean) / size).argmax(dim=1) for part in parts])

@@ -23,6 +23,8 @@ MOST_WEIGHTS = 650_000
 """More would not fit into a page of 2 MB: two bytes each, a third more as text."""
 TOLERANCE = 5e-3
 """Largest deviation of a probability; half of what the page is tested to."""
+LONGEST = 150
+"""Characters that name a layer; some of torch's hold many others."""
 
 AS_MODULES: dict[Any, Callable[..., nn.Module]] = {
     F.relu: nn.ReLU,
@@ -49,14 +51,19 @@ def measure(trained: TrainedModel) -> ProbeOutput:
     of the model on the test images, ``pixel_mean`` and ``pixel_std`` normalise pixels in [0, 1]. Where the layers
     cannot be extracted, or predict otherwise than the model, the note ``left_out`` says why.
     """
+    expected = trained.probabilities(trained.test.images)  # first: tracing calls the model with what is no image
     try:
         layers, arrays = extract_layers(trained.model)
     except UnsupportedLayerError as reason:
         return ProbeOutput({}, {"left_out": str(reason)})
+    except Exception as error:  # a layer may be anything
+        return ProbeOutput({}, {"left_out": f"its layers cannot be read: {type(error).__name__}"})
     numbers = {"weights": float(sum(array.size for array in arrays.values()))}
     if numbers["weights"] > MOST_WEIGHTS:
         return ProbeOutput(numbers, {"left_out": f"{numbers['weights']:,.0f} weights, a page holds {MOST_WEIGHTS:,}"})
-    deviation = _deviation(trained, layers, arrays)
+    deviation = _deviation(trained, layers, arrays, expected)
+    if deviation is None:
+        return ProbeOutput(numbers, {"left_out": "its layers do not fit each other as a page would compute them"})
     if not deviation <= TOLERANCE:  # nor where it is NaN: a weight too large for half precision
         return ProbeOutput(numbers, {"left_out": f"in half precision a probability is off by {deviation:.3g}"})
     numbers |= {"deviation": deviation, "pixel_mean": trained.recipe.pixel_mean, "pixel_std": trained.recipe.pixel_std}
@@ -148,7 +155,7 @@ def _layer(module: nn.Module) -> Layer | None:
             return Layer(kind="max_pool2d", size=size, stride=_pair(module.stride), padding=padding)
         case nn.Conv2d(groups=1, dilation=(1, 1), padding_mode="zeros") if not isinstance(module.padding, str):
             return Layer(kind="conv2d", stride=_pair(module.stride), padding=_pair(module.padding))
-    raise UnsupportedLayerError(f"it has a layer {module}")
+    raise UnsupportedLayerError(f"it has a layer {' '.join(str(module).split())[:LONGEST]}")
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -165,8 +172,15 @@ def _float32(array: np.ndarray | None, device: torch.device) -> torch.Tensor:
     return torch.empty(0) if array is None else torch.from_numpy(array.astype(np.float32)).to(device)
 
 
-@torch.inference_mode()
-def _deviation(trained: TrainedModel, layers: Sequence[Layer], arrays: Mapping[str, np.ndarray]) -> float:
+@torch.no_grad()
+def _deviation(
+    trained: TrainedModel, layers: Sequence[Layer], arrays: Mapping[str, np.ndarray], expected: torch.Tensor
+) -> float | None:
+    """Compute the largest difference from the ``expected`` probabilities; None where the layers give none at all."""
     parts = torch.split(torch.from_numpy(trained.test.images).unsqueeze(1), BATCH_SIZE)
-    outputs = [logits(layers, arrays, normalise(part.to(trained.device), trained.recipe)) for part in parts]
-    return float((torch.cat(outputs).softmax(dim=1) - trained.probabilities(trained.test.images)).abs().max())
+    try:
+        outputs = [logits(layers, arrays, normalise(part.to(trained.device), trained.recipe)) for part in parts]
+        probabilities = torch.cat(outputs).softmax(dim=1)
+    except (RuntimeError, IndexError):
+        return None
+    return float((probabilities - expected).abs().max()) if probabilities.shape == expected.shape else None

@@ -1,5 +1,6 @@
 """The layers and weights taken out of a model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,23 @@ def test_functions_and_strides_are_understood_and_dropout_is_left_away() -> None
     assert network_export.from_text(network_export.to_text(layers)) == tuple(layers)
 
 
+class Complex(nn.Module):
+    """Its weights have imaginary parts, which half precision has not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.layer = nn.Flatten(), nn.Linear(784, 10, dtype=torch.complex64)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layer(self.flat(images).to(torch.complex64)).abs()  # type: ignore[no-any-return]
+
+
+def hooked(layer: nn.Module, hook: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+    """A model that changes what a layer is given where no tracing sees it."""
+    layer.register_forward_pre_hook(lambda _, inputs: hook(inputs[0]))
+    return nn.Sequential(nn.Flatten(), layer, nn.Linear(9, 10))
+
+
 class Residual(nn.Sequential):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         flat = self[0](images)
@@ -69,6 +87,10 @@ class Deciding(nn.Sequential):
         (nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2), nn.Flatten(), nn.Linear(1152, 10)), "it has a layer Conv2d"),
         (Residual(nn.Flatten(), nn.Linear(784, 784), nn.Linear(784, 10)), "its layers are no chain"),
         (Deciding(nn.Flatten(), nn.Flatten()), "it cannot be traced: TraceError"),
+        (Complex(), "it calls to"),
+        (hooked(nn.Linear(784, 9), lambda signal: signal * 2), "in half precision a probability is off by"),
+        (hooked(nn.Linear(392, 9), lambda signal: signal[:, ::2]), "its layers do not fit each other"),
+        (nn.Sequential(nn.MaxPool2d(2, (2,)), nn.Flatten(), nn.Linear(196, 10)), "its layers cannot be read: Valid"),
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 900), nn.Linear(900, 10)), "715,510 weights, a page holds"),
     ],
 )
