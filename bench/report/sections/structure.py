@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench.report.elements.blocks import Block, Heading, Picture, Table, anchor
-from bench.report.elements.formatting import mean_with_half_width
+from bench.report.elements.formatting import escape, mean_with_half_width
 from bench.report.elements.probe_results import (
     ProbeResult,
     curve_style,
@@ -21,6 +21,8 @@ from bench.report.elements.section import Section
 from bench.report.elements.style import to_svg
 
 IMAGE_SIDE = 28
+ROUNDING = 0.01
+"""Relative to the largest logit: what adding in another order may change, in bfloat16 too."""
 
 
 def section(
@@ -73,20 +75,39 @@ def _note(results: Sequence[ProbeResult]) -> str:
 
 
 def _exact_test(results: Sequence[ProbeResult]) -> list[str]:
-    exact_results = [result for result in results if "columns_gap" in result.numbers]
-    if not exact_results:
-        return []
-    words = [
+    tested = [result for result in results if "columns_gap" in result.numbers]
+    same = [result for result in tested if _same_but_for_rounding(result)]
+    others = [result for result in tested if not _same_but_for_rounding(result)]
+    left_out = [result for result in results if "columns_gap" not in result.numbers and result.note("columns")]
+    sentences = []
+    if same:
+        sentences.append(
+            "No training is needed to see that a model which takes the image as a vector cannot notice: exchange the "
+            "columns of the trained first layer like the pixels, and for the permuted images it gives the same logits "
+            f"but for rounding: {_logit_changes(same, results)}."
+        )
+    if others:
+        sentences.append(
+            "With the columns of the first layer exchanged like the pixels, these give other logits by more than "
+            f"rounding: {_logit_changes(others, results)}."
+        )
+    if left_out:
+        reasons = [f"{label(result, results)} ({escape(result.note('columns'))})" for result in left_out]
+        sentences.append(f"The test of exchanged columns does not apply to {'; '.join(reasons)}.")
+    return sentences
+
+
+def _same_but_for_rounding(result: ProbeResult) -> bool:
+    return bool((result.numbers["columns_gap"] <= ROUNDING * result.numbers["columns_logit"]).all())
+
+
+def _logit_changes(chosen: Sequence[ProbeResult], results: Sequence[ProbeResult]) -> str:
+    return "; ".join(
         f"{label(result, results)} {int(result.numbers['columns_answers'].max())} of {result.images:,} answers change, "
         f"logits by at most {result.numbers['columns_gap'].max():.1g} "
         f"(the largest is {result.numbers['columns_logit'].max():.3g})"
-        for result in exact_results
-    ]
-    return [
-        "No training is needed to see that a model which takes the image as a vector cannot notice: exchange the "
-        f"columns of the trained first layer like the pixels, and for the permuted images it gives the same logits but "
-        f"for rounding: {'; '.join(words)}."
-    ]
+        for result in chosen
+    )
 
 
 def _block_table(results: Sequence[ProbeResult]) -> Table:
