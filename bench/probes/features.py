@@ -10,15 +10,23 @@ import torch
 from skimage.feature import hog
 from torch import nn
 
-from bench.probes.activations import feature_layer, first_layer, layer_inputs, peak_activations
+from bench.probes.activations import (
+    FeatureLayer,
+    ForwardPass,
+    NoFeaturesError,
+    feature_layer,
+    forward_pass,
+    layer_inputs,
+    peak_activations,
+)
 from bench.probes.linear_probe import RECIPE, linear_probe_predictions
 from bench.probes.trained_model import Examples, TrainedModel
 from bench.records.probes import ProbeOutput
-from bench.training.model.initial import initial_model
 
 HOG = {"orientations": 9, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "block_norm": "L2-Hys"}
 FILTERS = 12
 STRONGEST = 4
+NO_LINEAR = "the model has no linear layer"
 
 
 def measure(trained: TrainedModel) -> ProbeOutput:
@@ -26,17 +34,21 @@ def measure(trained: TrainedModel) -> ProbeOutput:
 
     With each pair come the shares of test images right in one of the two alone, and the ``dimension``. As arrays:
     ``filters`` of the first layer, float32 ``(K, h, w)``, and for each the test images that excite it most,
-    ``strongest`` uint8 ``(K, 4, 28, 28)``.
+    ``strongest`` uint8 ``(K, 4, 28, 28)``. Where there are no features, the note ``layer`` says why.
     """
-    layer = feature_layer(trained.model)
+    followed = forward_pass(trained.model, trained.test.images, trained.recipe, trained.device)
+    layer = feature_layer(trained.model, followed.calls)
     if layer is None:
-        return ProbeOutput({}, {"layer": "none: the model has no linear layer"})
-    layers = [module for module in trained.model.modules() if next(module.parameters(recurse=False), None) is not None]
-    if layers == [layer.module]:
-        numbers, notes = _of_pixels(trained), {"layer": "pixels", "hog": _hog_words()}
-    else:
-        numbers, notes = _of_layer(trained, layer.name), {"layer": layer.words}
-    return ProbeOutput(numbers, notes | {"head": RECIPE}, _pictures(trained))
+        linear = any(isinstance(module, nn.Linear) for module in trained.model.modules())
+        return ProbeOutput({}, {"layer": f"none: {'no linear layer is called' if linear else NO_LINEAR}"})
+    try:
+        if _is_only_layer(layer, trained.model, followed) and followed.takes_pixels(layer.call):
+            numbers, notes = _of_pixels(trained), {"layer": "pixels", "hog": _hog_words()}
+        else:
+            numbers, notes = _of_layer(trained, layer), {"layer": layer.words}
+    except NoFeaturesError as reason:
+        return ProbeOutput({}, {"layer": f"none: {reason}"})
+    return ProbeOutput(numbers, notes | {"head": RECIPE}, _pictures(trained, followed))
 
 
 def hog_features(images: np.ndarray) -> np.ndarray:
@@ -60,22 +72,26 @@ def _of_pixels(trained: TrainedModel) -> dict[str, float]:
     return _pair("pixels", on_pixels, "hog", on_hog) | sizes
 
 
-def _of_layer(trained: TrainedModel, name: str) -> dict[str, float]:
-    untrained = initial_model(trained.trial.model, trained.num_classes, trained.trial.seed, trained.device)
+def _of_layer(trained: TrainedModel, layer: FeatureLayer) -> dict[str, float]:
     right, width = [], 0
-    for model in (trained.model, untrained):
-        train, test = (_features(trained, model, name, part.images) for part in _parts(trained))
+    for model in (trained.model, trained.untrained()):
+        train, test = (_features(trained, model, layer, part.images) for part in _parts(trained))
         right.append(_right(trained, train, test))
         width = train.shape[1]
     return _pair("trained", right[0], "random", right[1]) | {"dimension": float(width)}
+
+
+def _is_only_layer(layer: FeatureLayer, model: nn.Module, followed: ForwardPass) -> bool:
+    """Tell whether the model has no other weights, and uses these once."""
+    return len(followed.calls) == 1 and len([*model.parameters()]) == len([*layer.call.layer.parameters()])
 
 
 def _parts(trained: TrainedModel) -> tuple[Examples, Examples]:
     return trained.train, trained.test
 
 
-def _features(trained: TrainedModel, model: nn.Module, name: str, images: np.ndarray) -> torch.Tensor:
-    return layer_inputs(model.get_submodule(name), model, images, trained.recipe, trained.device)
+def _features(trained: TrainedModel, model: nn.Module, layer: FeatureLayer, images: np.ndarray) -> torch.Tensor:
+    return layer_inputs(layer.call.name, model, images, trained.recipe, trained.device, layer.which)
 
 
 def _right(trained: TrainedModel, train: torch.Tensor, test: torch.Tensor) -> np.ndarray:
@@ -93,14 +109,27 @@ def _pair(first: str, right: np.ndarray, second: str, right_too: np.ndarray) -> 
     }
 
 
-def _pictures(trained: TrainedModel) -> dict[str, np.ndarray]:
-    layer = first_layer(trained.model)
+def _pictures(trained: TrainedModel, followed: ForwardPass) -> dict[str, np.ndarray]:
+    layer = _first_of_image(followed)
     if layer is None:
         return {}
-    weights = layer.weight.detach().float().cpu().numpy()[:FILTERS]
-    if isinstance(layer, nn.Linear) and layer.in_features != trained.test.images[0].size:
-        return {}
-    filters = weights.reshape(-1, 28, 28) if isinstance(layer, nn.Linear) else weights.mean(axis=1)
+    filters = layer.weight.detach().float().cpu().numpy()[:FILTERS]
+    filters = filters.reshape(-1, 28, 28) if isinstance(layer, nn.Linear) else filters.squeeze(1)
     peaks = peak_activations(layer, trained.model, trained.test.images, trained.recipe, trained.device)[:, :FILTERS]
     best = peaks.topk(min(STRONGEST, len(peaks)), dim=0).indices.T.cpu().numpy()
     return {"filters": filters, "strongest": trained.test.images[best]}
+
+
+def _first_of_image(followed: ForwardPass) -> nn.Linear | nn.Conv2d | None:
+    """Find the first layer if its weights can be seen as pictures: torch's own layer, of one channel or of all pixels.
+
+    A layer with a forward pass of its own may use its weights in another way.
+    """
+    layer = followed.calls[0].layer
+    if isinstance(layer, nn.Linear) and type(layer).forward is nn.Linear.forward:
+        seen = followed.takes_pixels(followed.calls[0])
+    elif isinstance(layer, nn.Conv2d) and type(layer).forward is nn.Conv2d.forward:
+        seen = layer.in_channels == 1
+    else:
+        return None
+    return layer if seen and layer.weight.is_floating_point() else None

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from bench.probes import features
-from bench.probes.activations import feature_layer, first_layer, layer_inputs, peak_activations
+from bench.probes.activations import FeatureLayer, feature_layer, forward_pass, layer_inputs, peak_activations
 from bench.probes.calibration import binned, measure
 from bench.probes.linear_probe import linear_probe_predictions
-from models import create_model
+from bench.probes.trained_model import TrainedModel
 from tests.support.trained import Mnist, make_trained
 
 
@@ -23,31 +22,26 @@ def test_features_are_the_last_hidden_layer_or_the_conv_stack(
     mnist: Mnist, tmp_path: Path, model: str, name: str, dimension: int
 ) -> None:
     trained = make_trained(mnist, tmp_path, model, test=30)
-    layer = feature_layer(trained.model)
+    layer = feature_layer_of(trained)
     assert layer is not None
-    assert (layer.name, layer.module.in_features) == (name, dimension)
-    seen = layer_inputs(layer.module, trained.model, trained.test.images, trained.recipe, trained.device)
+    assert (layer.call.name, layer.call.layer.in_features) == (name, dimension)
+    seen = layer_inputs(name, trained.model, trained.test.images, trained.recipe, trained.device)
     assert seen.shape == (30, dimension)
     head = trained.model[int(name) :]  # type: ignore[index]
     assert torch.allclose(head(seen), trained.evaluate(trained.test.images).logits, atol=1e-5)
 
 
-def test_a_model_without_linear_layers_has_no_features_to_take(mnist: Mnist, tmp_path: Path) -> None:
-    trained = make_trained(mnist, tmp_path, "cnn", test=10)
-    convolutional = nn.Sequential(nn.Conv2d(1, 10, 28), nn.Flatten())
-    object.__setattr__(trained, "model", convolutional)
-    assert feature_layer(convolutional) is None
-    assert features.measure(trained).numbers == {}
+def feature_layer_of(trained: TrainedModel) -> FeatureLayer | None:
+    followed = forward_pass(trained.model, trained.test.images, trained.recipe, trained.device)
+    return feature_layer(trained.model, followed.calls)
 
 
 def test_peaks_are_the_largest_outputs_of_each_filter(mnist: Mnist, tmp_path: Path) -> None:
     trained = make_trained(mnist, tmp_path, "cnn", test=7)
-    layer = first_layer(trained.model)
-    assert isinstance(layer, nn.Conv2d)
+    layer = trained.model[0]  # type: ignore[index]
     peaks = peak_activations(layer, trained.model, trained.test.images, trained.recipe, trained.device)
     pixels = (torch.from_numpy(trained.test.images).unsqueeze(1) / 255 - 0.5) / 0.5
     assert torch.allclose(peaks, layer(pixels).amax((2, 3)), atol=1e-5)
-    assert first_layer(nn.Sequential(nn.BatchNorm2d(1), nn.Linear(2, 2))) is None
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
@@ -108,11 +102,3 @@ def test_calibration_of_a_model_that_knows_nothing(mnist: Mnist, tmp_path: Path)
     numbers = measure(trained).numbers
     assert numbers["confidence_1"] == pytest.approx(0.1)
     assert numbers["ece"] == pytest.approx(abs(0.1 - trained.accuracy(trained.test.images)))
-
-
-def test_every_registered_model_can_be_asked_for_its_features() -> None:
-    from models import list_models
-
-    for name in list_models():
-        layer = feature_layer(create_model(name))
-        assert layer is None or layer.module.in_features > 0

@@ -53,24 +53,6 @@ def test_blocks_change_places_and_keep_their_contents(block: int) -> None:
         assert np.array_equal(moved_block, there)
 
 
-@pytest.mark.parametrize("model", ["softmax", "mlp", "mlp_matched"])
-def test_a_model_of_vectors_gives_the_same_logits_with_its_columns_exchanged(
-    mnist: Mnist, tmp_path: Path, model: str
-) -> None:
-    trained = make_trained(mnist, tmp_path, model)
-    weights = [parameter.clone() for parameter in trained.model.parameters()]
-    numbers = permutation.permuted_columns(trained)
-    assert numbers["columns_gap"] < 1e-5 * max(1, numbers["columns_logit"])
-    assert numbers["columns_answers"] == 0
-    assert all(torch.equal(*pair) for pair in zip(weights, trained.model.parameters(), strict=True)), "left as it was"
-    unchanged = trained.evaluate(shuffle_pixels(trained.test.images, 1)).logits
-    assert (unchanged - trained.evaluate(trained.test.images).logits).abs().max() > 0.01, "the permutation is one"
-
-
-def test_a_convolution_has_no_columns_to_exchange(mnist: Mnist, tmp_path: Path) -> None:
-    assert permutation.permuted_columns(make_trained(mnist, tmp_path, "cnn", test=10)) == {}
-
-
 def test_permutation_compares_the_stored_model_with_one_trained_anew(mnist: Mnist, tmp_path: Path) -> None:
     trained = make_trained(mnist, tmp_path, "softmax", train=2000, epochs=4)
     result = permutation.measure(trained).numbers
