@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "831a8d7d2d66d7a2661553c3a38b256cdf73aa73eee3a89d1e0f1dd24e451645",
-    "calibration": "a95d678bd05fbeb0af928343dc844cba022c6416dadfaae4f757c4a35d3031ed",
-    "permutation": "5e209e3579f1bf560f1fcc9e3400a096e710dc34b4b733b243eb3d981a05b03b",
-    "blocks": "ddde85728c5e1a275dcf83a04834a90c01dbf690914d8e5d15c5511554654fe0",
-    "features": "8f6ed642a152e1244d3af5af50d46fe59c4cb80cc398ca9cfdca0ea2b90e04ce",
-    "sample_efficiency": "6e81b3d0c20ec3828df4d3b8a5f9ca13d0721cbb19d47a3f4256a1969afa3ad3",
-    "network": "752a73220f9027c368f0ae427cee484341db6465b4330de269e88b63001a56a6",
+    "distortion": "e8de80c1bb104a2f12e359a9a1f0a1715b5feb517268b2c10e4a68bfdbd948d8",
+    "calibration": "3d5d4df6b1f562e641f075c04e13fef0ae6b63db3521efe477eed294516ce23a",
+    "permutation": "f909c81884df0f4861f3910d48c15e6b1b7a0c1b7cd60b21ff127a48cbb62242",
+    "blocks": "7a170a14e920a01f7764b32af41973676efaedbf5a7eeb2e1d7caaae360c16ac",
+    "features": "0735ffdef7453e383fd5b93d9f0e3f73a8c786df9a71f0598bdd6f06b93a336e",
+    "sample_efficiency": "f8e9b1e83a09d9c825de22a571706629c5243a4e97f31b82476913678ba32c1f",
+    "network": "654483b149353a003a9690dc9408c75a4e2d29f2bf515b4b786f05a0db0fa322",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 

@@ -11,8 +11,8 @@ from bench.recipes.recipe import Recipe
 from bench.records.schema import Trial
 from bench.training.evaluate import Evaluation, evaluate
 from bench.training.model.initial import initial_model
+from bench.training.model.seeds import seed_generators
 from bench.training.pipeline import normalise, to_device
-from bench.training.seeds import seed_generators
 
 
 @dataclass(frozen=True)
