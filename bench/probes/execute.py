@@ -1,5 +1,6 @@
 """Execute one probe of one trained model, from its description to its result, in this process. Writes no files."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,8 @@ import torch
 from bench.common.errors import UserError
 from bench.data import datasets
 from bench.probes.rebuild import check_answers, load_weights
+from bench.probes.registry import PROBES
+from bench.probes.retrain import retrain_model
 from bench.probes.trained_model import Examples, TrainedModel
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.training.devices import resolve_device
@@ -18,12 +21,16 @@ from bench.training.pipeline import to_device
 from bench.training.precision import set_matrix_precision
 from bench.training.trial import recipe_of
 
+STEPS = 8
+"""Number of steps that show whether a model trains as it did before."""
+
 
 def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
     """Rebuild the trained model of a task, check that it answers as the run says, and run the probe on it.
 
     Raises:
-        UserError: the weights or the stored answers cannot be read, or the rebuilt model is not the trained one.
+        UserError: the weights or the stored answers cannot be read, the rebuilt model is not the trained one, or one
+            that the probe trains again does not train as it did before.
     """
     trial = task.trial
     if task.answers is None:
@@ -52,8 +59,30 @@ def execute_probe(task: ProbeTask, data_dir: Path) -> ProbeOutput:
         test=test.first(task.images),
         data_dir=data_dir,
     )
-    output: ProbeOutput = import_module(f"{__package__}.{task.probe}").measure(trained)
-    return replace(output, leaves_traces=impurity(model) is not None)
+    measure: Callable[[TrainedModel], ProbeOutput] = import_module(f"{__package__}.{task.probe}").measure
+    if impurity(model) is None:
+        return measure(trained)
+    before = _first_steps(trained) if PROBES[task.probe].trains else []
+    output = measure(trained)
+    if before and not _alike(before, _first_steps(trained)):
+        raise UserError("trained again, the model learns otherwise: something outside it remembers what was before")
+    return replace(output, leaves_traces=True)
+
+
+def _first_steps(trained: TrainedModel) -> list[torch.Tensor]:
+    """Train a new model for a few steps; gives its tensors, of any type."""
+    batch = trained.recipe.batch_size
+    model = retrain_model(trained, trained.train.first(STEPS * batch), STEPS)
+    return [tensor.detach().cpu().to(torch.complex128) for tensor in (*model.parameters(), *model.buffers())]
+
+
+def _alike(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> bool:
+    """Compare tensors as far as a GPU repeats them."""
+    shapes = [[tensor.shape for tensor in tensors] for tensors in (before, after)]
+    return shapes[0] == shapes[1] and all(
+        torch.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
+        for one, other in zip(before, after, strict=True)
+    )
 
 
 def _examples(split: datasets.Split) -> Examples:

@@ -14,7 +14,7 @@ from bench.data.datasets import Split
 from bench.probes.execute import execute_probe
 from bench.probes.rebuild import check_answers, load_weights
 from bench.recipes.recipe import ARTICLE
-from bench.records.probes import ProbeTask
+from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.storage import Predictions
 from bench.training.evaluate import evaluate
 from bench.training.model.initial import ModelBuilder
@@ -62,6 +62,16 @@ class Scaled(Body):
         return signal * self.scale
 
 
+class Remembers(Body):
+    """Training is another after the first steps of the first model; its class remembers them."""
+
+    steps = 0
+
+    def between(self, signal: Tensor) -> Tensor:
+        Remembers.steps += self.training
+        return signal * (2 if self.training and Remembers.steps > 20 else 1)
+
+
 class Passing(Body):
     """Its buffer is no part of the state dict."""
 
@@ -99,6 +109,7 @@ KEPT_BESIDE = {"counts_in_python", "iterates_on", "running_mean", "aliased_mean"
 RECIPE = replace(ARTICLE, epochs=2)
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 @pytest.mark.parametrize("name", [*ARCHITECTURES, *REBUILT, *REFUSED])
 def test_what_is_rebuilt_answers_to_the_bit_or_is_refused(
     name: str, mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -210,3 +221,25 @@ def test_a_probe_tells_whether_its_model_leaves_traces(
         output = execute_probe(ProbeTask("calibration", make_trial(model=name), path, 500, answers=stored), data_dir)
         assert output.leaves_traces == traces
         assert output.numbers["ece"] >= 0
+
+
+def test_a_probe_that_trains_is_refused_where_models_do_not_begin_alike(
+    mnist: Mnist, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._FACTORIES, "remembers", lambda **_: Remembers())
+    monkeypatch.setitem(registry._FACTORIES, "scaled", lambda **_: Scaled(grows=False))
+    monkeypatch.setattr(Remembers, "steps", 0)
+    test = to_device(mnist[1].images, mnist[1].labels, CPU)
+    path = tmp_path / "w.safetensors"
+
+    def ask(name: str, probe: str) -> ProbeOutput:
+        model = ModelBuilder(name, 10, 0, CPU)()
+        path.write_bytes(weight_bytes(model))
+        stored = pick_predictions(evaluate(model, test, RECIPE), test)
+        trial = make_trial(model=name, epochs=1)
+        return execute_probe(ProbeTask(probe, trial, path, 500, 2000, answers=stored), data_dir)
+
+    assert ask("remembers", "calibration").numbers["ece"] >= 0, "which trains nothing"
+    assert ask("scaled", "permutation").numbers["permuted"] > 0.3
+    with pytest.raises(UserError, match="trained again, the model learns otherwise: something outside it remembers"):
+        ask("remembers", "permutation")
