@@ -34,13 +34,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "e8de80c1bb104a2f12e359a9a1f0a1715b5feb517268b2c10e4a68bfdbd948d8",
-    "calibration": "3d5d4df6b1f562e641f075c04e13fef0ae6b63db3521efe477eed294516ce23a",
-    "permutation": "f909c81884df0f4861f3910d48c15e6b1b7a0c1b7cd60b21ff127a48cbb62242",
-    "blocks": "7a170a14e920a01f7764b32af41973676efaedbf5a7eeb2e1d7caaae360c16ac",
-    "features": "0735ffdef7453e383fd5b93d9f0e3f73a8c786df9a71f0598bdd6f06b93a336e",
-    "sample_efficiency": "f8e9b1e83a09d9c825de22a571706629c5243a4e97f31b82476913678ba32c1f",
-    "network": "654483b149353a003a9690dc9408c75a4e2d29f2bf515b4b786f05a0db0fa322",
+    "distortion": "cc2b67df3b9b7d2a67735aab3c00bb97570d4b0e399f94172f520acfd136fb01",
+    "calibration": "b85d2004ac90bd72851f628a01961717af41bcd5b2955a729fc2f1c27093fabf",
+    "permutation": "22ac4608515f68cc8bd2087357b0d0b56e2ab9c59616f64ed90b5a01221089fe",
+    "blocks": "d751401e0d9ffd78635f32aed2cd71db378bac7a3dc197894b1df6dc31ad22f8",
+    "features": "45c01108792902fbbc722f9f0f69ea2fd0086a0ec6d01ee2d4056be0d9142591",
+    "sample_efficiency": "be72a74956ccc32a6b2196c0d3c5551c0c4249068ba0a21359ae118b3d71b6ba",
+    "network": "9ed0e8ca2d08ee70f7e05ed53cb1895e7c7372580102a8b1e76da0fa4d0be3f5",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 
