@@ -33,15 +33,24 @@ class Split:
 
 
 def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
-    """Make every file of ``dataset`` present and correct under ``data_dir``.
+    """Make every file of ``dataset`` present under ``data_dir``, and check that they are what its entry says.
+
+    Raises:
+        UserError: see :func:`obtain`; or the files do not fit each other or the entry in the registry.
+    """
+    obtain(dataset, data_dir)
+    _check_content(dataset, data_dir / dataset.folder)
+
+
+def obtain(dataset: DatasetFiles, data_dir: Path) -> None:
+    """Make every file of ``dataset`` present and correct, by its SHA-256, under ``data_dir``.
 
     A file that is missing or wrong is taken from the first right copy that is found: packed (``.gz``) in its place, in
     the package, in the folder of Debian's package; else it is downloaded. One that is there but wrong is named on
     standard error. Several processes may call this at once: one of them unpacks, the others wait.
 
     Raises:
-        UserError: the folder cannot be written, the packed file is itself damaged, there is no way to get one, or the
-            files are not as their entry in the registry says.
+        UserError: the folder cannot be written, the packed file is itself damaged, or there is no way to get one.
     """
     raw = data_dir / dataset.folder
     try:
@@ -50,7 +59,6 @@ def prepare(dataset: DatasetFiles, data_dir: Path) -> None:
             missing = [file for file in dataset.sha256 if not _repair(dataset, file, data_dir)]
             if missing:
                 _fetch(dataset, raw, missing)
-        _check_content(dataset, raw)
     except OSError as error:
         raise UserError(
             f"cannot unpack {dataset.name} into {raw}: {cause_of(error)}; "

@@ -11,7 +11,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="78a9e576460da8370e6e47873c312326d7a325a7dcc88c6852186f4cf7d3c9c2",
+    fingerprint="0eec1b152627d32cd5f064b5b3b23b2150644debcafec136060754eb2d34f73a",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

@@ -45,7 +45,7 @@ def test_what_is_missing_is_downloaded_checked_and_shown(
         (published / f"{file}.gz").write_bytes(as_published(file))
     monkeypatch.setattr(dataset_files, "SYSTEM", tmp_path / "no-such")
     with served(published) as address:
-        datasets.prepare(fashion_at(unused_address(), address), tmp_path / "data")
+        datasets.obtain(fashion_at(unused_address(), address), tmp_path / "data")
     raw = tmp_path / "data" / FASHION.folder
     assert sorted(path.name for path in raw.iterdir()) == sorted([".lock", *FASHION.sha256])
     shown = capfd.readouterr()
@@ -62,7 +62,7 @@ def test_without_any_source_one_line_says_which_file_to_put_where(
     for file in FASHION.sha256 if served_content else ():
         (website / f"{file}.gz").write_bytes(served_content or b"")
     with served(website) as address, pytest.raises(UserError) as raised:
-        datasets.prepare(fashion_at(address), tmp_path / "data")
+        datasets.obtain(fashion_at(address), tmp_path / "data")
     raw = tmp_path / "data" / FASHION.folder
     message = str(raised.value)
     assert "\n" not in message
@@ -75,7 +75,7 @@ def test_without_any_source_one_line_says_which_file_to_put_where(
 def test_a_dataset_that_nothing_downloads_is_asked_for_by_its_files(tmp_path: Path, no_debian: None) -> None:
     ours = dataclasses.replace(FASHION, name="ours", folder="Ours/raw", mirrors=(), debian_package="")
     with pytest.raises(UserError) as raised:
-        datasets.prepare(ours, tmp_path)
+        datasets.obtain(ours, tmp_path)
     files = ", ".join(f"{file}.gz" for file in ours.sha256)
     assert str(raised.value) == f"ours is not on this machine: put {files} into {tmp_path / 'Ours' / 'raw'}"
 
@@ -87,7 +87,7 @@ def test_a_server_that_never_answers_is_not_waited_for(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(UserError, match=r"no answer within 0\.1 s|timed out"):
-            datasets.prepare(fashion_at(address), tmp_path)
+            datasets.obtain(fashion_at(address), tmp_path)
 
 
 def test_a_name_that_is_looked_up_for_long_is_not_waited_for(
@@ -103,7 +103,7 @@ def test_a_name_that_is_looked_up_for_long_is_not_waited_for(
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     try:
         with pytest.raises(UserError, match=r"no answer within 0\.1 s"):
-            datasets.prepare(fashion_at("http://mirror.invalid/"), tmp_path)
+            datasets.obtain(fashion_at("http://mirror.invalid/"), tmp_path)
     finally:
         over.set()
 
@@ -130,7 +130,7 @@ def test_the_next_mirror_is_asked(small: tuple[DatasetFiles, Path], tmp_path: Pa
     (raw / f"{download.UNFINISHED}killed").mkdir(parents=True)
     with served(other) as wrong, served(website) as right:
         at = {"refuses": unused_address(), "has no mirror's name": "http://"}.get(first, wrong)
-        datasets.prepare(dataclasses.replace(dataset, mirrors=(at, right)), tmp_path)
+        datasets.obtain(dataclasses.replace(dataset, mirrors=(at, right)), tmp_path)
     assert sorted(path.name for path in raw.iterdir()) == [".lock", "small"]
     assert dataset_files.problem_with(raw / "small", dataset.sha256["small"]) is None
 
@@ -143,7 +143,7 @@ def test_a_server_that_unpacks_on_the_way_will_do(small: tuple[DatasetFiles, Pat
 
     dataset, website = small
     with served(website, Unpacking) as address:
-        datasets.prepare(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
+        datasets.obtain(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
 
 
 def test_a_download_that_stalls_is_given_up(
@@ -161,7 +161,7 @@ def test_a_download_that_stalls_is_given_up(
     with served(website, Stalling) as address:
         try:
             with pytest.raises(UserError, match="timed out"):
-                datasets.prepare(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
+                datasets.obtain(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
         finally:
             given_up.set()
     assert [path.name for path in (tmp_path / dataset.folder).iterdir()] == [".lock"]
@@ -172,7 +172,7 @@ def test_a_small_download_does_not_fill_the_memory(small: tuple[DatasetFiles, Pa
     (website / "small.gz").write_bytes(gzip.compress(bytes(2**28), 1))
     tracemalloc.start()
     with served(website) as address, pytest.raises(UserError, match=r"small\.gz is damaged"):
-        datasets.prepare(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
+        datasets.obtain(dataclasses.replace(dataset, mirrors=(address,)), tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**28

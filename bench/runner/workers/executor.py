@@ -77,13 +77,13 @@ class LocalExecutor:
         worker = self._workers.get(name)
         if worker is None:
             worker = self._workers[name] = _Worker(self._context, self._data_dir, self._stall_s)
-        ends = self._fresh_workers
+        reusable = False  # what failed may have left anything behind
         try:
             result = worker.run(request, on_event, timeout_s)
-            ends = ends or (isinstance(result, TrialResult) and result.leaves_traces)
+            reusable = not (self._fresh_workers or getattr(result, "leaves_traces", False))
             return result
         finally:
-            if ends:
+            if not reusable:
                 worker.kill()
             if not worker.process.is_alive():
                 del self._workers[name]
