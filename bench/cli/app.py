@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bench.common.errors import OutputError, UserError, cause_of, reporting, say
-from bench.common.names import split_names
+from bench.common.names import split_models, split_names
 from bench.data.registry import DATASETS
 
 app = typer.Typer(
@@ -27,6 +27,13 @@ app = typer.Typer(
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
+Models = Annotated[
+    str,
+    typer.Option(
+        help="Names, or files of your own (./my_net.py, ./my_net.py:my_net), separated by commas. "
+        "Default: every model in models/."
+    ),
+]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
 Dataset = Annotated[
     str,
@@ -38,7 +45,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 @app.command()
 def run(
     suite: Annotated[str, typer.Option(help="quick, article or full.")] = "article",
-    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    models: Models = "",
     seeds: Annotated[int | None, typer.Option(help="How many seeds. Default: the suite's.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
@@ -57,12 +64,13 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
+    _import_torch_meanwhile()
     from bench.cli.run import run_and_report
     from bench.runner.plan import Request
 
     request = Request(
         suite=suite,
-        models=split_names(models),
+        models=split_models(models),
         seeds=seeds,
         epochs=epochs,
         batch_size=batch_size,
@@ -91,6 +99,7 @@ def report(results: Results = Path("results"), as_json: Json = False) -> None:
 @app.command("models")
 def list_registered(as_json: Json = False) -> None:
     """List the registered models with their size."""
+    _import_torch_meanwhile()
     from bench.cli.models import print_models
 
     print_models(as_json)
@@ -98,7 +107,7 @@ def list_registered(as_json: Json = False) -> None:
 
 @app.command()
 def speed(
-    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    models: Models = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32 or bf16.")] = "fp32",
     results: Results = Path("results"),
@@ -106,9 +115,10 @@ def speed(
     as_json: Json = False,
 ) -> None:
     """Time training and inference by batch size, beside the article's own loop and beside what the machine can do."""
+    _import_torch_meanwhile()
     from bench.cli.speed import time_models
 
-    raise typer.Exit(time_models(split_names(models), device, precision, results, data_dir, as_json))
+    raise typer.Exit(time_models(split_models(models), device, precision, results, data_dir, as_json))
 
 
 @app.command()
@@ -126,7 +136,7 @@ def peers(
 
 @app.command()
 def noise(
-    models: Annotated[str, typer.Option(help="Names, separated by commas. Default: every registered model.")] = "",
+    models: Models = "",
     repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
     epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
     dataset: Dataset = "mnist",
@@ -137,11 +147,12 @@ def noise(
     as_json: Json = False,
 ) -> None:
     """Run the same trials several times over: how much does nothing change? The answer bounds the gates of compare."""
+    _import_torch_meanwhile()
     from bench.cli.noise import measure_noise
     from bench.runner.plan import Request
 
     request = Request(
-        models=split_names(models),
+        models=split_models(models),
         epochs=epochs,
         dataset=dataset,
         device=device,
@@ -261,6 +272,13 @@ def _check_current_folder() -> None:
 
 def _describe(error: OSError) -> str:
     return f"{error.filename}: {cause_of(error)}" if error.filename else cause_of(error)
+
+
+def _import_torch_meanwhile() -> None:
+    """Start the process that imports models in its children, which takes seconds, as what follows here does too."""
+    from bench.runner.workers.processes import start_forkserver
+
+    start_forkserver()
 
 
 def _without_output(code: int) -> int:

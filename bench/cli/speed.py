@@ -11,7 +11,9 @@ from bench.data import datasets
 from bench.data.registry import MNIST
 from bench.records.storage import check_writable
 from bench.report.sections.throughput import terminal_rows
-from bench.runner.plan import check_models
+from bench.runner.discovery.choice import select_models
+from bench.runner.plan import SOURCES_FOLDER
+from bench.runner.workers.processes import end_forkserver
 from bench.throughput.measure import measure_speed
 from bench.throughput.workload import Workload
 from bench.training.devices import available_threads, resolve_device
@@ -26,12 +28,17 @@ def time_models(
     Raises:
         UserError: a name is unknown, the device cannot do it, or the results folder cannot be written.
     """
-    names, resolved = check_models(models), resolve_device(device)
+    resolved, folder = resolve_device(device), data_dir or datasets.default_data_dir()
     check_precision(precision, torch.device(resolved))
-    folder = data_dir or datasets.default_data_dir()
+    selection = select_models(models, controls=False, written=folder / SOURCES_FOLDER)
+    end_forkserver()  # an idle process beside the measurement
     check_writable(results)
     datasets.prepare(MNIST, folder)
-    record, failures = measure_speed(names, Workload("", available_threads(), folder, resolved, precision), say)
+    for line in selection.left_out:
+        say(line)
+    record, failures = measure_speed(
+        selection.sources, Workload("", available_threads(), folder, resolved, precision), say
+    )
     for line in failures:
         say(f"error: {line}")
     if record is None:

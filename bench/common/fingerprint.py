@@ -10,7 +10,7 @@ import functools
 import hashlib
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,13 +73,16 @@ def matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(files)
 
 
-def imported_files(start: Path, packages: Mapping[str, Path], dynamic: frozenset[str] = DYNAMIC) -> set[Path]:
+def imported_files(
+    start: Path, packages: Mapping[str, Path], dynamic: frozenset[str] = DYNAMIC, without: Collection[Path] = ()
+) -> set[Path]:
     """Find the files that ``start`` imports, at any distance, itself included; all without links.
 
     Args:
         packages: the folder of each package to look into, by its name. Of what lies elsewhere only files beside
             ``start`` or beside the importing one are found, which a script imports by their bare names.
         dynamic: names whose use means that a file imports what it does not name; it gets all files of its folder.
+        without: files that are left out, and what they import too.
     """
     start = start.resolve()
     folders = {name: folder.resolve() for name, folder in packages.items()}
@@ -87,7 +90,7 @@ def imported_files(start: Path, packages: Mapping[str, Path], dynamic: frozenset
     waiting = [start]
     while waiting:
         path = waiting.pop()
-        if path in files:
+        if path in files or path in without:
             continue
         files.add(path)
         imports, used = _imports_and_names(path.read_bytes())

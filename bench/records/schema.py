@@ -184,10 +184,14 @@ class Data(RecordPart):
 
 
 class Artifacts(RecordPart):
-    """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone."""
+    """File names beside the record. ``predictions`` is committed; ``weights`` may be gone in a clone.
+
+    ``source`` is the file of a model that lies neither in ``models`` nor in an installed package.
+    """
 
     predictions: FileName
     weights: FileName
+    source: FileName | None = None
 
 
 class Measurement(DatedRecord):
@@ -274,6 +278,7 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M%S%f")[:-3]
 
 
-def artifact_names(stem: str) -> Artifacts:
+def artifact_names(stem: str, with_source: bool = False) -> Artifacts:
     """Names of the files that belong to the record with that stem."""
-    return Artifacts(predictions=f"{stem}.npz", weights=f"{stem}.safetensors")
+    source = f"{stem}.py" if with_source else None
+    return Artifacts(predictions=f"{stem}.npz", weights=f"{stem}.safetensors", source=source)

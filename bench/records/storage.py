@@ -82,7 +82,9 @@ def run_path(results: Path, run: Run) -> Path:
     return runs_dir(results, run.machine) / f"{run.stem}.json"
 
 
-def save_run(results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"") -> Path:
+def save_run(
+    results: Path, run: Run, predictions: Predictions | None = None, weights: bytes = b"", source: bytes | None = None
+) -> Path:
     """Write a run: artifacts first and the record last, so that a record never names a file that is not there.
 
     Raises:
@@ -95,6 +97,8 @@ def save_run(results: Path, run: Run, predictions: Predictions | None = None, we
     if run.artifacts and predictions:
         content[folder / run.artifacts.predictions] = npz(vars(predictions))
         content[folder / run.artifacts.weights] = weights
+        if run.artifacts.source and source is not None:
+            content[folder / run.artifacts.source] = source
     content[path] = run.model_dump_json(by_alias=True, indent=1) + "\n"
     try:
         for file, data in content.items():

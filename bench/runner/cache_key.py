@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.common.package import PACKAGE
 from bench.data.registry import find_dataset
@@ -11,6 +12,9 @@ from bench.probes.registry import probe_identity
 from bench.records.schema import Data, Machine, Run, Trial, digest, trial_id
 from bench.runner.allocator import effective_settings
 from bench.training.version import harness_identity, model_fingerprint
+
+if TYPE_CHECKING:
+    from models import ModelSource
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,22 @@ class CodeIdentity:
     probes: Mapping[str, str]
 
 
-def identify_code(models: Mapping[str, Path], probes: Iterable[str], package: Path = PACKAGE) -> CodeIdentity:
-    """Read the source of the harness, of the models in these files by their names, and of the named probes."""
+def identify_code(models: "Mapping[str, ModelSource]", probes: Iterable[str], package: Path = PACKAGE) -> CodeIdentity:
+    """Read the source of the harness, of these models as far as it is not read yet, and of the named probes."""
+    folder = package.parent / "models"
     return CodeIdentity(
         harness=harness_identity(package),
-        models={name: model_fingerprint(source, package.parent / "models") for name, source in models.items()},
+        models={name: source.fingerprint or source_fingerprint(source, folder) for name, source in models.items()},
         probes={name: probe_identity(name, package) for name in probes},
     )
+
+
+def source_fingerprint(source: "ModelSource", models: Path = PACKAGE.parent / "models") -> str:
+    """Hash the files of a model: its own, what that imports from beside it or from its package, the others it has."""
+    first, *rest = source.module.split(".")
+    is_package = source.file.stem == "__init__"
+    packages = {first: source.file.parents[len(rest) - 1 + is_package]} if rest or (first and is_package) else {}
+    return model_fingerprint(source.file, models, source.others, packages)
 
 
 def run_key(

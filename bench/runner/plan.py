@@ -6,24 +6,25 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.common.errors import UserError, unknown_name
+from bench.common.errors import UserError, say, unknown_name
 from bench.data import datasets
 from bench.probes.registry import PROBES
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Data, Trial
 from bench.runner.cache_key import identify_code
+from bench.runner.discovery.choice import select_models
 from bench.runner.environment import describe_environment, read_git, this_machine
 from bench.runner.nodes import ParallelMap, check_address
 from bench.runner.run_context import RunContext
 from bench.runner.suites import DEFAULT_SUITE, EVERY_SEED, SUITES, Suite
 from bench.runner.workers.executor import LocalExecutor
+from bench.runner.workers.processes import end_forkserver
 from bench.training.devices import available_threads, resolve_device
 from bench.training.precision import check_precision
-from models import list_models, model_source
 
 if TYPE_CHECKING:
     from bench.runner.ray_cluster.connect import Cluster
@@ -31,14 +32,19 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("local", "ray")
 MOST_SEEDS = 10_000
+SOURCES_FOLDER = "sources"
+"""In the data folder: the sources of models that were written in a notebook."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The user's choices for a run; None leaves a choice to the suite."""
+    """The user's choices for a run; None leaves a choice to the suite.
+
+    ``models`` are names, files, or classes and functions; see :func:`bench.runner.discovery.choice.select_models`.
+    """
 
     suite: str = DEFAULT_SUITE
-    models: Sequence[str] = ()
+    models: Sequence[Any] = ()
     seeds: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -78,7 +84,6 @@ def make_plan(request: Request) -> Plan:
     if request.suite not in SUITES:
         raise unknown_name("suite", request.suite, SUITES)
     suite = SUITES[request.suite]
-    models = check_models(request.models, suite.controls)
     dataset = datasets.find_dataset(request.dataset)
     train_size = min(suite.train_images or dataset.train_size, dataset.train_size)
     recipe = _recipe(request, train_size)
@@ -89,11 +94,14 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
     probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
+    selection = select_models(request.models, suite.controls, data_dir / SOURCES_FOLDER)
     with _resources(request) as (device, threads, cluster):
         check_precision(recipe.precision, torch.device(device))
         datasets.prepare(dataset, data_dir)
         machine = this_machine(data_dir)
-        trials = plan_trials(suite.name, recipe, models, seeds, dataset.name, train_size, device, threads)
+        trials = plan_trials(
+            suite.name, recipe, list(selection.sources), seeds, dataset.name, train_size, device, threads
+        )
         context = RunContext(
             results=request.results,
             locks=data_dir / "locks",
@@ -101,7 +109,9 @@ def make_plan(request: Request) -> Plan:
             git=read_git(),
             data=Data(sha256=dataset.sha256),
             environment=describe_environment(),
-            code=identify_code({name: model_source(name) for name in models}, probes),
+            code=identify_code(selection.sources, probes),
+            sources=selection.sources,
+            brought=selection.brought,
             timeout_s=request.timeout_s,
             force=request.force,
             probes=probes,
@@ -109,6 +119,8 @@ def make_plan(request: Request) -> Plan:
             probe_train_images=suite.probe_train_images,
             node_kinds=cluster.kinds(machine) if cluster else (),
         )
+    for line in selection.left_out:
+        say(line)
     return Plan(trials, context, data_dir, cluster)
 
 
@@ -143,7 +155,9 @@ def open_executor(
 ) -> Iterator[tuple["LocalExecutor | RayExecutor", ParallelMap]]:
     """Open the executor of the plan; gives the map too that hands it trials, one at a time here, parallel elsewhere."""
     if plan.cluster is None:
-        local = LocalExecutor(plan.data_dir, fresh_workers)
+        if fresh_workers:
+            end_forkserver()  # an idle process beside the measurement
+        local = LocalExecutor(plan.data_dir, fresh_workers, plan.context.sources)
         with contextlib.closing(local):
             yield local, map
         return
@@ -155,19 +169,6 @@ def open_executor(
         except BaseException as reason:
             ray.stop(reason)
             raise
-
-
-def check_models(names: Sequence[str], controls: bool = False) -> list[str]:
-    """Look up the named models; in the order given, without repeats; where none is named, all but the controls, or all.
-
-    Raises:
-        UserError: a name is not registered.
-    """
-    known = list_models()
-    for name in names:
-        if name not in known:
-            raise unknown_name("model", name, known)
-    return list(dict.fromkeys(names)) or list_models(controls)
 
 
 def plan_trials(

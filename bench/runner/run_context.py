@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.records.fields import Environment
 from bench.records.schema import Data, Git, Machine, Trial
 from bench.runner.cache_key import CodeIdentity, run_key
+
+if TYPE_CHECKING:
+    from models import ModelSource
 
 
 def utc_now() -> datetime:
@@ -34,6 +38,10 @@ class RunContext:
     probe_train_images: int = 0
     node_kinds: tuple[Machine, ...] = ()
     """The kinds of nodes of the cluster that the trials run on; none: they run on ``machine``."""
+    sources: "Mapping[str, ModelSource]" = field(default_factory=dict)
+    """Where each model comes from, by its name."""
+    brought: Mapping[str, bytes] = field(default_factory=dict)
+    """The file of each model that lies neither in ``models`` nor in an installed package, to be kept with its runs."""
 
     @property
     def machines(self) -> tuple[Machine, ...]:

@@ -188,7 +188,7 @@ class _Attempt:
             flags=result.flags,
             clock=result.clock,
             memory=result.memory,
-            artifacts=artifact_names(stem),
+            artifacts=artifact_names(stem, self.trial.model in self.context.brought),
         )
         return self._save(run, result)
 
@@ -215,7 +215,8 @@ class _Attempt:
         results = self.context.results
         try:
             with deferred_signals():
-                artifacts = (result.predictions, result.weights) if result else ()
+                source = self.context.brought.get(self.trial.model)
+                artifacts = (result.predictions, result.weights, source) if result else ()
                 path = save_run(results, run, *artifacts)
                 if log:
                     write_atomically(path.with_suffix(".log"), log)

@@ -1,7 +1,8 @@
 """The measurements of ``bench speed``: every one of every model, one after the other."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from bench.records.throughput import ARTICLE, OURS, ModelThroughput, ThroughputRecord
 from bench.throughput.conditions import begin
@@ -13,13 +14,17 @@ from bench.throughput.step_times import measure_step_times
 from bench.throughput.subprocess_timer import run_in_subprocess
 from bench.throughput.workload import Workload
 
+if TYPE_CHECKING:
+    from models import ModelSource
+
 
 def measure_speed(
-    models: Sequence[str], workload: Workload, say: Callable[[str], None]
+    models: "Mapping[str, ModelSource]", workload: Workload, say: Callable[[str], None]
 ) -> tuple[ThroughputRecord | None, list[str]]:
     """Measure all of ``models``; gives the record, None where none could be, and a line for each that could not.
 
     Args:
+        models: where each comes from, by its name.
         workload: the conditions; its own model does not count.
         say: called with a line about what is being measured.
     """
@@ -27,9 +32,9 @@ def measure_speed(
     say("what the machine can do: matrix products and copies")
     peaks = run_in_subprocess(measure_peaks, workload)
     measured, failures = [], []
-    for model in models:
+    for model, source in models.items():
         try:
-            measured.append(_measure(dataclasses.replace(workload, model=model), say))
+            measured.append(_measure(dataclasses.replace(workload, model=model, source=source), say))
         except Exception as error:  # a model may do anything
             failures.append(f"{model} could not be timed: {reason(error)}")
     if not measured:

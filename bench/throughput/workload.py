@@ -9,6 +9,7 @@ from torch import nn
 from bench.data import datasets
 from bench.data.registry import MNIST
 from bench.recipes.recipe import ARTICLE, Recipe
+from bench.runner.workers.worker import load_source
 from bench.throughput.frameworks.registry import Task
 from bench.training.epoch_loop import RunEpoch, prepare_epochs
 from bench.training.model.initial import ModelBuilder
@@ -27,6 +28,7 @@ class Workload(Task):
 
     def prepare(self) -> tuple[nn.Module, DeviceData]:
         """Set this process up as training does; gives the model with its initial weights, and all training images."""
+        load_source(self.source)
         torch.set_num_threads(self.threads)
         set_matrix_precision(self.precision)
         device = torch.device(self.device)

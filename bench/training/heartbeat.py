@@ -1,14 +1,14 @@
-"""Count of finished batches, by which a worker that hangs is told from one that is slow."""
+"""Signs of life of a process that trains: how many steps and evaluation batches it has finished, of whatever kind."""
 
-_beats = 0
+_count = 0
 
 
 def beat() -> None:
-    """Count a finished batch, of training or of evaluation."""
-    global _beats
-    _beats += 1
+    """Count one more; called at the end of each training step and each batch of an evaluation."""
+    global _count
+    _count += 1
 
 
-def beats() -> int:
-    """Give the batches finished in this process so far."""
-    return _beats
+def count() -> int:
+    """The number counted so far in this process."""
+    return _count

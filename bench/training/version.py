@@ -5,13 +5,15 @@ holds the harness's version where the source is as it was last reviewed, else th
 edit nobody has reviewed always trains again. ``python -m bench.training.version`` prints what to pin.
 """
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_files, matching_files
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="0eec1b152627d32cd5f064b5b3b23b2150644debcafec136060754eb2d34f73a",
+    fingerprint="c0d9ea8e6346a158bb98a67e463afa51587ef1703d81b7b01cf7bb4b8c84bd32",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",
@@ -35,10 +37,22 @@ def harness_identity(package: Path = PACKAGE) -> str:
     return HARNESS.identity(harness_fingerprint(package))
 
 
-def model_fingerprint(source: Path, models: Path = PACKAGE.parent / "models") -> str:
-    """Hash the syntax trees of a model's file and of all it imports from the folder ``models`` or from beside it."""
-    files = imported_files(source, {"models": models}, DYNAMIC | {"create_model"})
-    return fingerprint(files - {models.resolve() / "__init__.py", models.resolve() / "registry.py"})
+def model_fingerprint(
+    source: Path,
+    models: Path = PACKAGE.parent / "models",
+    others: Iterable[Path] = (),
+    packages: Mapping[str, Path] = MappingProxyType({}),
+) -> str:
+    """Hash the syntax trees of a model's file and of all it imports from the folder ``models`` or from beside it.
+
+    Args:
+        others: further files that are part of the model, with what they import.
+        packages: folders of further packages that are part of the model as far as they are imported.
+    """
+    folders, dynamic = {**packages, "models": models}, DYNAMIC | {"create_model", "load_model"}
+    registry = {models.resolve() / name for name in ("__init__.py", "registry.py")}
+    files = set().union(*(imported_files(file, folders, dynamic, registry) for file in (source, *others)))
+    return fingerprint(files)
 
 
 if __name__ == "__main__":

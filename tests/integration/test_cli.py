@@ -113,34 +113,6 @@ def test_a_new_model_file_gets_its_row_and_trouble_takes_one_trial(command: Comm
     assert "def raises" not in page
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ("def broken(:", "models/broken.py cannot be imported: SyntaxError"),
-        ("import nowhere", "models/broken.py cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        ("from models import mlp, register_model\nregister_model(mlp.mlp)", "model 'mlp' is registered twice"),
-        ("from models.registry import register_model\n@register_model\ndef _x(): pass", "model '_x': a name is"),
-    ],
-)
-def test_a_model_file_that_cannot_be_used_is_one_line(
-    command: Command, more_models: Path, source: str, message: str
-) -> None:
-    (more_models / "models" / "broken.py").write_text(source)
-    done = command(*SMALL, cwd=more_models)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_model_that_cannot_be_built_is_named_by_the_list(command: Command, more_models: Path) -> None:
-    (more_models / "models" / "trouble.py").write_text(
-        "from models.registry import register_model\n@register_model\n"
-        "def raises(num_classes=10): raise ValueError('no')\n"
-    )
-    done = command("models", cwd=more_models)
-    assert (done.returncode, done.stderr) == (2, "error: model 'raises' cannot be built: ValueError: no\n")
-
-
 def test_a_killed_worker_is_an_error_and_the_rest_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
     runner = start(environment, tmp_path, *SMALL, "--models", "mlp,softmax", "--epochs", "50")
     wait_for(runner, "mlp seed 0 epoch 1/50")

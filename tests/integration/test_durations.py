@@ -11,7 +11,7 @@ import pytest
 from bench.data import datasets
 from bench.data.corruptions.mnist_c import CORRUPTIONS, corrupt
 from bench.records.throughput import ARTICLE, ThroughputRecord, load_throughput
-from bench.runner.plan import check_models
+from models import list_models
 from tests.conftest import ROOT, Command
 from tests.support.factories import make_run
 from tests.support.results import article_runs, save_runs
@@ -78,7 +78,7 @@ def test_the_harness_is_faster_than_the_articles_loop(command: Command, tmp_path
     assert done.returncode == 0, done.stderr
     record = ThroughputRecord.model_validate_json(done.stdout)
     assert load_throughput(tmp_path / "results")[0] == [record]
-    assert {entry.model for entry in record.models} == set([models] if models else check_models([]))
+    assert {entry.model for entry in record.models} == set([models] if models else list_models(controls=False))
     assert (tmp_path / "results" / "tables" / "article_loop.csv").exists()
     stored = "".join(path.read_text() for path in (tmp_path / "results").rglob("*.*"))
     assert os.uname().nodename not in stored

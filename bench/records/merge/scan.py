@@ -100,7 +100,7 @@ def _record_file(results: Path, kind: str, path: Path) -> RecordFile:
     record = parse_record(content, record_type, name)
     beside = [path.with_name(file) for file in _names_beside(record, path)]
     for file in beside:
-        if file.suffix not in (".npz", ".safetensors", ".log"):
+        if file.suffix not in (".npz", ".safetensors", ".log") and file != path.with_suffix(".py"):
             raise UntrustedFileError(f"it names {file.name}, which is nothing that belongs to a record")
     existing = [file for file in beside if os.path.lexists(file)]
     for file in existing:
@@ -110,7 +110,7 @@ def _record_file(results: Path, kind: str, path: Path) -> RecordFile:
 
 def _names_beside(record: Record, path: Path) -> list[str]:
     if isinstance(record, Run):
-        artifacts = [record.artifacts.predictions, record.artifacts.weights] if record.artifacts else []
+        artifacts = [name for _, name in record.artifacts or () if name]
         return [*artifacts, f"{path.stem}.log"]
     return [record.arrays] if isinstance(record, ProbeRecord) and record.arrays else []
 

@@ -1,15 +1,16 @@
-"""The executor for this machine: one worker process per model, and one for all probes.
+"""The executor for this machine: one worker process per model, and another for the probes of one model after the other.
 
-A model has a process of its own, so that it cannot affect another model's timing and its crash takes one trial
-with it, not the suite. Probes have theirs, so that what they use does not count towards a trial's peak memory. A
-worker ends when the runner does.
+A model has a process of its own, so that it cannot affect another model's timing or results, and its crash takes one
+trial with it, not the suite. Probes have theirs, so that what they use does not count towards a trial's peak memory. A
+worker ends when the runner does, or when it shows no sign of life for too long.
 """
 
 import math
 import time
+from collections.abc import Mapping
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
@@ -18,16 +19,19 @@ from bench.runner.workers.messages import Alive, TrialFailed, TrialFailure
 from bench.runner.workers.worker import serve
 from bench.training.result import OnEvent, Trained, TrialResult
 
-STALL_S = 300.0
-"""Seconds without a finished batch after which a worker counts as hung; whoever knows better gives ``--timeout``."""
-
-CHECKS_S = 120.0
-"""Seconds that a worker has for what is optional, once its training is over."""
+if TYPE_CHECKING:
+    from models import ModelSource
 
 GRACE_S = 10.0
 """Seconds that a worker has to end once it has closed its end of the connection."""
 
-PROBE_WORKER = "all probes"  # a name that no model can have
+CHECKS_S = 120.0
+"""Seconds that a worker has for what is optional, once its training is over."""
+
+STALL_S = 300.0
+"""Seconds without a finished training step or evaluation batch after which a trial is given up."""
+PROBE_STALL_S = 1800.0
+"""The same for a probe, which also computes what is neither, as distorted images."""
 
 
 class LocalExecutor:
@@ -35,88 +39,114 @@ class LocalExecutor:
 
     stopped: BaseException | None = None  # trials run in the main thread, which signals reach
 
-    def __init__(self, data_dir: Path, fresh_workers: bool = False, stall_s: float = STALL_S) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        fresh_workers: bool = False,
+        sources: "Mapping[str, ModelSource] | None" = None,
+        stall_s: float = STALL_S,
+        probe_stall_s: float = PROBE_STALL_S,
+    ) -> None:
         """Start no process yet.
 
         Args:
             data_dir: the folder that the workers read the data from.
             fresh_workers: every trial has a process of its own, started as if it were the only trial of a call.
-            stall_s: seconds without a sign of life after which a worker is ended.
+            sources: where each model comes from; one that is not there is looked for in ``models`` by its name.
+            stall_s: seconds without a sign of life after which a trial is given up.
+            probe_stall_s: the same for a probe.
         """
         self._data_dir = data_dir
         self._fresh_workers = fresh_workers
-        self._stall_s = stall_s
+        self._sources = sources or {}
+        self._stall_s, self._probe_stall_s = stall_s, probe_stall_s
         self._context = processes.fresh() if fresh_workers else processes.forking()
         self._workers: dict[str, _Worker] = {}
+        self._prober: tuple[str, _Worker] | None = None
 
     def run_trial(self, trial: Trial, on_event: OnEvent, timeout_s: float | None = None) -> TrialResult:
         """Run ``trial`` to its end.
 
         Raises:
-            TrialFailed: it diverged, raised, took longer than ``timeout_s``, or its worker died.
+            TrialFailed: it diverged, raised, took longer than ``timeout_s``, did nothing for too long, or its worker
+                died.
         """
-        result: TrialResult = self._run_in_worker(trial.model, trial, on_event, timeout_s)
+        worker = self._workers.get(trial.model)
+        if worker is None:
+            worker = self._workers[trial.model] = self._start()
+        reusable = False  # what failed may have left anything behind
+        try:
+            result: TrialResult = worker.run(self._source(trial), trial, on_event, timeout_s, self._stall_s)
+            reusable = not (self._fresh_workers or result.leaves_traces)
+        finally:
+            if not reusable:
+                worker.kill()
+                del self._workers[trial.model]
         return result
 
     def run_probe(self, task: ProbeTask, timeout_s: float | None = None) -> ProbeOutput:
         """Run a probe on a trained model.
 
         Raises:
-            TrialFailed: it raised, took longer than ``timeout_s``, or its worker died.
+            TrialFailed: it raised, took longer than ``timeout_s``, did nothing for too long, or its worker died.
         """
-        output: ProbeOutput = self._run_in_worker(PROBE_WORKER, task, lambda _: None, timeout_s)
-        return output
-
-    def _run_in_worker(
-        self,
-        name: str,
-        request: Trial | ProbeTask,
-        on_event: OnEvent,
-        timeout_s: float | None,
-    ) -> Any:
-        worker = self._workers.get(name)
-        if worker is None:
-            worker = self._workers[name] = _Worker(self._context, self._data_dir, self._stall_s)
-        reusable = False  # what failed may have left anything behind
+        worker = self._worker_for_probes(task.trial.model)
+        reusable = False
         try:
-            result = worker.run(request, on_event, timeout_s)
-            reusable = not (self._fresh_workers or getattr(result, "leaves_traces", False))
-            return result
+            source = self._source(task.trial)
+            output: ProbeOutput = worker.run(source, task, lambda _: None, timeout_s, self._probe_stall_s)
+            reusable = not (self._fresh_workers or output.leaves_traces)
         finally:
             if not reusable:
                 worker.kill()
-            if not worker.process.is_alive():
-                del self._workers[name]
+                self._prober = None
+        return output
 
     def close(self) -> None:
         """End all workers, in the middle of a trial too."""
-        for worker in self._workers.values():
+        for worker in (*self._workers.values(), *([self._prober[1]] if self._prober else [])):
             worker.kill()
         self._workers.clear()
+        self._prober = None
+
+    def _worker_for_probes(self, model: str) -> "_Worker":
+        """The worker of the model that was probed last, or for another model a new one in its place."""
+        if self._prober and self._prober[0] != model:
+            self._prober[1].kill()
+            self._prober = None
+        if self._prober is None:
+            self._prober = model, self._start()
+        return self._prober[1]
+
+    def _start(self) -> "_Worker":
+        return _Worker(self._context, self._data_dir, min(5.0, self._stall_s / 4))
+
+    def _source(self, trial: Trial) -> "ModelSource | None":
+        return self._sources.get(trial.model)
 
 
 class _Worker:
     """The runner's end of one worker process."""
 
-    def __init__(self, context: BaseContext, data_dir: Path, stall_s: float) -> None:
-        self._stall_s = stall_s
+    def __init__(self, context: BaseContext, data_dir: Path, alive_s: float) -> None:
         self._connection, child = context.Pipe()
-        self.process = processes.start_process(context, serve, child, data_dir, time.monotonic())
+        self.process = processes.start_process(context, serve, child, data_dir, alive_s, time.monotonic())
         child.close()
 
-    def run(self, request: Trial | ProbeTask, on_event: OnEvent, timeout_s: float | None) -> Any:
+    def run(
+        self,
+        source: "ModelSource | None",
+        request: Trial | ProbeTask,
+        on_event: OnEvent,
+        timeout_s: float | None,
+        stall_s: float,
+    ) -> Any:
         """Send a trial or a probe and wait for its result; what comes before it is passed on as it comes."""
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         try:
-            self._connection.send(request)
+            self._connection.send((source, request))
             while True:
-                if not self._connection.poll(max(0.0, min(self._stall_s, deadline - time.monotonic()))):
-                    self.kill()
-                    stalled = f"no batch of training or evaluation was finished for {self._stall_s:g} s"
-                    raise TrialFailed(
-                        "timeout", f"not finished after {timeout_s:g} s" if time.monotonic() >= deadline else stalled
-                    )
-                message = self._connection.recv()
+                message = self._receive(deadline, stall_s)
                 if isinstance(message, Epoch | Trained):
                     on_event(message)
                     if isinstance(message, Trained):
@@ -125,11 +155,25 @@ class _Worker:
                     raise TrialFailed(message.status, message.reason, message.log)
                 elif not isinstance(message, Alive):
                     return message
+        except TimeoutError as silence:
+            self.kill()
+            raise TrialFailed("timeout", str(silence) or f"not finished after {timeout_s:g} s") from None
         except (EOFError, ConnectionError):
             self.process.join(GRACE_S)
             ending = processes.describe_exit(self.process.exitcode)
             self.kill()
             raise TrialFailed("error", f"worker {ending}") from None
+
+    def _receive(self, deadline: float, stall_s: float) -> Any:
+        """Receive the next message.
+
+        Raises:
+            TimeoutError: none came for ``stall_s`` seconds, or, without a text, until ``deadline``.
+        """
+        seconds = max(0.0, deadline - time.monotonic())
+        if self._connection.poll(min(seconds, stall_s)):
+            return self._connection.recv()
+        raise TimeoutError(f"no training step or evaluation batch was finished for {stall_s:g} s" * (seconds > stall_s))
 
     def kill(self) -> None:
         """End the worker and every process that it started."""

@@ -16,14 +16,21 @@ class TrialFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Alive:
-    """A sign of life: the worker has finished another batch of training or evaluation."""
-
-
-@dataclass(frozen=True)
 class TrialFailure:
     """The content of :class:`TrialFailed`, as one process sends it to another."""
 
     status: Status
     reason: str
     log: str
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A worker has finished a training step or an evaluation batch since it last said so."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The reason, in one line, why a call in a process of its own has no result."""
+
+    reason: str

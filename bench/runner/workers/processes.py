@@ -17,7 +17,10 @@ from bench.common.package import same_imports
 from bench.common.sockets import make_socket_folder
 from bench.runner.allocator import allocator_settings
 
-PRELOADED = ["bench.training.trial", "bench.probes.execute", "torch._dynamo"]
+PRELOADED = [
+    "bench.training.trial", "bench.probes.execute", "bench.runner.workers.worker", "bench.runner.discovery.contents",
+    "torch._dynamo",
+]  # fmt: skip
 """Modules that a process which only forks imports once, so that no worker waits for torch; it computes nothing itself.
 
 torch imports the last, which takes a second, when FLOPs are first counted. None of them imports a model's file, which
@@ -42,10 +45,25 @@ def fresh() -> BaseContext:
 def start_process(context: BaseContext, target: Callable[..., None], *arguments: Any) -> BaseProcess:
     """Start a process with the allocator settings of training, which no signal for the runner reaches."""
     process: BaseProcess = context.Process(target=target, args=arguments, daemon=True)  # type: ignore[attr-defined]
-    make_socket_folder()
-    with same_imports(), allocator_settings(), _no_main_module(), _interrupt_blocked():
+    with _conditions():
         process.start()
     return process
+
+
+def start_forkserver() -> None:
+    """Start the process that others are forked from, and do not wait until it has imported what it preloads."""
+    if forking().get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        with _conditions():
+            forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _conditions() -> Iterator[None]:
+    make_socket_folder()
+    with same_imports(), allocator_settings(), _no_main_module(), _interrupt_blocked():
+        yield
 
 
 def kill(process: BaseProcess) -> None:

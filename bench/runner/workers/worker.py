@@ -1,6 +1,5 @@
 """The worker's own side: receive a trial or a probe, send its epochs and its result."""
 
-import contextlib
 import multiprocessing
 import os
 import sys
@@ -8,33 +7,43 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.common.errors import UserError
 from bench.records.probes import ProbeTask
+from bench.runner.cache_key import source_fingerprint
 from bench.runner.workers.messages import Alive, TrialFailure
 from bench.runner.workers.processes import descendants, kill_all
 
-SIGN_S = 5.0
-"""Seconds between two signs of life."""
+if TYPE_CHECKING:
+    from models import ModelSource
 
 
-def serve(connection: Connection, data_dir: Path, started: float) -> None:
-    """Run the worker: receive a trial or a probe, send its epochs and its result; again until the runner is gone."""
+def serve(connection: Connection, data_dir: Path, alive_s: float, started: float) -> None:
+    """Run the worker: receive a trial or a probe, send its epochs and its result; again until the runner is gone.
+
+    Args:
+        connection: gives pairs of the model's source, or None where it is found by its name, and the request.
+        alive_s: seconds after which it says that it is alive, if it is.
+    """
     settle()
     from bench.probes.execute import execute_probe
     from bench.training.trial import execute
 
-    send = _send_with_signs_of_life(connection)
+    send = _sender(connection, alive_s)
     startup_s = time.monotonic() - started
     while True:
         try:
-            request = connection.recv()
+            source, request = connection.recv()
         except EOFError:
             return
         try:
+            began = time.monotonic()
+            load_source(source)
+            startup_s += time.monotonic() - began
             if isinstance(request, ProbeTask):
                 send(execute_probe(request, data_dir))
             else:
@@ -44,15 +53,35 @@ def serve(connection: Connection, data_dir: Path, started: float) -> None:
         startup_s = 0.0
 
 
+_sources: set["ModelSource"] = set()
+
+
+def load_source(source: "ModelSource | None") -> None:
+    """Import the file of a model, once in this process, and check that it is what it was when the model was chosen.
+
+    Raises:
+        UserError: it has been edited since.
+        ModelFileError: it cannot be imported.
+    """
+    from models import load_model
+
+    if source is None or source in _sources:
+        return
+    file = load_model(source)
+    if source.fingerprint and source_fingerprint(replace(source, file=file)) != source.fingerprint:
+        raise UserError(f"{source.label}, or a file that it imports, was edited after this run began: run it again")
+    _sources.add(source)
+
+
 def settle() -> None:
     """Make a new process one that ends with the runner and leaves standard output, where results go, to it."""
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.Thread(target=_end_with_runner, daemon=True).start()
 
 
-def _send_with_signs_of_life(connection: Connection) -> Callable[[Any], None]:
-    """Let a thread send a sign of life while batches are finished; give the function that sends all else."""
-    from bench.training.heartbeat import beats
+def _sender(connection: Connection, alive_s: float) -> Callable[[Any], None]:
+    """Give the function that sends messages; a thread sends signs of life in between."""
+    from bench.training import heartbeat
 
     lock = threading.Lock()
 
@@ -60,30 +89,32 @@ def _send_with_signs_of_life(connection: Connection) -> Callable[[Any], None]:
         with lock:
             connection.send(message)
 
-    def watch() -> None:
-        before = beats()
+    def tell() -> None:
+        last = heartbeat.count()
         while True:
-            time.sleep(SIGN_S)
-            now = beats()
-            if now != before:
-                before = now
-                with contextlib.suppress(OSError):  # the runner is gone, and ends this process
-                    send(Alive())
+            time.sleep(alive_s)
+            if heartbeat.count() != last:
+                last = heartbeat.count()
+                send(Alive())
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=tell, daemon=True).start()
     return send
 
 
 def _failure_of(error: BaseException) -> TrialFailure:
     from bench.training.train import DivergedError
+    from models import ModelFileError
 
     if isinstance(error, DivergedError):
         return TrialFailure("diverged", str(error), "")
     if isinstance(error, UserError):
         return TrialFailure("error", str(error), "")
+    log = "".join(traceback.format_exception(error))
+    if isinstance(error, ModelFileError):
+        return TrialFailure("error", str(error), log)
     # format_exception_only copes with an exception that cannot say what it is
     reason = " ".join("".join(traceback.format_exception_only(error)).split())
-    return TrialFailure("error", reason, "".join(traceback.format_exception(error)))
+    return TrialFailure("error", reason, log)
 
 
 def _end_with_runner() -> None:

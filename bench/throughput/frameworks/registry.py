@@ -7,10 +7,14 @@ seconds. None of them imports torch but ours, the article's and Lightning's.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.data.registry import MNIST
 from bench.recipes.recipe import ARTICLE as RECIPE
 from bench.records.throughput import ARTICLE, OURS
+
+if TYPE_CHECKING:
+    from models import ModelSource
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Task:
     """A model by name, and the conditions it is trained under; can be sent to another process.
 
     ``data_dir`` holds MNIST as torchvision lays it out. Other devices and precisions are for those who import torch.
+    ``source`` is where the model comes from; without it, it is looked for in ``models`` by its name.
     """
 
     model: str
@@ -55,3 +60,4 @@ class Task:
     data_dir: Path
     device: str = "cpu"
     precision: str = "fp32"
+    source: "ModelSource | None" = None

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+from bench.runner.workers.worker import load_source
 from bench.throughput.frameworks.registry import BATCH_SIZE, LEARNING_RATE, Task
 from bench.throughput.subprocess_timer import Timer
 from bench.training.precision import set_matrix_precision
@@ -27,6 +28,7 @@ def timer(task: Task) -> Timer:
     torch.set_num_threads(task.threads)
     set_matrix_precision("fp32")  # left alone, a GPU's convolutions would run in TF32
     device = torch.device(task.device)
+    load_source(task.source)
     loader = article_loader(task.data_dir)
     model = article_model(task.model).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)

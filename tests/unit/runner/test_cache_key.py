@@ -12,7 +12,7 @@ from bench.probes.registry import FINGERPRINTS, PROBES, probe_fingerprint
 from bench.runner.allocator import ALLOCATOR
 from bench.runner.cache_key import CodeIdentity, identify_code, run_key
 from bench.training.version import HARNESS, harness_fingerprint, model_fingerprint
-from models import registry
+from models import ModelSource, registry
 from tests.conftest import ROOT
 from tests.support.factories import DATA, MACHINE, make_trial
 
@@ -92,7 +92,7 @@ def is_source(name: str) -> bool:
 
 
 def identities(project: Path) -> dict[str, str]:
-    models = {name: project / "models" / f"{name}.py" for name in ("cnn", "mlp")}
+    models = {name: ModelSource(name, project / "models" / f"{name}.py") for name in ("cnn", "mlp")}
     code: CodeIdentity = identify_code(models, [PROBE], project / "bench")
     return {"harness": code.harness, **code.models, "probe": code.probes[PROBE]}
 
@@ -136,9 +136,9 @@ def test_a_model_that_imports_what_it_does_not_name_has_all_of_its_folder(projec
     cnn = project / "models" / "cnn.py"
     source = cnn.read_text()
     try:
-        before = identify_code({"dynamic": dynamic}, [], project / "bench").models
+        before = identify_code({"dynamic": ModelSource("dynamic", dynamic)}, [], project / "bench").models
         cnn.write_text(source + "\nX = 1\n")
-        assert identify_code({"dynamic": dynamic}, [], project / "bench").models != before
+        assert identify_code({"dynamic": ModelSource("dynamic", dynamic)}, [], project / "bench").models != before
     finally:
         cnn.write_text(source)
         dynamic.unlink()
