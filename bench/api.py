@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench.common.errors import UserError
-from bench.common.names import split_names
+from bench.common.names import split_models, split_names
 from bench.runner.progress.summary import report_failures, report_interruption, report_problems
 from bench.runner.suites import DEFAULT_SUITE
 
@@ -28,7 +28,7 @@ IFRAME_HEIGHT = 800
 
 def run(
     *,
-    models: Sequence[str] | str = (),
+    models: Any = (),
     suite: str = DEFAULT_SUITE,
     seeds: int | None = None,
     epochs: int | None = None,
@@ -50,7 +50,9 @@ def run(
     others; each is a row with its ``error``, and a line on standard error.
 
     Args:
-        models: names, as a list or separated by commas; none: every registered model.
+        models: names or files (``"./my_net.py"``, ``"./my_net.py:my_net"``), as a list or separated by commas; in a
+            list also classes and functions that make a model, of a module, a script or a notebook's cell. None: every
+            model of the folder ``models``.
         suite: ``quick`` (20,000 training images, 2 epochs, 1 seed), ``article`` or ``full``.
         seeds: how many seeds, counted from 0; None: the suite's.
         epochs: passes over the training images; None: the suite's.
@@ -83,26 +85,25 @@ def run(
     from bench.runner.workers.processes import end_forkserver
 
     folder = Path(results)
-    plan = make_plan(
-        Request(
-            suite=suite,
-            models=_names(models),
-            seeds=_whole("seeds", seeds),
-            epochs=_whole("epochs", epochs),
-            batch_size=_whole("batch_size", batch_size),
-            dataset=dataset,
-            device=device,
-            precision=precision,
-            probes=_probes(probes),
-            results=folder,
-            data_dir=None if data_dir is None else Path(data_dir),
-            timeout_s=timeout,
-            force=force,
-            executor=executor,
-            ray_address=ray_address,
-        )
+    request = Request(
+        suite=suite,
+        models=_models(models),
+        seeds=_whole("seeds", seeds),
+        epochs=_whole("epochs", epochs),
+        batch_size=_whole("batch_size", batch_size),
+        dataset=dataset,
+        device=device,
+        precision=precision,
+        probes=_probes(probes),
+        results=folder,
+        data_dir=None if data_dir is None else Path(data_dir),
+        timeout_s=timeout,
+        force=force,
+        executor=executor,
+        ray_address=ray_address,
     )
     try:
+        plan = make_plan(request)
         summary = run_plan(plan, between_rounds=lambda: render(folder))
     except Interrupted as interruption:
         report_interruption(interruption, render(folder).page)
@@ -205,6 +206,13 @@ def _frame(runs: "Sequence[Run]") -> pd.DataFrame:
 
     frame = runs_table(runs)
     return frame.assign(started_at=pd.to_datetime(frame["started_at"], utc=True))
+
+
+def _models(models: Any) -> list[Any]:
+    """List the models that were given: a text, a list, or a single file, class or function."""
+    if isinstance(models, str):
+        return split_models(models)
+    return [models] if callable(models) or isinstance(models, Path) else list(models)
 
 
 def _names(names: Sequence[str] | str) -> list[str]:

@@ -34,8 +34,8 @@ def parse_choice(choice: Any, written: Path) -> str | FileChoice:
     if not isinstance(choice, str):
         from bench.runner.discovery.objects import file_of_object
 
-        text, file, name = file_of_object(choice, written)
-        return FileChoice(text, file_source(file), name) if file else name
+        file, name = file_of_object(choice, written)
+        return FileChoice(name, file_source(file), name)
     path, separator, name = choice.rpartition(".py:")
     if separator:
         return _file_choice(f"{path}.py", name)

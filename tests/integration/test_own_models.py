@@ -1,0 +1,100 @@
+"""Models from anywhere: classes and functions of a script, files beside it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT, Command
+
+SCRIPT = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+import bench
+
+WIDTH = 16
+HELD = object()
+
+
+def squash(signal):
+    return F.relu(signal)
+
+
+class MyNet(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.first, self.head = nn.Linear(784, WIDTH), nn.Linear(WIDTH, num_classes)
+
+    def forward(self, images):
+        return self.head(squash(self.first(images.flatten(1))))
+
+
+def tiny():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def holds():
+    return HELD
+
+
+runs = bench.run(models=[MyNet, tiny, "softmax"], suite="quick", epochs=1, probes="calibration", results="results")
+print(runs[["model", "status", "test_accuracy"]].to_json(orient="records"))
+for wrong in (holds, MyNet(), 7):
+    try:
+        bench.run(models=[wrong], suite="quick", results="results")
+    except bench.UserError as error:
+        print(error)
+"""
+FILE = """
+from torch import nn
+from models.registry import register_model
+from widths import WIDTH
+
+@register_model
+def from_a_file(num_classes=10):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, WIDTH), nn.ReLU(), nn.Linear(WIDTH, num_classes))
+
+def unregistered():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+"""
+
+
+def test_classes_and_functions_of_a_script_stand_beside_registered_models(tmp_path: Path, data_dir: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MNIST_BENCH_DATA": str(data_dir)}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows, *errors = done.stdout.splitlines()
+    runs = {run["model"]: run for run in json.loads(rows)}
+    assert {name: run["status"] for name, run in runs.items()} == dict.fromkeys(("MyNet", "tiny", "softmax"), "done")
+    assert runs["tiny"]["test_accuracy"] == runs["softmax"]["test_accuracy"], "the same layers from the same seed"
+    (source,) = (tmp_path / "results" / "runs").glob("*/MyNet-*.py")
+    assert "WIDTH = 16" in source.read_text()
+    assert "def squash" in source.read_text()
+    assert "holds uses 'HELD', a object that cannot be written to a file" in errors[0]
+    assert "a MyNet was given: give its class" in errors[1]
+    assert "7 is no model" in errors[2]
+    assert len(errors) == 3
+
+
+def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_edited(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "my_net.py").write_text(FILE)
+    arguments = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--json")
+    trained = []
+    for width in (8, 8, 12):
+        (tmp_path / "widths.py").write_text(f"WIDTH = {width}\n")
+        done = command(*arguments, "--models", "./my_net.py,./my_net.py:unregistered", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        trained.append(sorted(run["model"] for run in json.loads(done.stdout)["done"]))
+    assert trained == [["from_a_file", "unregistered"], [], ["from_a_file", "unregistered"]]
+    for wrong, words in (("./none.py", "none.py"), ("./my_net.py:other", "other"), ("./widths.py", "widths.py")):
+        done = command(*arguments, "--models", wrong, cwd=tmp_path)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
