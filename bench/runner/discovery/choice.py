@@ -112,7 +112,7 @@ def _in_file(choice: FileChoice, contents: Contents | Failure) -> list[ModelSour
     if choice.name in registered:
         return [replace(source, name=choice.name)]
     if choice.name not in contents.callables:
-        raise unknown_name(f"model in {choice.text}", choice.name, [*registered, *contents.makers])
+        raise unknown_name(f"model in {choice.text}", choice.name, {*registered, *contents.makers})
     try:
         check_name(choice.name)
     except ValueError as error:

@@ -69,11 +69,10 @@ def _nodes(text: str, name: str) -> Iterator[_Node]:
     except (SyntaxError, ValueError):
         return
     for node in reversed(list(ast.walk(tree))):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            if node.name == name:
-                yield node
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and name == "<lambda>":
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             yield node
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and name == "<lambda>":
+            yield from [node] if isinstance(node.targets[0], ast.Name) else []
 
 
 def _name(node: _Node) -> str:
@@ -117,8 +116,8 @@ def _check_class(
             raise UserError(
                 f"{node.name} derives from an earlier {base.__name__}: execute the cell that defines {node.name} again"
             )
-    if node.decorator_list:  # a decorator may set anything
-        return
+    if {ast.unparse(decorator) for decorator in node.decorator_list} - {"register_model", "register_control"}:
+        return  # any other decorator may set what it likes
     bound = {name: part for part in node.body for name in _bound(part)}
     for name, attribute in vars(value).items():
         foreign = (
