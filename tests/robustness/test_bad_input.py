@@ -52,7 +52,7 @@ BAD = [
     (("run", "cnn"), "unexpected extra argument"),
     (("run", "--models"), "requires an argument"),
     (("run", "--models", "cnn,mpl"), "unknown model 'mpl': did you mean 'mlp'?"),
-    (("run", "--models", "../cnn"), "unknown model '../cnn'"),
+    (("run", "--models", "../cnn"), "no such file: ../cnn"),
     (("run", "--models", "\x1b[31mcnn"), "unknown model '\\x1b[31mcnn'"),
     (("run", "--seeds", "1.5"), "Invalid value for '--seeds'"),
     (("run", "--seeds", "1000000000000"), "--seeds is 1000000000000: it must be at most 10000"),
