@@ -98,3 +98,26 @@ def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_
         assert done.returncode == 2
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_models_of_an_installed_package_have_names_and_a_broken_one_costs_itself(
+    command: Command, environment: dict[str, str], tmp_path: Path
+) -> None:
+    package, about = tmp_path / "zoo", tmp_path / "zoo-1.0.dist-info"
+    package.mkdir()
+    about.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "nets.py").write_text(FILE.replace("from widths import WIDTH", "WIDTH = 8"))
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\n")
+    points = "zoo_net = zoo.nets:unregistered\nlost = zoo.gone:net\n"
+    (about / "entry_points.txt").write_text(f"[mnist_bench.models]\n{points}")
+    path = {"PYTHONPATH": os.pathsep.join((str(tmp_path), environment.get("PYTHONPATH", str(ROOT))))}
+    arguments = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--json")
+    done = command(*arguments, "--models", "zoo_net,softmax", cwd=tmp_path, env=environment | path)
+    assert done.returncode == 0, done.stderr
+    runs = {run["model"]: run["test_accuracy"] for run in json.loads(done.stdout)["done"]}
+    assert runs["zoo_net"] == runs["softmax"]
+    lost = command(*arguments, "--models", "lost", cwd=tmp_path, env=environment | path)
+    assert lost.returncode == 2
+    assert "zoo.gone" in lost.stderr
+    assert "Traceback" not in lost.stderr

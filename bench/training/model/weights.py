@@ -37,9 +37,10 @@ def load_weights(
         WeightsMisfitError: the weights are those of another architecture.
     """
     shapes = {name: tensor.shape for name, tensor in weights.items()}
-    if _shapes(model) != shapes:
-        with torch.no_grad():
-            model.train()(normalise(train_images[: recipe.batch_size], recipe))
+    for training in (True, False):  # some buffers are made in evaluation alone
+        if _shapes(model) != shapes:
+            with torch.no_grad():
+                model.train(training)(normalise(train_images[: recipe.batch_size], recipe))
     if _shapes(model) != shapes:
         raise WeightsMisfitError("the weights are those of another architecture")
     model.load_state_dict(weights, strict=False)  # what is no tensor is not stored

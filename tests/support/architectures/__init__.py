@@ -33,6 +33,7 @@ from tests.support.architectures.stateful import (
     DrawsFromPython,
     Hooked,
     IteratesOn,
+    KeepsBuffer,
     KeepsMask,
     RunningMean,
     ShapedAtFirstBatch,
@@ -85,6 +86,7 @@ EAGER = {
     "shaped_at_first_batch": ShapedAtFirstBatch,
     "built_at_first_batch": BuiltAtFirstBatch,
     "keeps_mask": KeepsMask,
+    "keeps_buffer": KeepsBuffer,
     "hooked": Hooked,
 }
 ARCHITECTURES = CAPTURED | EAGER

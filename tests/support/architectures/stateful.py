@@ -95,6 +95,15 @@ class KeepsMask(Body):
         return signal if self.mask is None else signal * self.mask
 
 
+class KeepsBuffer(Body):
+    """Makes a buffer in evaluation alone."""
+
+    def between(self, signal: Tensor) -> Tensor:
+        if not self.training and not hasattr(self, "mask"):
+            self.register_buffer("mask", torch.ones(32))
+        return signal
+
+
 class Hooked(Body):
     def __init__(self) -> None:
         super().__init__()

@@ -106,7 +106,8 @@ def test_what_must_be_read_with_care_is_flagged(
 
 
 HONEST = (
-    "batch_norm", "dropout", "lstm", "transformer", "counts_in_buffer", "keeps_mask", "lazy_linear", "pruned",
+    "batch_norm", "dropout", "lstm", "transformer", "counts_in_buffer", "keeps_mask", "keeps_buffer", "lazy_linear",
+    "pruned",
     "built_at_first_batch", "shaped_at_first_batch", "one_layer_twice", "complex_fourier", "spectral_norm",
 )  # fmt: skip
 
