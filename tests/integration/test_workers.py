@@ -6,7 +6,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.records.schema import Epoch
+from bench.runner.workers import executor as module
 from bench.runner.workers.executor import LocalExecutor
+from bench.runner.workers.messages import TrialFailed
+from bench.training.result import Trained
+from models import ModelSource
 from tests.support.factories import make_trial
 
 pytestmark = pytest.mark.alone
@@ -28,3 +33,54 @@ def test_a_worker_computes_in_a_process_forked_from_one_that_has_torch_but_no_th
     finally:
         executor.close()
     assert outcomes[1].clock.startup_s < 1
+
+
+HANGS = """
+import time
+from torch import nn
+
+
+class Hangs(nn.Module):
+    def __init__(self, evaluations):
+        super().__init__()
+        self.layer, self.evaluations = nn.Linear(784, 10), evaluations
+
+    def forward(self, images):
+        if not self.training:
+            self.evaluations -= len(images)
+            if self.evaluations < 0:
+                time.sleep(1000)
+        return self.layer(images.flatten(1))
+
+
+def in_evaluation():
+    return Hangs(0)
+
+
+def in_checks():
+    return Hangs(10_000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "reason"),
+    [
+        ("in_evaluation", {"stall_s": 8.0}, "no training step or evaluation batch was finished for 8 s"),
+        ("in_checks", {"CHECKS_S": 8.0}, "not finished after 8 s"),
+    ],
+)
+def test_a_worker_that_hangs_is_ended_and_a_finished_training_is_handed_over_before(
+    name: str, limits: dict[str, float], reason: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hangs.py").write_text(HANGS)
+    monkeypatch.setattr(module, "CHECKS_S", limits.get("CHECKS_S", module.CHECKS_S))
+    source = ModelSource(name, tmp_path / "hangs.py", folder=tmp_path, attribute=name)
+    executor = LocalExecutor(data_dir, sources={name: source}, stall_s=limits.get("stall_s", module.STALL_S))
+    events: list[Epoch | Trained] = []
+    try:
+        with pytest.raises(TrialFailed, match=reason) as failure:
+            executor.run_trial(make_trial(model=name, epochs=1), events.append)
+    finally:
+        executor.close()
+    assert failure.value.status == "timeout"
+    assert [type(event) for event in events] == ([Epoch, Trained] if name == "in_checks" else [])

@@ -142,7 +142,8 @@ class _Worker:
         stall_s: float,
     ) -> Any:
         """Send a trial or a probe and wait for its result; what comes before it is passed on as it comes."""
-        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        limit_s = math.inf if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
         try:
             self._connection.send((source, request))
             while True:
@@ -150,14 +151,15 @@ class _Worker:
                 if isinstance(message, Epoch | Trained):
                     on_event(message)
                     if isinstance(message, Trained):
-                        deadline = time.monotonic() + CHECKS_S
+                        limit_s = CHECKS_S
+                        deadline = time.monotonic() + limit_s
                 elif isinstance(message, TrialFailure):
                     raise TrialFailed(message.status, message.reason, message.log)
                 elif not isinstance(message, Alive):
                     return message
         except TimeoutError as silence:
             self.kill()
-            raise TrialFailed("timeout", str(silence) or f"not finished after {timeout_s:g} s") from None
+            raise TrialFailed("timeout", str(silence) or f"not finished after {limit_s:g} s") from None
         except (EOFError, ConnectionError):
             self.process.join(GRACE_S)
             ending = processes.describe_exit(self.process.exitcode)
