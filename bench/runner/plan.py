@@ -95,6 +95,9 @@ def make_plan(request: Request) -> Plan:
     probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
     selection = select_models(request.models, suite.controls, data_dir / SOURCES_FOLDER)
+    elsewhere = [name for name, source in selection.sources.items() if not source.label.startswith("models/")]
+    if request.executor != "local" and elsewhere:
+        raise UserError(f"--executor ray trains models of the folder models alone: put {', '.join(elsewhere)} there")
     with _resources(request) as (device, threads, cluster):
         check_precision(recipe.precision, torch.device(device))
         datasets.prepare(dataset, data_dir)

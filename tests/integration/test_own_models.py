@@ -93,6 +93,9 @@ def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_
         assert done.returncode == 0, done.stderr
         trained.append(sorted(run["model"] for run in json.loads(done.stdout)["done"]))
     assert trained == [["from_a_file", "unregistered"], [], ["from_a_file", "unregistered"]]
+    on_cluster = command(*arguments, "--models", "./my_net.py", "--executor", "ray", cwd=tmp_path)
+    assert on_cluster.returncode == 2
+    assert "put from_a_file there" in on_cluster.stderr
     for wrong, words in (("./none.py", "none.py"), ("./my_net.py:other", "other"), ("./widths.py", "widths.py")):
         done = command(*arguments, "--models", wrong, cwd=tmp_path)
         assert done.returncode == 2
