@@ -13,7 +13,6 @@ from bench.throughput.workload import Workload
 from bench.training.evaluate import evaluate
 from bench.training.memory import forget_peak, measure_memory
 from bench.training.model.flops import counted, infer_flops_per_image, train_flops_per_image
-from bench.training.pipeline import DeviceData
 from bench.training.train_step import EagerStep
 
 MEMORY_STEPS = 20
@@ -23,8 +22,7 @@ def measure_cost(workload: Workload) -> Cost:
     """Count operations, then train for a few steps and read the peak memory, of the GPU where there is one."""
     size = ARTICLE.batch_size
     model, data = workload.prepare()
-    subset = DeviceData(data.images[: size * MEMORY_STEPS], data.labels[: size * MEMORY_STEPS])
-    batch = DeviceData(data.images[:size], data.labels[:size])
+    subset, batch = data.part(0, size * MEMORY_STEPS), data.part(0, size)
     device = torch.device(workload.device)
     forget_peak(device)
     idle = _peak_bytes(device)

@@ -26,6 +26,7 @@ from bench.training.train_step import (
     EagerStep,
     Step,
     StepMethod,
+    changed_by_steps,
     choose_method,
     eager_method,
     error_text,
@@ -143,8 +144,4 @@ def _step_by_step(model: nn.Module, recipe: Recipe, data: DeviceData, method: St
 def _warm_up(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> list[str]:
     """Take eager steps on a copy; give the names of what they change beside its tensors."""
     model = duplicate().train()
-    before = state.attributes(model) | state.generators()
-    step = EagerStep(model, recipe)
-    for images, labels in batches:
-        step(images, labels)
-    return state.changed(before, state.attributes(model) | state.generators())
+    return changed_by_steps(EagerStep(model, recipe), model, batches)

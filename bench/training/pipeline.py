@@ -22,6 +22,10 @@ class DeviceData:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def part(self, start: int, stop: int) -> "DeviceData":
+        """View the images from ``start`` to before ``stop``."""
+        return DeviceData(self.images[start:stop], self.labels[start:stop])
+
     def reordered(self, order: torch.Tensor) -> "DeviceData":
         """Copy the data in the given order; ``order`` int64 of shape ``(N,)`` on the same device."""
         # index_select copies whole images; indexing looks at each pixel and takes five times as long (LOG.md)

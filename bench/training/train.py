@@ -69,11 +69,11 @@ def train(
         DivergedError: a loss is not finite. The epoch in which it happened has been passed to ``on_epoch``.
         UserError: a copy of the model shares its tensors.
     """
-    before = _snapshot(model)
+    before = state.snapshot(model)
     with clocks.measure("warmup"):
         prepared = prepare_epochs(model, recipe, train_data, duplicate)
         if prepared.pure:
-            evaluate(duplicate(), DeviceData(train_data.images[:BATCH_SIZE], train_data.labels[:BATCH_SIZE]), recipe)
+            evaluate(duplicate(), train_data.part(0, BATCH_SIZE), recipe)
     _check_untouched(before, model)
     seed_generators(seed)  # warm-up may have drawn from them (dropout)
     order_generator = torch.Generator().manual_seed(seed_streams(seed).order)
@@ -81,10 +81,10 @@ def train(
     for number in range(1, recipe.epochs + 1):
         with clocks.measure("train") as training:
             loss_sum = prepared.run(epoch_order(len(train_data), order_generator))
-        trained = _snapshot(model)
+        trained = state.snapshot(model)
         with clocks.measure("eval") as evaluating:
             evaluation = evaluate(model, test_data, recipe)
-        changed_by_evaluation.update(state.changed(trained, _snapshot(model)))
+        changed_by_evaluation.update(state.changed(trained, state.snapshot(model)))
         train_loss = loss_sum.item() / len(train_data)
         epoch = Epoch(
             epoch=number,
@@ -110,17 +110,13 @@ def train(
     )
 
 
-def _snapshot(model: nn.Module) -> state.Snapshot:
-    return state.tensors(model) | state.attributes(model)
-
-
 def _check_untouched(before: state.Snapshot, model: nn.Module) -> None:
     """Check that warm-up on copies has not reached the model itself.
 
     Raises:
         UserError: it has, so every trial in this process would begin where the one before ended.
     """
-    if touched := state.changed(before, _snapshot(model)):
+    if touched := state.changed(before, state.snapshot(model)):
         raise UserError(
             f"two models made for the same seed share {state.in_words(touched)}: the function that makes the model "
             "must make all its layers and tensors anew at each call"

@@ -157,17 +157,22 @@ def reason_text(reason: str) -> str:
     return " ".join(reason.split())[:200]
 
 
+def changed_by_steps(step: Step, model: nn.Module, batches: Sequence[Batch]) -> list[str]:
+    """Take a step of ``model`` on each batch; give the names of what that changes beside its tensors."""
+    before = state.attributes(model) | state.generators()
+    for images, labels in batches:
+        step(images, labels)
+    return state.changed(before, state.attributes(model) | state.generators())
+
+
 def _difference(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch], captured: StepMethod) -> str:
     """Take some steps both ways; say what differs, or what changed that no graph would change; empty: nothing."""
     ends = []
     for method in (captured, eager_method("")):
         model = duplicate().train()
         step = method.step(model, recipe)
-        before = state.attributes(model) | state.generators()
         torch.manual_seed(0)  # dropout draws from it
-        for images, labels in batches:
-            step(images, labels)
-        if moved := state.changed(before, state.attributes(model) | state.generators()):
+        if moved := changed_by_steps(step, model, batches):
             return f"a step changes {state.in_words(moved)}"
         tensors = [tensor.detach().nan_to_num() for tensor in (*model.parameters(), *model.buffers())]
         ends.append([*tensors, torch.get_rng_state()])

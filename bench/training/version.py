@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="96035d6c31aaa26005e7d159c7017e894a384489c37949a8ca94514d412eea1f",
+    fingerprint="cfebbb291a5c314cdb94edf58e963739908d30ef524b7e918bdf51cc8c7d409d",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

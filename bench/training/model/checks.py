@@ -38,8 +38,7 @@ def find_flags(
     """
     if note := _outputs_note(history.final.logits):
         yield Flag(name="no_logits", note=note)
-    anew = duplicate()
-    if other := state.changed_values(history.initial, state.tensors(anew) | state.attributes(anew)):
+    if other := state.changed_values(history.initial, state.snapshot(duplicate())):
         yield Flag(name="not_repeatable", note=f"the same seed gives another {_words(other)} each time")
     if history.untrained:
         yield Flag(name="not_trained", note=f"made after the first step, so not trained: {_words(history.untrained)}")
@@ -48,7 +47,7 @@ def find_flags(
     ):
         note = f"evaluation changes {_words(history.changed_by_evaluation)}: test images shape the model"
         yield Flag(name="evaluation_changes", note=note)
-    sample = DeviceData(test_data.images[:SAMPLE], test_data.labels[:SAMPLE])
+    sample = test_data.part(0, SAMPLE)
     expected = history.final.logits[: len(sample)]
     again = evaluate(model, sample, recipe).logits
     if differing := _differing(expected, again):
@@ -119,9 +118,7 @@ def _depend_on_images(names: list[str], duplicate: Callable[[], nn.Module], reci
     kept = []
     for start in (0, max(0, len(data) - BATCH_SIZE)):
         model = duplicate()
-        evaluate(
-            model, DeviceData(data.images[start : start + BATCH_SIZE], data.labels[start : start + BATCH_SIZE]), recipe
-        )
-        snapshot = state.tensors(model) | state.attributes(model)
+        evaluate(model, data.part(start, start + BATCH_SIZE), recipe)
+        snapshot = state.snapshot(model)
         kept.append([snapshot.get(name) for name in names])
     return kept[0] != kept[1]

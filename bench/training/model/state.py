@@ -41,6 +41,11 @@ def attributes(model: nn.Module) -> Snapshot:
     }
 
 
+def snapshot(model: nn.Module) -> Snapshot:
+    """Take a snapshot of everything that the model holds."""
+    return tensors(model) | attributes(model)
+
+
 def generators() -> Snapshot:
     """Take a snapshot of Python's and numpy's global random generators."""
     return {"random": random.getstate(), "numpy.random": _Reader().of(np.random.get_state())}
