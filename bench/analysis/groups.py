@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from bench.analysis import stats
-from bench.records.schema import Run, digest
+from bench.records.fields import digest
+from bench.records.schema import Run
 from bench.records.storage import latest_done
 
 SHARED_CPU = 0.05

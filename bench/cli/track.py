@@ -20,8 +20,8 @@ from bench.common.git import git_environment
 from bench.common.package import PACKAGE
 from bench.common.untrusted import make_folder
 from bench.data.files import default_data_dir
+from bench.records.machines import Machine
 from bench.records.pytest_benchmarks import FOLDER, NOT_ONE, Case, cases_of, read_saved
-from bench.records.schema import Machine
 from bench.records.storage import check_writable
 from bench.runner.allocator import allocator_settings
 from bench.runner.environment import this_machine

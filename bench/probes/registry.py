@@ -34,7 +34,7 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "cc2b67df3b9b7d2a67735aab3c00bb97570d4b0e399f94172f520acfd136fb01",
+    "distortion": "4ea47859bb9a0a487a246e655bcb065dc8bb3b053e8e578d9a14c7520dececf9",
     "calibration": "b85d2004ac90bd72851f628a01961717af41bcd5b2955a729fc2f1c27093fabf",
     "permutation": "22ac4608515f68cc8bd2087357b0d0b56e2ab9c59616f64ed90b5a01221089fe",
     "blocks": "d751401e0d9ffd78635f32aed2cd71db378bac7a3dc197894b1df6dc31ad22f8",

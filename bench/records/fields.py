@@ -1,6 +1,8 @@
 """Types of a record's fields; the unit or the range stands in the name. Nothing is infinite, unknown or changed."""
 
-from typing import Annotated, Literal
+import hashlib
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,3 +23,9 @@ class RecordPart(BaseModel):
     """A piece of a record: no unknown fields, nothing that is not finite, never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Hash ``value`` as canonical JSON: 16 hex digits of its SHA-256."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

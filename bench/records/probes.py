@@ -3,6 +3,7 @@
 Schema history:
     1  first version
     2  notes, arrays, train_images
+    3  the machine's system
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,8 @@ from pydantic import Field
 from bench.common.atomic import write_atomically
 from bench.common.untrusted import UntrustedFileError, make_folder, read_arrays
 from bench.records.fields import Count, FileName, Name, PositiveInt, Seconds
-from bench.records.schema import DatedRecord, Git, Machine, Trial
+from bench.records.machines import Machine
+from bench.records.schema import DatedRecord, Git, Trial
 from bench.records.storage import Predictions, Problem, load_records, npz
 
 FOLDER = "probes"
@@ -61,7 +63,7 @@ class ProbeRecord(DatedRecord):
     ``arrays`` is the name of the file beside the record that holds the arrays, if there are any.
     """
 
-    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
+    schema_version: Literal[1, 2, 3] = Field(default=3, alias="schema")
     probe: Name
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     run: FileName

@@ -10,12 +10,12 @@ Schema history:
     3  execution: how the training steps were carried out
     4  execution may be cuda_graph
     5  flags; what was left out, and why; FLOPs may be missing
+    6  the machine's system
 """
 
-import hashlib
-import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -31,33 +31,10 @@ from bench.records.fields import (
     Seconds,
     Sha256,
     Status,
+    digest,
 )
+from bench.records.machines import Machine, disambiguated
 from bench.records.surroundings import Surroundings
-
-
-class Machine(RecordPart):
-    """A machine: ``id`` is random, made once per machine; neither part names the host or its user."""
-
-    slug: Name
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
-
-    @property
-    def name(self) -> str:
-        """Name of the machine's folders; two machines in 65,536 of the same kind share one."""
-        return f"{self.slug}-{self.id[:4]}"
-
-    @property
-    def label(self) -> str:
-        """Name of the machine in tables."""
-        return self.name
-
-
-class AmbiguousMachine(Machine):
-    """A machine that shares its name, shown in tables with its whole id; see ``machine_names``."""
-
-    @property
-    def label(self) -> str:
-        return f"{self.slug}-{self.id}"
 
 
 class DatedRecord(RecordPart):
@@ -65,6 +42,20 @@ class DatedRecord(RecordPart):
 
     started_at: AwareDatetime
     machine: Machine
+
+
+R = TypeVar("R", bound=DatedRecord)
+
+
+def disambiguate(records: Sequence[R]) -> list[R]:
+    """Return the records with a longer label in place of one that several of their systems share."""
+    machines = disambiguated(record.machine for record in records)
+    return [
+        record
+        if machines[record.machine] is record.machine
+        else record.model_copy(update={"machine": machines[record.machine]})
+        for record in records
+    ]
 
 
 class ModelInfo(RecordPart):
@@ -218,7 +209,7 @@ class Measurement(DatedRecord):
 class Run(DatedRecord):
     """Record of one trial."""
 
-    schema_version: Literal[1, 2, 3, 4, 5] = Field(default=5, alias="schema")
+    schema_version: Literal[1, 2, 3, 4, 5, 6] = Field(default=6, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
@@ -260,12 +251,6 @@ def trial_id(trial: Trial, data: Data) -> str:
     """Identify a trial: 16 hex digits of the trial without its suite and threads, and of the data's hashes."""
     identity = trial.model_dump(exclude={"suite", "threads"})
     return digest({"trial": identity, "data": data.sha256})
-
-
-def digest(value: Any) -> str:
-    """Hash ``value`` as canonical JSON: 16 hex digits of its SHA-256."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def run_stem(trial: Trial, key: str, started_at: datetime) -> str:

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of, one_line
 from bench.common.untrusted import UntrustedFileError, make_folder, parse_json, read_arrays, read_inside
-from bench.records.machine_names import disambiguate
-from bench.records.schema import DatedRecord, Machine, Measurement, Run
+from bench.records.machines import Machine
+from bench.records.schema import DatedRecord, Measurement, Run, disambiguate
 
 R = TypeVar("R", bound=DatedRecord)
 
@@ -180,11 +180,11 @@ def done_since(results: Path, keys: Iterable[str], known: Container[str]) -> Run
 
 
 def latest_done(runs: Iterable[Run]) -> list[Run]:
-    """Choose the newest finished run of each trial on each machine."""
+    """Choose the newest finished run of each trial on each system."""
     newest: dict[tuple[str, str], Run] = {}
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.status == "done":
-            newest[run.machine.id, run.trial_id] = run
+            newest[run.machine.system_id, run.trial_id] = run
     return list(newest.values())
 
 

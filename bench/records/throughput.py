@@ -9,6 +9,7 @@ Schema history:
        Schema 1 is converted to it when read. From here on the article's loop is in fp32 on a GPU too, where torch's
        default is TF32 for convolutions; files of ``peers`` have the precision in their names.
     3  FLOPs may be missing
+    4  the machine's system
 """
 
 from pathlib import Path
@@ -104,7 +105,7 @@ class ModelThroughput(RecordPart):
 class ThroughputRecord(Measurement):
     """Record of one call of ``speed`` or ``peers``; only ``speed`` measures the peaks of the machine."""
 
-    schema_version: Literal[2, 3] = Field(default=3, alias="schema")
+    schema_version: Literal[2, 3, 4] = Field(default=4, alias="schema")
     precision: Name
     peaks: Peaks | None = None
     models: Annotated[list[ModelThroughput], Field(min_length=1)]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from bench.common.package import PACKAGE
 from bench.data.registry import find_dataset
 from bench.probes.registry import probe_identity
-from bench.records.schema import Data, Machine, Run, Trial, digest, trial_id
+from bench.records.fields import digest
+from bench.records.machines import Machine
+from bench.records.schema import Data, Run, Trial, trial_id
 from bench.runner.allocator import effective_settings
 from bench.training.version import harness_identity, model_fingerprint
 
@@ -47,7 +49,7 @@ def source_fingerprint(source: "ModelSource", models: Path = PACKAGE.parent / "m
 def run_key(
     trial: Trial, data: Data, code: CodeIdentity, machine: Machine, allocator: Mapping[str, str] | None = None
 ) -> str:
-    """The key of a run: the trial, the code that trains it, torch, threads, the allocator's settings, the machine.
+    """The key of a run: trial, code, torch, threads, the allocator's settings, machine and system.
 
     Args:
         allocator: the settings where it trains; None: those of a worker started here.
@@ -62,6 +64,7 @@ def run_key(
             "classes": find_dataset(trial.dataset).num_classes,
             "allocator": dict(effective_settings() if allocator is None else allocator),
             "machine": machine.id,
+            "system": machine.system_id,
         }
     )
 

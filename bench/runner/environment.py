@@ -1,9 +1,7 @@
 """Facts about where a run happened: machine, libraries, commit. Never a host name, a user or a path."""
 
-import contextlib
 import os
 import platform
-import re
 import secrets
 import subprocess
 from importlib import metadata
@@ -18,8 +16,10 @@ from bench.common.git import git_environment
 from bench.common.package import PACKAGE
 from bench.common.processors import thread_limits
 from bench.records.fields import Environment
-from bench.records.schema import Git, Machine
+from bench.records.machines import Machine
+from bench.records.schema import Git
 from bench.runner import gpu
+from bench.runner.hardware import cpu_model, machine_slug, read_system
 
 LIBRARIES = ("torch", "torchvision", "numpy")
 
@@ -39,17 +39,6 @@ def describe_environment() -> Environment:
     }
 
 
-def cpu_model() -> str:
-    """The processor's name as its maker gives it; the architecture where that cannot be read."""
-    name = None
-    with contextlib.suppress(OSError):
-        if platform.system() == "Darwin":
-            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-        name = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return name.group(1).strip() if name else platform.processor() or platform.machine() or "unknown"
-
-
 def read_git() -> Git:
     """Commit and state of the checkout this package runs from; nulls where it is installed outside one."""
     top = _git("rev-parse", "--show-toplevel")
@@ -64,19 +53,22 @@ def read_git() -> Git:
 
 
 def this_machine(data_dir: Path) -> Machine:
-    """The machine's readable name and its random id, made once and kept in the data folder.
+    """Identify this machine: its readable name and its system as they are now, and its random id, made once.
+
+    The id is kept in the data folder.
 
     Raises:
         UserError: the folder cannot be written.
     """
     path = data_dir / "machine.json"
-    known = _read_machine(path)
-    if known:
-        return known
+    now = Machine(slug=machine_slug(), id="0" * 8, system=read_system())
+    if stored := _read_machine(path):  # perhaps brought from another machine, with the data
+        return now.model_copy(update={"id": stored.id})
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(data_dir / ".machine.lock"):  # two first calls at once must not make two machines
-            machine = _read_machine(path) or Machine(slug=machine_slug(), id=secrets.token_hex(4))
+            stored = _read_machine(path)
+            machine = now.model_copy(update={"id": stored.id if stored else secrets.token_hex(4)})
             write_atomically(path, machine.model_dump_json() + "\n")
     except OSError as error:
         raise UserError(
@@ -90,14 +82,6 @@ def _read_machine(path: Path) -> Machine | None:
         return Machine.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
         return None
-
-
-def machine_slug() -> str:
-    """The machine's readable name: its GPU, or else its processor, and how many processors it has."""
-    chip = gpu.describe().get("gpu_model") or cpu_model()
-    words = re.sub(r"\((R|TM)\)|\bCPU\b|\bProcessor\b|@.*", " ", str(chip), flags=re.IGNORECASE)
-    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "machine"
-    return f"{plain}-{psutil.cpu_count()}cpu"
 
 
 def _git(*arguments: str) -> str | None:

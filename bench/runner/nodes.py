@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from bench.common.errors import UserError
-from bench.records.fields import Environment
-from bench.records.schema import Epoch, Machine
+from bench.records.fields import Environment, digest
+from bench.records.machines import Machine, System
+from bench.records.schema import Epoch
 from bench.records.surroundings import Surroundings
 from bench.training.result import Trained
 
@@ -39,15 +40,16 @@ class ParallelMap(Protocol):
     def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
 
 
-def machine_of_node(slug: str, driver: Machine) -> Machine:
-    """The machine that records name for nodes of this kind: one for all, which share finished trials.
+def machine_of_node(slug: str, system: System, driver: Machine) -> Machine:
+    """The machine that records name for nodes of this system: one for all, which share finished trials.
 
-    The driver's own kind is the driver's machine. The id of another is made from the driver's, so that it is the same
+    The driver's own system is the driver's machine. The id of another is made from the driver's, so that it is the same
     in the next call and no other driver's.
     """
-    if slug == driver.slug:
+    if system == driver.system:
         return driver
-    return Machine(slug=slug, id=hashlib.sha256(f"{driver.id} {slug}".encode()).hexdigest()[:8])
+    kind = digest({"driver": driver.id, "slug": slug, "system": system.model_dump()})
+    return Machine(slug=slug, id=kind[:8], system=system)
 
 
 def check_address(address: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.records.fields import Environment
-from bench.records.schema import Data, Git, Machine, Trial
+from bench.records.machines import Machine
+from bench.records.schema import Data, Git, Trial
 from bench.runner.cache_key import CodeIdentity, run_key
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.records.machines import Machine
 from bench.records.probes import ProbeRecord
 from bench.records.schema import (
     Clock,
@@ -13,7 +14,6 @@ from bench.records.schema import (
     Execution,
     Flag,
     Git,
-    Machine,
     Memory,
     ModelInfo,
     Result,

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.analysis.groups import Condition, condition_of, location_of
-from bench.records.machine_names import disambiguate
-from bench.records.schema import Run
+from bench.records.schema import Run, disambiguate
 
 
 @dataclass(frozen=True, order=True)

@@ -10,7 +10,7 @@ import numpy as np
 from bench.common.atomic import write_atomically
 from bench.common.fingerprint import fingerprint, matching_files
 from bench.data.corruptions.mnist_c import corrupt
-from bench.records.schema import digest
+from bench.records.fields import digest
 
 FOLDER = "corrupted"
 

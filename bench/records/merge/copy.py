@@ -9,7 +9,7 @@ from typing import Any
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of, unknown_name
 from bench.common.untrusted import make_folder
-from bench.records.machine_names import shared_names
+from bench.records.machines import shared_names
 from bench.records.merge.scan import BENCHMARKS, PROBES, RUNS, RecordFile, scan_folder
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Run

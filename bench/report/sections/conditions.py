@@ -21,7 +21,9 @@ def section(slug: str, comparison: ConditionResults) -> Section:
 
 
 def hardware(run: Run) -> str:
-    """Format the names of GPU and CPU, as far as recorded."""
+    """Format the run's system, or the names of GPU and CPU in records of before, as far as they have them."""
+    if run.machine.system:
+        return run.machine.system.words
     return ", ".join(str(run.environment[key]) for key in ("gpu_model", "cpu_model") if run.environment.get(key))
 
 
@@ -37,7 +39,7 @@ def _location_facts(location: str, runs: Sequence[Run]) -> list[tuple[str, str]]
     names = ("python", "torch", "torchvision", "numpy")
     libraries = [f"{name} {environment[name]}" for name in names if name in environment]
     facts = [
-        (f"machine {location}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
+        (f"system {location}", f"{hardware(newest)}, {newest.trial.threads} threads, {environment.get('os', '')}"),
         ("versions", ", ".join(libraries)),
         ("commit", ", ".join(sorted({commit_text(run.git) for run in runs}))),
         ("measured", f"{min(run.started_at for run in runs):%Y-%m-%d} to {newest.started_at:%Y-%m-%d}"),

@@ -100,8 +100,8 @@ def noise_rows(floors: Floors) -> list[dict[str, str]]:
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
     """List the latest run of each trial that has never finished on its machine."""
-    done = {(run.machine.id, run.trial_id) for run in runs if run.status == "done"}
-    latest = {(run.machine.id, run.trial_id): run for run in runs}
+    done = {(run.machine.system_id, run.trial_id) for run in runs if run.status == "done"}
+    latest = {(run.machine.system_id, run.trial_id): run for run in runs}
     return [run for key, run in latest.items() if key not in done]
 
 

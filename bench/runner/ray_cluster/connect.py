@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common.errors import UserError, say
-from bench.records.schema import Machine
+from bench.records.machines import Machine, System
 from bench.runner.nodes import check_address, code_sha256, machine_of_node
 from bench.runner.ray_cluster.worker import Node, NodeError, inspect_node
 from bench.training.devices import available_threads
@@ -49,14 +49,14 @@ class Cluster:
     threads: int
     gpus: int
     at_once: int
-    slugs: tuple[str, ...]
+    kinds_of_nodes: tuple[tuple[str, System], ...]
     code: dict[str, str]
     data_dir: Path | None
     started_here: bool
 
     def kinds(self, driver: Machine) -> tuple[Machine, ...]:
         """The machines that records of this driver name for its nodes."""
-        return tuple(machine_of_node(slug, driver) for slug in self.slugs)
+        return tuple(machine_of_node(slug, system, driver) for slug, system in self.kinds_of_nodes)
 
     def has_room(self) -> bool:
         """Whether a node is alive that could take a trial, be it busy now or not."""
@@ -152,21 +152,21 @@ def _inspect_cluster(device: str, dataset: str, data_dir: Path | None, started_h
     if idle:
         say(f"{len(idle)} of {len(nodes)} nodes stay idle: a trial takes {_requirement(device, threads)}")
     code = code_sha256()
-    slugs = []
+    kinds_of_nodes: list[tuple[str, System]] = []
     for number, node in enumerate(_inspect_nodes(hosts, device, dataset, data_dir), 1):
         if isinstance(node, NodeError):
             raise UserError(f"node {number} of {len(hosts)} cannot be used: {node.reason}")
         check_code(node, code, f"node {number} of {len(hosts)}")
-        slugs.append(node.slug)
+        kinds_of_nodes.append((node.slug, node.system))
     at_once = sum(_slots(host, device, threads) for host in hosts)
-    kinds = ", ".join(dict.fromkeys(slugs))
+    kinds = ", ".join(dict.fromkeys(f"{slug}-{system.instruction_set.lower()}" for slug, system in kinds_of_nodes))
     say(f"nodes of the cluster: {len(hosts)} ({kinds}); trials at once: {at_once}")
     return Cluster(
         device=device,
         threads=threads,
         gpus=1 if device == "cuda" else 0,
         at_once=at_once,
-        slugs=tuple(sorted(set(slugs))),
+        kinds_of_nodes=tuple(dict.fromkeys(kinds_of_nodes)),
         code=code,
         data_dir=data_dir,
         started_here=started_here,

@@ -10,8 +10,9 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from bench.common.errors import UserError, cause_of
+from bench.records.machines import Machine
 from bench.records.probes import ProbeOutput, ProbeTask
-from bench.records.schema import Epoch, Machine, Trial
+from bench.records.schema import Epoch, Trial
 from bench.records.surroundings import Surroundings
 from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
@@ -128,7 +129,7 @@ class RayExecutor:
                 if isinstance(event, worker.Node):
                     check_code(event, self._cluster.code, "a node")
                     begun = True
-                    machine = machine_of_node(event.slug, self._driver)
+                    machine = machine_of_node(event.slug, event.system, self._driver)
                     on_event(NodeDescription(machine, event.environment, event.allocator))
                 elif isinstance(event, (Epoch, Trained, Surroundings)):
                     on_event(event)

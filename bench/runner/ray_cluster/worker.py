@@ -16,10 +16,12 @@ from typing import Any
 from bench.common.errors import UserError, plain
 from bench.data import datasets
 from bench.records.fields import Environment
+from bench.records.machines import System
 from bench.records.probes import ProbeTask
 from bench.records.schema import Trial
 from bench.runner.allocator import effective_settings
-from bench.runner.environment import describe_environment, machine_slug
+from bench.runner.environment import describe_environment
+from bench.runner.hardware import machine_slug, read_system
 from bench.runner.monitor import monitor
 from bench.runner.nodes import code_sha256
 from bench.runner.workers.executor import LocalExecutor
@@ -29,9 +31,10 @@ from bench.runner.workers.processes import end_forkserver
 
 @dataclass(frozen=True)
 class Node:
-    """A node as it describes itself: its kind, its environment, the code it would run, its allocator's settings."""
+    """A node as it describes itself: its system, its environment, the code it would run, its allocator's settings."""
 
     slug: str
+    system: System
     environment: Environment
     code: dict[str, str]
     allocator: dict[str, str]
@@ -46,7 +49,7 @@ class NodeError:
 
 def describe() -> Node:
     """Describe this node, with the GPU that Ray has assigned, if there is one."""
-    return Node(machine_slug(), describe_environment(), code_sha256(), effective_settings())
+    return Node(machine_slug(), read_system(), describe_environment(), code_sha256(), effective_settings())
 
 
 def inspect_node(device: str, dataset: str, data_dir: Path | None) -> Node | NodeError:

@@ -10,9 +10,9 @@ import pytest
 from bench.analysis.compare import find_changes, open_side
 from bench.analysis.groups import group_by_condition
 from bench.analysis.noise_floor import noise_runs
+from bench.records.machines import Machine
 from bench.records.merge import merge_into
 from bench.records.probes import load_arrays, load_probes, save_probe
-from bench.records.schema import Machine
 from bench.records.storage import load_predictions, load_runs, save_run
 from bench.records.throughput import load_throughput, save_throughput
 from tests.conftest import Command

@@ -59,7 +59,7 @@ def test_a_record_of_schema_1_is_read_as_one_of_today(tmp_path: Path) -> None:
         ("35.19250945840423", "-1", "models.0.times.0.epoch_s.0: Input should be greater than 0"),
         ("35.19250945840423,", "", "the rounds of the article's loop and of ours are not of equal number"),
         ('"peaks"', '"other"', "other: Extra inputs are not permitted"),
-        ('"schema": 1', '"schema": 4', "schema: Input should be 2 or 3"),
+        ('"schema": 1', '"schema": 5', "schema: Input should be 2, 3 or 4"),
     ],
 )
 def test_a_damaged_record_of_schema_1_is_named(tmp_path: Path, before: str, after: str, reason: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 from bench.analysis.groups import group_by_condition
 from bench.analysis.pairwise import decide_pairs
 from bench.probes.registry import PROBES
+from bench.records.machines import Machine
 from bench.records.probes import ProbeRecord, load_probes, save_probe
-from bench.records.schema import Machine, Run
+from bench.records.schema import Run
 from bench.records.storage import load_predictions, load_runs
 from bench.report import render
 from bench.report.elements.probe_results import ProbeResult, collect_results, difference

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.records.machines import Machine
 from bench.records.probes import save_probe
-from bench.records.schema import Execution, Machine, Run
+from bench.records.schema import Execution, Run
 from bench.records.storage import load_runs
 from bench.report import Rendered, render
 from bench.report.elements.blocks import Table

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bench.cli.track import save
+from bench.records.machines import Machine
 from bench.records.pytest_benchmarks import Case, SavedRun, saved_runs
-from bench.records.schema import Git, Machine
+from bench.records.schema import Git
 from bench.records.storage import save_run
 from bench.report import render
 from bench.report.elements.blocks import Heading, Picture, Table

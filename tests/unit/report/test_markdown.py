@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.schema import Machine
+from bench.records.machines import Machine
 from bench.records.storage import save_run
 from bench.report import render
 from bench.report.pages import markdown

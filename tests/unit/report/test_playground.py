@@ -11,8 +11,9 @@ import pytest
 from bench.analysis.groups import group_by_condition
 from bench.probes import network
 from bench.records import network_export
+from bench.records.machines import Machine
 from bench.records.probes import ProbeOutput, load_probes, save_probe
-from bench.records.schema import Machine, Run
+from bench.records.schema import Run
 from bench.records.storage import load_runs, save_run
 from bench.report import render
 from bench.report.pages import playground

@@ -14,7 +14,8 @@ import pytest
 
 from bench.common.errors import UserError
 from bench.records.fields import Environment
-from bench.records.schema import Epoch, Git, Machine, Run, Trial
+from bench.records.machines import Machine
+from bench.records.schema import Epoch, Git, Run, Trial
 from bench.records.storage import load_runs, run_path, save_run
 from bench.records.surroundings import Surroundings
 from bench.runner import trial_runner
