@@ -21,11 +21,13 @@ from bench.analysis.stats.paired import (
     paired_test,
     ratio_test,
 )
+from bench.analysis.stats.rounds import Ratio, paired_ratio
 
 __all__ = [
     "Interval",
     "McNemar",
     "PairedTest",
+    "Ratio",
     "Reached",
     "Spread",
     "Verdict",
@@ -37,6 +39,7 @@ __all__ = [
     "mean_test",
     "minimum_detectable",
     "noise",
+    "paired_ratio",
     "paired_test",
     "ratio_test",
     "reached",
