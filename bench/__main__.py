@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from bench.cli.app import main
+        from bench.cli.main import main
 
         main()
     except KeyboardInterrupt:  # while it was still importing

@@ -37,6 +37,7 @@ def run(
     device: str = "auto",
     precision: str | None = None,
     probes: Sequence[str] | str | None = None,
+    timing_rounds: int | None = None,
     results: str | Path = RESULTS,
     data_dir: str | Path | None = None,
     timeout: float | None = None,
@@ -62,6 +63,7 @@ def run(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``; None: the recipe's.
         probes: probes to run on the trained models, by name; None: the suite's; ``"none"`` or ``[]``: no probe.
+        timing_rounds: in how many rounds the models are timed in turn, 0 for none; None: the suite's.
         results: the folder of records and report; made where there is none.
         data_dir: the cache of the data; None: ``MNIST_BENCH_DATA``, or a folder of the user's.
         timeout: seconds after which a trial is given up; None: never.
@@ -95,6 +97,7 @@ def run(
         device=device,
         precision=precision,
         probes=_probes(probes),
+        timing_rounds=_whole("timing_rounds", timing_rounds),
         results=folder,
         data_dir=None if data_dir is None else Path(data_dir),
         timeout_s=timeout,
@@ -129,7 +132,8 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     ``record``              str       the record's file name, without its ending
     ``status``              str       ``done``, ``diverged``, ``error``, ``timeout`` or ``interrupted``
     ``error``               str       why it is not ``done``, in one line
-    ``machine``             str       where it ran: machine and device
+    ``system``              str       where it ran: the kind of hardware, and the device
+    ``machine``             str       which machine of that kind
     ``suite``               str       ``quick``, ``article`` or ``full``
     ``model``               str       the model's name
     ``recipe``              str       how it was trained, by name
@@ -169,17 +173,20 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     return _frame(runs)
 
 
-def show(results: str | Path = RESULTS) -> "Report":
+def show(results: str | Path = RESULTS, *, system: str | None = None) -> "Report":
     """Render the report from the records in the folder, as ``python -m bench report`` does, and show it.
 
     As the last line of a notebook's cell it appears below it; printed, it is the tables that the command prints.
 
+    Args:
+        system: what the report is about, as tables call it; None: the system with the most finished runs.
+
     Raises:
-        UserError: there is no such folder, or it cannot be written.
+        UserError: there is no such folder, it cannot be written, or no run is of that system.
     """
     from bench.report import render
 
-    rendered = render(_existing_folder(results))
+    rendered = render(_existing_folder(results), system)
     _warn(rendered.problems)
     return Report(rendered)
 

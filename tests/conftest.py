@@ -73,7 +73,7 @@ def in_process(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
     """The same without a process of its own, for calls that end before anything is measured."""
-    from bench.cli.app import main
+    from bench.cli.main import main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_BENCH_DATA", environment["MNIST_BENCH_DATA"])

@@ -1,19 +1,19 @@
-"""Groups of comparable runs: by condition, then by model and machine."""
+"""Groups of comparable runs: by condition, then by model and system."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
 from bench.analysis import stats
+from bench.analysis.speed import SHARED_CPU, Speeds, Timed, speed_key, unsteadiness
 from bench.records.fields import digest
 from bench.records.schema import Run
 from bench.records.storage import latest_done
 
-SHARED_CPU = 0.05
-"""Share of a machine's CPU time that may go to other programs before a run counts as disturbed."""
 FLAG_MARK = "†"
 """Stands after the name of a model whose runs carry flags of the model's own; no name may contain it."""
 
@@ -54,11 +54,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Group:
-    """The finished runs of one model on one machine under one condition, one per seed, seeds ascending."""
+    """The finished runs of one model on one system under one condition, one per seed, seeds ascending.
+
+    ``timed`` are its timing rounds there; None where there are none, as in records of before.
+    """
 
     model: str
     location: str
     runs: tuple[Run, ...]
+    timed: Timed | None = None
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -119,8 +123,26 @@ class Group:
 
     @property
     def images_per_s(self) -> float:
-        """Training images per second at the median epoch."""
-        return self.runs[0].trial.train_size / self.epoch_spread.median
+        """Training images per second: in the fastest quarter of the rounds, or at the median epoch without rounds."""
+        return self.timed.images_per_s if self.timed else self.runs[0].trial.train_size / self.epoch_spread.median
+
+    @property
+    def epoch_s(self) -> float:
+        """Seconds of training for an epoch at :attr:`images_per_s`."""
+        return self.runs[0].trial.train_size / self.images_per_s
+
+    @cached_property
+    def unsteady(self) -> str:
+        """Reason why the times are not steady; empty where they are."""
+        if self.timed:
+            return unsteadiness(self.timed.spread, self.timed.surroundings, "rounds")
+        around = [run.surroundings for run in self.runs if run.surroundings]
+        return unsteadiness(self.epoch_spread, around, "epoch times")
+
+    @property
+    def machines(self) -> int:
+        """Number of machines that the runs are of."""
+        return len({run.machine.id for run in self.runs})
 
     def times_to(self, accuracy: float) -> stats.Reached:
         """Seconds of training until an epoch ends at ``accuracy`` or above on the test set, one per seed."""
@@ -150,12 +172,6 @@ class Group:
         seeds = f" (seed {', '.join(map(str, by_seed))})" if len(by_seed) < len(self.seeds) else ""
         return f"{by_seed[first]}{seeds}"
 
-    @cached_property
-    def flags(self) -> list[str]:
-        """Warnings about how it was measured: ``dirty``, ``throttled``, ``shared``, ``noisy``; see ``model_flags``."""
-        of_runs = {flag for run in self.runs for flag in run_flags(run)}
-        return [*sorted(of_runs), *filter(None, [stats.noise(self.epoch_spread)])]
-
 
 @dataclass(frozen=True)
 class ConditionResults:
@@ -166,7 +182,7 @@ class ConditionResults:
 
     @property
     def locations(self) -> list[str]:
-        """Machines with devices that the groups were measured on, without repeats, sorted."""
+        """Systems with devices that the groups were measured on, without repeats, sorted."""
         return sorted({group.location for group in self.groups})
 
     def at(self, location: str) -> list[Group]:
@@ -184,21 +200,25 @@ class ConditionResults:
         return [run for group in self.groups for run in group.runs]
 
 
-def group_by_condition(runs: Iterable[Run]) -> list[ConditionResults]:
-    """Group the latest finished runs by condition; the condition with the most epochs and runs comes first."""
+def group_by_condition(runs: Iterable[Run], speeds: Speeds = MappingProxyType({})) -> list[ConditionResults]:
+    """Group the latest finished runs by condition; the condition with the most epochs and runs comes first.
+
+    Args:
+        speeds: the rounds in which the models were timed.
+    """
     by_condition: dict[Condition, dict[tuple[str, str], list[Run]]] = {}
     for run in latest_done(runs):
         groups = by_condition.setdefault(condition_of(run), {})
         groups.setdefault((run.trial.model, location_of(run)), []).append(run)
     comparisons = [
-        ConditionResults(condition, tuple(sorted(_groups(members), key=_rank, reverse=True)))
+        ConditionResults(condition, tuple(sorted(_groups(members, speeds), key=_rank, reverse=True)))
         for condition, members in by_condition.items()
     ]
     return sorted(comparisons, key=lambda c: (c.condition.epochs, len(c.runs), c.condition), reverse=True)
 
 
 def location_of(run: Run) -> str:
-    """Location of a run: machine and device, as the tables name them."""
+    """Location of a run: system and device, as the tables name them."""
     return f"{run.machine.label} ({run.trial.device})"
 
 
@@ -247,9 +267,9 @@ def run_flags(run: Run) -> list[str]:
     return [flag for flag, is_set in flags.items() if is_set]
 
 
-def _groups(members: dict[tuple[str, str], list[Run]]) -> list[Group]:
+def _groups(members: dict[tuple[str, str], list[Run]], speeds: Speeds) -> list[Group]:
     return [
-        Group(model, location, tuple(sorted(runs, key=lambda run: run.trial.seed)))
+        Group(model, location, tuple(sorted(runs, key=lambda run: run.trial.seed)), speeds.get(speed_key(runs[0])))
         for (model, location), runs in members.items()
     ]
 

@@ -3,15 +3,11 @@
 Each imports that file when it runs, so that ``report`` and ``--help`` never wait for torch.
 """
 
-import contextlib
-import os
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from bench.common.errors import OutputError, UserError, cause_of, reporting, say
 from bench.common.names import split_models, split_names
 from bench.data.registry import DATASETS
 
@@ -22,9 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-# typer.BadParameter derives from the usage error of whichever click typer brings along.
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
 Models = Annotated[
@@ -53,6 +46,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     probes: Annotated[str, typer.Option(help="Probes to run, by name, or none. Default: the suite's.")] = "",
+    timing_rounds: Annotated[
+        int | None, typer.Option(help="Rounds in which the models are timed in turn, 0 for none. Default: the suite's.")
+    ] = None,
     results: Results = Path("results"),
     data_dir: DataDir = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
@@ -78,6 +74,7 @@ def run(
         device=device,
         precision=precision,
         probes=[] if probes == "none" else split_names(probes) or None,
+        timing_rounds=timing_rounds,
         results=results,
         data_dir=data_dir,
         timeout_s=timeout,
@@ -89,11 +86,17 @@ def run(
 
 
 @app.command()
-def report(results: Results = Path("results"), as_json: Json = False) -> None:
+def report(
+    results: Results = Path("results"),
+    system: Annotated[
+        str | None, typer.Option(help="What it is about, as tables call it. Default: the one with the most runs.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Render the report again from the records alone."""
     from bench.cli.report import render_again
 
-    raise typer.Exit(render_again(results, as_json))
+    raise typer.Exit(render_again(results, system, as_json))
 
 
 @app.command("models")
@@ -220,73 +223,8 @@ def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json
     raise typer.Exit(print_diagnosis(data_dir, results, as_json))
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
-    given = sys.argv[1:] if arguments is None else arguments
-    _open_streams()
-    try:
-        with contextlib.redirect_stdout(reporting(sys.stdout)):
-            _check_current_folder()
-            code = app(args=given or ["--help"], standalone_mode=False)
-            sys.stdout.flush()
-    except OutputError as error:
-        seen_enough = isinstance(error.__cause__, BrokenPipeError)  # whoever reads our output, as head does
-        code = _without_output(1 if seen_enough else _fail(str(error)))
-    except UserError as error:
-        code = _fail(str(error))
-    except _USAGE_ERROR as error:
-        code = _fail(error.format_message())  # type: ignore[attr-defined]
-    except ImportError as error:  # a model's file, or a dependency that is missing
-        code = _fail(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    except OSError as error:
-        code = _fail(_describe(error))
-    except SystemExit as end:  # with which click would pass over a closed pipe that is not standard output
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
-        code = _fail(_describe(end.__context__))
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _open_streams() -> None:
-    """Open the null device for standard streams that were closed before we started, which Python gives as None.
-
-    Else the next file that is opened would get a stream's number, and workers would write their messages into it.
-    """
-    with contextlib.suppress(OSError):
-        while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-            os.set_inheritable(number, True)
-        os.close(number)
-    streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in streams)  # noqa: SIM115
-
-
-def _check_current_folder() -> None:
-    """Raise the error for a current folder that was removed, in which torch would end the process when imported."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise UserError(f"the current folder cannot be used ({cause_of(error)}): change to another one") from error
-
-
-def _describe(error: OSError) -> str:
-    return f"{error.filename}: {cause_of(error)}" if error.filename else cause_of(error)
-
-
 def _import_torch_meanwhile() -> None:
     """Start the process that imports models in its children, which takes seconds, as what follows here does too."""
     from bench.runner.workers.processes import start_forkserver
 
     start_forkserver()
-
-
-def _without_output(code: int) -> int:
-    """Redirect standard output to where it cannot fail again when Python ends; gives ``code``."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
-
-
-def _fail(message: str) -> int:
-    say(f"error: {message}")
-    return 2

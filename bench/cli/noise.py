@@ -23,7 +23,7 @@ def measure_noise(request: Request, repeats: int, as_json: bool) -> int:
     if repeats < 2:
         raise UserError(f"--repeats is {repeats}: it must be at least 2, since repeats are compared with each other")
     folder = request.results / NOISE_FOLDER
-    plan = make_plan(replace(request, results=folder, seeds=1, force=True, probes=[]))
+    plan = make_plan(replace(request, results=folder, seeds=1, force=True, probes=[], timing_rounds=0))
     from bench.report import render  # takes seconds, which a request that is refused need not wait for
 
     with exit_if_interrupted(lambda: folder):

@@ -9,6 +9,7 @@ from typing import Any
 from bench.analysis.groups import Condition, ConditionResults, group_by_condition
 from bench.analysis.noise_floor import noise_floors, noise_runs
 from bench.analysis.pairwise import Pair, decide_pairs
+from bench.analysis.speed import collect_speeds
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import make_folder
@@ -17,13 +18,15 @@ from bench.records.pytest_benchmarks import saved_runs
 from bench.records.schema import Run
 from bench.records.storage import Predictions, Problem, load_predictions, load_runs
 from bench.records.throughput import ThroughputRecord, load_throughput
+from bench.records.timing import load_timings
 from bench.report.elements.blocks import Block, Picture
 from bench.report.elements.section import Sections, build_section
 from bench.report.elements.style import in_style, model_colours
 from bench.report.pages import csv_tables, html, markdown, playground, terminal
-from bench.report.sections import frameworks, history, throughput
+from bench.report.sections import frameworks, history, systems, throughput
 from bench.report.sections.document import Document
 from bench.report.sections.registry import build_sections
+from bench.report.sections.systems import groups_of, main_system
 
 PAGE = "README.md"
 HTML_PAGE = "report.html"
@@ -57,10 +60,14 @@ class Rendered:
 
 @dataclass(frozen=True)
 class _Records:
-    """A results folder's records; ``comparisons`` groups the runs, ``problems`` are of files that are no records."""
+    """A results folder's records; ``problems`` are of files that are no records.
+
+    ``comparisons`` groups the runs of the system that the report is about, ``others`` those of all other systems.
+    """
 
     runs: list[Run]
     comparisons: list[ConditionResults]
+    others: list[ConditionResults]
     probes: list[ProbeRecord]
     speed: list[ThroughputRecord]
     peers: list[ThroughputRecord]
@@ -69,20 +76,23 @@ class _Records:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Colour of each model by its name, the same in every plot."""
-        sizes = [(group.model, group.parameters) for comparison in self.comparisons for group in comparison.groups]
+        sizes = [(group.model, group.parameters) for group in groups_of([*self.comparisons, *self.others])]
         timed = [model for record in self.speed for model in record.models]
         sizes += [(model.model, model.cost.parameters) for model in timed if model.cost]
         return model_colours(sizes)
 
 
 @in_style
-def render(results: Path) -> Rendered:
+def render(results: Path, system: str | None = None) -> Rendered:
     """Write the pages, ``tables/`` and ``plots/`` in ``results``, and the block in the README beside the folder.
 
+    Args:
+        system: what the report is about, by its name in tables; None: the one with the most finished runs.
+
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or no run is of that system.
     """
-    records = _read(results)
+    records = _read(results, system)
     document = _compose(results, records)
     try:
         _write(results, document, records)
@@ -95,13 +105,26 @@ def render(results: Path) -> Rendered:
     return Rendered(results / PAGE, results / HTML_PAGE, document, problems)
 
 
-def _read(results: Path) -> _Records:
+def _read(results: Path, system: str | None) -> _Records:
     runs, bad_runs = load_runs(results)
+    timings, bad_timings = load_timings(results)
     probes, bad_probes = load_probes(results)
-    timings, bad_timings = load_throughput(results)
-    speed = [record for record in timings if record.peaks]
-    peers = [record for record in timings if not record.peaks]
-    return _Records(runs, group_by_condition(runs), probes, speed, peers, bad_runs + bad_probes + bad_timings)
+    rates, bad_rates = load_throughput(results)
+    main, speeds = main_system(runs, system), collect_speeds(timings)
+    return _Records(
+        runs=runs,
+        comparisons=group_by_condition([run for run in runs if run.machine.label == main], speeds),
+        others=group_by_condition([run for run in runs if run.machine.label != main], speeds),
+        probes=probes,
+        speed=_of_system([record for record in rates if record.peaks], main),
+        peers=_of_system([record for record in rates if not record.peaks], main),
+        problems=bad_runs + bad_timings + bad_probes + bad_rates,
+    )
+
+
+def _of_system(records: list[ThroughputRecord], system: str | None) -> list[ThroughputRecord]:
+    """Select the records of a system; all, which their headings tell apart, where it has none."""
+    return [record for record in records if record.machine.label == system] or records
 
 
 def _compose(results: Path, records: _Records) -> Document:
@@ -122,10 +145,11 @@ def _compose(results: Path, records: _Records) -> Document:
     general_sections = [
         build_section("speed", lambda: throughput.section(records.speed, records.colours)),
         build_section("peers", lambda: frameworks.section(records.peers)),
+        build_section("systems", lambda: systems.section(records.runs, records.others)),
         build_section("history", lambda: history.section(records.runs, saved_runs(results))),
     ]
     floors = noise_floors(noise_runs(results))
-    return Document(records.comparisons, pairs, sections, general_sections, floors, records.runs)
+    return Document(records.comparisons, records.others, pairs, sections, general_sections, floors, records.runs)
 
 
 def _write(results: Path, document: Document, records: _Records) -> None:
@@ -147,13 +171,14 @@ def _load_all_predictions(results: Path, comparison: ConditionResults) -> dict[s
 
 
 def _write_tables(folder: Path, document: Document, records: _Records) -> None:
-    comparisons = document.comparisons
+    comparisons = [*document.comparisons, *document.others]
     frames = {
         **csv_tables.section_tables(document.sections.values()),
         "accuracy": csv_tables.accuracy_table(comparisons),
         "verdicts": csv_tables.verdicts_table(document.pairs),
         "time_to_accuracy": csv_tables.time_to_accuracy_table(comparisons),
         "speed": csv_tables.speed_table(comparisons),
+        "speed_ratios": csv_tables.speed_ratios_table(comparisons),
         "article_loop": throughput.article_loop_table(records.speed),
         "peers": frameworks.table(records.peers),
         "throughput": throughput.throughput_table(records.speed),

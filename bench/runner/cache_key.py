@@ -12,6 +12,7 @@ from bench.probes.registry import probe_identity
 from bench.records.fields import digest
 from bench.records.machines import Machine
 from bench.records.schema import Data, Run, Trial, trial_id
+from bench.records.timing import timing_id
 from bench.runner.allocator import effective_settings
 from bench.training.version import harness_identity, model_fingerprint
 
@@ -65,6 +66,24 @@ def run_key(
             "allocator": dict(effective_settings() if allocator is None else allocator),
             "machine": machine.id,
             "system": machine.system_id,
+        }
+    )
+
+
+def timing_key(trial: Trial, data: Data, code: CodeIdentity, allocator: Mapping[str, str] | None = None) -> str:
+    """The key of a model's timing rounds: as that of a run, but the same on all machines and for all seeds.
+
+    Args:
+        allocator: see :func:`run_key`.
+    """
+    return digest(
+        {
+            "timing_id": timing_id(trial, data),
+            "model": code.models[trial.model],
+            "harness": code.harness,
+            "torch": metadata.version("torch"),
+            "threads": trial.threads,
+            "allocator": dict(effective_settings() if allocator is None else allocator),
         }
     )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("local", "ray")
 MOST_SEEDS = 10_000
+MOST_ROUNDS = 1_000
 SOURCES_FOLDER = "sources"
 """In the data folder: the sources of models that were written in a notebook."""
 
@@ -56,6 +57,7 @@ class Request:
     timeout_s: float | None = None
     force: bool = False
     probes: Sequence[str] | None = None
+    timing_rounds: int | None = None
     executor: str = "local"
     ray_address: str | None = None
 
@@ -92,6 +94,9 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
     if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
+    rounds = suite.timing_rounds if request.timing_rounds is None else request.timing_rounds
+    if not 0 <= rounds <= MOST_ROUNDS:
+        raise UserError(f"--timing-rounds is {rounds}: it must be from 0, for none, to {MOST_ROUNDS}")
     probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
     selection = select_models(request.models, suite.controls, data_dir / SOURCES_FOLDER)
@@ -120,6 +125,7 @@ def make_plan(request: Request) -> Plan:
             probes=probes,
             probe_images=suite.probe_images,
             probe_train_images=suite.probe_train_images,
+            timing_rounds=rounds,
             node_kinds=cluster.kinds(machine) if cluster else (),
         )
     for line in selection.left_out:

@@ -37,6 +37,8 @@ class RunContext:
     probes: Mapping[str, int | None] = field(default_factory=dict)
     probe_images: int = 0
     probe_train_images: int = 0
+    timing_rounds: int = 0
+    """Rounds in turn that every model shall have on this machine."""
     node_kinds: tuple[Machine, ...] = ()
     """The kinds of nodes of the cluster that the trials run on; none: they run on ``machine``."""
     sources: "Mapping[str, ModelSource]" = field(default_factory=dict)

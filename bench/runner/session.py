@@ -1,13 +1,18 @@
 """The execution of a plan: trials, probes after each round of seeds, progress."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from bench.runner.plan import Plan, open_executor
 from bench.runner.probe_runner import run_probes
 from bench.runner.progress import make_progress
 from bench.runner.signals import signals_raise
+from bench.runner.timing_runner import plan_rounds, spread
 from bench.runner.trial_runner import Summary, run_trials
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> Summary:
@@ -25,6 +30,13 @@ def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fr
     report = Throttled(between_rounds)
     try:
         with open_executor(plan, fresh_workers, progress.note) as (executor, parallel_map), signals_raise():
+            rounds = plan_rounds(plan.trials, plan.context, executor, progress.note)
+
+            def train(work: Callable[[T], R], trials: Iterable[T]) -> Iterator[R]:
+                if plan.cluster is None:
+                    return map(work, spread(list(trials), rounds))
+                rounds.measure(share=0.5)  # while the cluster is idle
+                return parallel_map(work, trials)
 
             def probe_new_runs(summary: Summary) -> None:
                 new_runs = [run for run in (*summary.done, *summary.skipped) if run.stem not in probed]
@@ -35,8 +47,9 @@ def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fr
                 probe_new_runs(summary)
                 report()
 
-            summary = run_trials(plan.trials, plan.context, executor, progress, end_round, parallel_map)
+            summary = run_trials(plan.trials, plan.context, executor, progress, end_round, train)
             probe_new_runs(summary)
+            rounds.measure()
             return summary
     finally:
         progress.close()

@@ -18,6 +18,7 @@ class Suite:
         probe_images: how many test images the probes use.
         probe_train_images: how many training images a probe uses that itself trains.
         controls: train the models too that are there to check a claim.
+        timing_rounds: in how many rounds the models are timed in turn.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Suite:
     probe_images: int = 10_000
     probe_train_images: int = 60_000
     controls: bool = False
+    timing_rounds: int = 32
 
 
 EVERY_SEED = None
@@ -53,6 +55,7 @@ SUITES = {
             train_images=20_000,
             probe_images=500,
             probe_train_images=3_000,
+            timing_rounds=15,
         ),
         Suite(
             "article",

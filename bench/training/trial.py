@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,21 +61,14 @@ def execute(
         UserError: the data cannot be read, or the device cannot do it, or the model gives no logits of ten classes.
     """
     start = now()
-    device = torch.device(resolve_device(trial.device))
-    recipe = recipe_of(trial)
-    check_precision(recipe.precision, device)
-    torch.set_num_threads(trial.threads)
-    set_matrix_precision(recipe.precision)
+    device, recipe = settle(trial)
     clocks = Clocks(device, now)
     with clocks.measure("setup"):
-        dataset = datasets.find_dataset(trial.dataset)
-        train_split, test_split = datasets.load(dataset, data_dir)
-        train_data = to_device(train_split.images[: trial.train_size], train_split.labels[: trial.train_size], device)
-        test_data = to_device(test_split.images, test_split.labels, device)
-        build = ModelBuilder(trial.model, dataset.num_classes, trial.seed, device)
+        data = load(trial, data_dir, device)
+        build = data.build
         model = build()
-    history = train(model, recipe, train_data, test_data, trial.seed, clocks, build, on_event)
-    check_outputs(history.final.logits, dataset.num_classes)
+    history = train(model, recipe, data.train, data.test, trial.seed, clocks, build, on_event)
+    check_outputs(history.final.logits, build.num_classes)
     total_s = now() - start + startup_s
     left_out = _left_out(history, build)
     result = TrialResult(
@@ -82,8 +76,8 @@ def execute(
         result=Result(
             test_accuracy=history.final.accuracy,
             test_loss=history.final.loss,
-            test_size=len(test_data),
-            train_images_per_s=len(train_data) * recipe.epochs / clocks.total("train"),
+            test_size=len(data.test),
+            train_images_per_s=len(data.train) * recipe.epochs / clocks.total("train"),
         ),
         execution=history.execution.model_copy(update={"left_out": left_out | {"checks": UNFINISHED}}),
         clock=Clock(
@@ -95,13 +89,13 @@ def execute(
             total_s=total_s,
         ),
         memory=measure_memory(device),
-        predictions=pick_predictions(history.final, test_data),
+        predictions=pick_predictions(history.final, data.test),
         weights=_weights(model, left_out),
         leaves_traces=not history.pure,
     )
     on_event(Trained(result))
     flags: list[Flag] = []
-    checks = find_flags(model, history, recipe, train_data, test_data, build)
+    checks = find_flags(model, history, recipe, data.train, data.test, build)
     _optional("checks", left_out, lambda: flags.extend(checks))
     flops = _optional("flops", left_out, lambda: train_flops_per_image(build()))
     return dataclasses.replace(
@@ -109,6 +103,44 @@ def execute(
         model=result.model.model_copy(update={"train_flops_per_image": flops}),
         execution=history.execution.model_copy(update={"left_out": left_out}),
         flags=flags,
+    )
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """Data of a trial on its device, and the builder of its model there."""
+
+    train: DeviceData
+    test: DeviceData
+    build: ModelBuilder
+
+
+def settle(trial: Trial) -> tuple[torch.device, Recipe]:
+    """Set this process up for a trial; gives its device and its recipe.
+
+    Raises:
+        UserError: the device is not there, or cannot compute in the precision.
+    """
+    device = torch.device(resolve_device(trial.device))
+    recipe = recipe_of(trial)
+    check_precision(recipe.precision, device)
+    torch.set_num_threads(trial.threads)
+    set_matrix_precision(recipe.precision)
+    return device, recipe
+
+
+def load(trial: Trial, data_dir: Path, device: torch.device) -> TrialData:
+    """Bring a trial's data to the device.
+
+    Raises:
+        UserError: the data cannot be read.
+    """
+    dataset = datasets.find_dataset(trial.dataset)
+    train_split, test_split = datasets.load(dataset, data_dir)
+    return TrialData(
+        train=to_device(train_split.images[: trial.train_size], train_split.labels[: trial.train_size], device),
+        test=to_device(test_split.images, test_split.labels, device),
+        build=ModelBuilder(trial.model, dataset.num_classes, trial.seed, device),
     )
 
 

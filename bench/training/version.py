@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="cfebbb291a5c314cdb94edf58e963739908d30ef524b7e918bdf51cc8c7d409d",
+    fingerprint="ff9c383ef8b09a6d480b47f71befbc047a170392c80dc4195e7413f0bbe2df80",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

@@ -35,7 +35,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_a_report_takes_under_five_seconds_without_torch(results: Path) -> None:
-    code = "import sys\nfrom bench.cli.app import main\ntry: main(['report', '--results', sys.argv[1]])\n"
+    code = "import sys\nfrom bench.cli.main import main\ntry: main(['report', '--results', sys.argv[1]])\n"
     code += "finally: assert 'torch' not in sys.modules"
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code, results], capture_output=True, text=True, check=False)

@@ -33,7 +33,7 @@ pynvml.nvmlDeviceGetHandleByIndex = lambda index: "fake handle"
 """
 """Makes the GPU's driver answer "not supported" to everything, as some do for unified memory or slices of a GPU."""
 
-ENTRY = "import sys; sys.path.pop(0); from bench.cli.app import main; main()"
+ENTRY = "import sys; sys.path.pop(0); from bench.cli.main import main; main()"
 """What the console script does: the current folder is not on its import path."""
 
 

@@ -81,11 +81,9 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(median), float(low), float(high))
 
 
-def noise(spread: Spread) -> str:
-    """Label of a noisy sample: ``noisy`` (IQR above 10 % of the median), ``not trustworthy`` (above 25 %), else empty.
+def is_unsteady(spread: Spread) -> bool:
+    """Tell whether times are too far apart to be told by their median: the IQR is above 10 % of it.
 
-    Source: the warnings of torch.utils.benchmark.
+    Source: the warning of torch.utils.benchmark.
     """
-    if spread.relative > 0.25:
-        return "not trustworthy"
-    return "noisy" if spread.relative > 0.1 else ""
+    return spread.relative > 0.1

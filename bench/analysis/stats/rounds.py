@@ -2,8 +2,9 @@
 
 A shared machine is slow for minutes, and memory-bound work suffers more than arithmetic, so that even the ratio within
 a round depends on the machine's state. What is estimated is the ratio where the machine is at its fastest: the rounds
-count in which both pieces of work together took at most a tenth longer than in the fastest quarter of the rounds. The
-product of the two times, which decides that, says nothing about their ratio where both vary alike.
+count in which both pieces of work together took at most a tenth longer than in the fastest tenth of the rounds. The
+product of the two times, which decides that, says nothing about their ratio where both vary alike. A machine that was
+slow in all rounds gives the ratio on a slow machine; nothing in the rounds can tell.
 """
 
 import math
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats as distributions
 
+FASTEST = 0.1
+"""Share of the rounds that are taken for the machine at its fastest."""
 NEAR = 1.1
-"""How much slower than the fastest quarter of the rounds one may be that counts, both pieces of work together."""
+"""How many times as long as in those a round may take that counts, both pieces of work together."""
 MIN_ROUNDS = 5
 """Rounds under which no interval is given."""
 DRAWS = 2000
@@ -72,7 +75,7 @@ def _median_of_near(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         times: logarithms of shape ``(2, ..., rounds)``.
     """
     together = times.sum(axis=0)
-    limit = np.quantile(together, 0.25, axis=-1, keepdims=True) + 2 * math.log(NEAR)
+    limit = np.quantile(together, FASTEST, axis=-1, keepdims=True) + 2 * math.log(NEAR)
     near = together <= limit
     ratios = np.where(near, times[0] - times[1], np.nan)
     return np.nanmedian(ratios, axis=-1), near.sum(axis=-1)

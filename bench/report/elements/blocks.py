@@ -26,6 +26,17 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A table cell with a note, which a page shows when the cell is pointed at."""
+
+    text: str
+    note: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of rows with the same columns, units in the columns' names.
 

@@ -12,21 +12,35 @@ from bench.analysis.groups import FLAG_MARK, Group
 from bench.common.errors import one_line
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Git, Run
+from bench.report.elements.blocks import Noted
+
+UNSTEADY = "unsteady"
+"""The word beside a time that is not steady; its reason stands in a note."""
 
 
-def model_label(group: Group) -> str:
-    """Format a model's name, with its flags if any: ``cnn``, ``cnn†``, ``cnn (dirty, noisy)``."""
-    return f"{group.name} ({', '.join(group.flags)})" if group.flags else group.name
+def speed_cell(text: str, group: Group) -> str | Noted:
+    """Add to a time or a rate of the group that it is unsteady, where it is: ``14.5 (unsteady)``."""
+    return Noted(f"{text} ({UNSTEADY})", group.unsteady) if group.unsteady else text
+
+
+def unsteady_notes(groups: Sequence[Group]) -> list[str]:
+    """Explain the word beside times, a line of plain text for each reason: ``unsteady: mlp, cnn: other programs …``."""
+    return _notes_by_reason([(group, [group.unsteady]) for group in groups if group.unsteady], f"{UNSTEADY}: ")
 
 
 def model_flag_notes(groups: Sequence[Group]) -> list[str]:
     """Explain the marks after names, a line of plain text for each note: ``† cnn, mlp: outputs sum to 1 (seed 1).``."""
-    several = len({group.location for group in groups}) > 1
+    return _notes_by_reason([(group, list(group.model_flags.values())) for group in groups], f"{FLAG_MARK} ")
+
+
+def _notes_by_reason(notes: Sequence[tuple[Group, Sequence[str]]], mark: str) -> list[str]:
+    """Join the models that a note is about, a line for each note; the location is named where there are several."""
+    several = len({group.location for group, _ in notes}) > 1
     names: dict[str, list[str]] = {}
-    for group in groups:
-        for note in group.model_flags.values():
+    for group, reasons in notes:
+        for note in reasons:
             names.setdefault(note, []).append(f"{group.model} on {group.location}" if several else group.model)
-    return [one_line(f"{FLAG_MARK} {', '.join(models)}: {note}.") for note, models in names.items()]
+    return [one_line(f"{mark}{', '.join(models)}: {note}.") for note, models in names.items()]
 
 
 def percent_with_interval(group: Group) -> str:
@@ -64,7 +78,17 @@ def seconds(value: float) -> str:
     return f"{three_digits(value)} s"
 
 
-TEXT_COLUMNS = {"model", "machine", "verdict", "distortion", "features", "in the article", "it says", "measured as"}
+TEXT_COLUMNS = {
+    "model",
+    "machine",
+    "system",
+    "verdict",
+    "distortion",
+    "features",
+    "in the article",
+    "it says",
+    "measured as",
+}
 TEXT_COLUMNS |= {"from", "what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record"}
 TEXT_COLUMNS |= {"flags", "to", "against", "ahead, points", "behind, points", "cannot tell, points", "interval over"}
 TEXT_COLUMNS |= {"started", "precision", "left out"}

@@ -169,7 +169,7 @@ def table_rows(slug: str, results: Sequence[ProbeResult]) -> list[dict[str, Any]
         {
             "condition": slug,
             "model": result.group.model,
-            "machine": result.group.location,
+            "system": result.group.location,
             "seed": seed,
             "images": result.images,
             "train_images": result.train_images,

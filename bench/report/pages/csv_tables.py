@@ -13,13 +13,15 @@ from bench.data.registry import goals_of
 from bench.records.schema import Clock, Result, Run, Trial
 from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.elements.section import Sections
+from bench.report.sections.cost import speed_pairs
 
 RUN_COLUMNS = [
     "record",
     "status",
     "error",
+    "system",
     "machine",
-    *(name for name in Trial.model_fields if name != "device"),  # stands in the machine's name
+    *(name for name in Trial.model_fields if name != "device"),  # stands beside the system's name
     *Result.model_fields,
     *Clock.model_fields,
     "commit",
@@ -55,8 +57,29 @@ def verdicts_table(pairs_by_condition: Mapping[Condition, Sequence[Pair]]) -> pd
 
 
 def speed_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
-    """One row per group: training time of an epoch, throughput, evaluation time, size."""
+    """One row per group: throughput in the timing rounds, training time of an epoch in trials, evaluation, size."""
     return _group_table(comparisons, _speed_row)
+
+
+def speed_ratios_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
+    """One row per pair of models timed in turn: the ratio of their times with its 95 % interval over rounds."""
+    return pd.DataFrame(
+        [
+            {
+                "condition": comparison.condition.slug,
+                "system": pair.location,
+                "slower": pair.first,
+                "faster": pair.second,
+                "ratio": pair.ratio.median,
+                "interval_low": pair.ratio.low,
+                "interval_high": pair.ratio.high,
+                "rounds": pair.ratio.rounds,
+                "told": pair.ratio.is_told,
+            }
+            for comparison in comparisons
+            for pair in speed_pairs(comparison)
+        ]
+    )
 
 
 def time_to_accuracy_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
@@ -83,7 +106,7 @@ def noise_table(floors: Floors) -> pd.DataFrame:
             }
             for key in keys
         ]
-    ).rename(columns={"location": "machine"})
+    ).rename(columns={"location": "system"})
 
 
 def epochs_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
@@ -120,7 +143,7 @@ def _group_table(comparisons: Sequence[ConditionResults], row: Any) -> pd.DataFr
 
 
 def _group_columns(comparison: ConditionResults, group: Group) -> dict[str, Any]:
-    return {"condition": comparison.condition.slug, "model": group.model, "machine": group.location}
+    return {"condition": comparison.condition.slug, "model": group.model, "system": group.location}
 
 
 def _model_flags(group: Group) -> dict[str, str]:
@@ -146,7 +169,7 @@ def _accuracy_row(group: Group) -> dict[str, Any]:
 def _pair_row(pair: Pair) -> dict[str, Any]:
     test = pair.verdict.test
     return {
-        "machine": pair.location,
+        "system": pair.location,
         "first": pair.first,
         "second": pair.second,
         "seeds": pair.seeds,
@@ -167,17 +190,20 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
 
 
 def _speed_row(group: Group) -> dict[str, Any]:
-    epoch = group.epoch_spread
+    epoch, timed = group.epoch_spread, group.timed
     flops = group.train_flops_per_image
     return {
+        "rounds": len(timed.all_image_s) if timed else 0,
+        "train_images_per_s": group.images_per_s,
+        "train_images_per_s_median": timed.median_images_per_s if timed else group.images_per_s,
         "epochs_timed": len(group.epoch_seconds),
         "epoch_s": epoch.median,
         "epoch_s_low_quartile": epoch.low_quartile,
         "epoch_s_high_quartile": epoch.high_quartile,
-        "train_images_per_s": group.images_per_s,
         "eval_s": group.eval_spread.median,
         "trial_s": group.trial_s,
-        "flags": " ".join(group.flags),
+        "unsteady": group.unsteady,
+        "machines": group.machines,
         "parameters": group.parameters,
         "train_flops_per_image": pd.NA if flops is None else flops,  # None would turn the others into floats
         "train_gflops": None if flops is None else group.images_per_s * flops / 1e9,
@@ -189,7 +215,8 @@ def _run_row(run: Run) -> dict[str, Any]:
         "record": run.stem,
         "status": run.status,
         "error": run.error,
-        "machine": location_of(run),
+        "system": location_of(run),
+        "machine": run.machine.name,
         **run.trial.model_dump(exclude={"device"}),
         **(run.result.model_dump() if run.result else {}),
         **(run.clock.model_dump() if run.clock else {}),

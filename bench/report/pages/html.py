@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from bench.analysis.groups import FLAG_MARK
 from bench.common.errors import one_line
 from bench.records.schema import Run
-from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
+from bench.report.elements.blocks import Block, Heading, Link, Noted, Picture, Table
 from bench.report.elements.formatting import TEXT_COLUMNS
 from bench.report.pages.csv_tables import csv_text
 from bench.report.pages.inline_svg import inline
@@ -31,12 +31,13 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: ``text``, a lighter addition beside it, the link's target, and the colour of the model named."""
+    """A table cell: ``text``, a lighter addition, the link's target, the colour of the model named, a note."""
 
     text: str
     beside: str = ""
     target: str = ""
     colour: str = ""
+    note: str = ""
 
 
 def page(document: Document, colours: Mapping[str, str], playground: str | None = None) -> str:
@@ -159,7 +160,8 @@ def _cell(column: str, value: Any, colours: Mapping[str, str], notes: Mapping[st
     if column == "model":
         return Cell(_explain_marks(text, notes), colour=colours.get(re.split(rf"[ ,{FLAG_MARK}]", text)[0], ""))
     parts = None if column in TEXT_COLUMNS else _INTERVAL.match(text)
-    return Cell(parts[1], parts[2]) if parts else Cell(_explain_marks(text, notes))
+    note = value.note if isinstance(value, Noted) else ""
+    return Cell(parts[1], parts[2], note=note) if parts else Cell(_explain_marks(text, notes), note=note)
 
 
 def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -9,8 +9,10 @@ from tabulate import tabulate
 from bench.analysis.groups import Group
 from bench.analysis.noise_floor import Floors
 from bench.analysis.pairwise import select_pairs
-from bench.report.elements.formatting import model_flag_notes, percent_with_interval, seconds
+from bench.report.elements.formatting import UNSTEADY, model_flag_notes, percent_with_interval, seconds, unsteady_notes
+from bench.report.sections.cost import speed_pairs
 from bench.report.sections.document import Document, noise_rows
+from bench.report.sections.systems import other_rows
 
 WIDTH = 80
 
@@ -24,8 +26,13 @@ def summary(document: Document, page: Path) -> str:
             verdicts = [pair.words for pair in shown_pairs if pair.location == location]
             groups = comparison.at(location)
             title = textwrap.fill(comparison.condition.title, WIDTH)
-            notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in model_flag_notes(groups)]
-            parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *_flag_lines(groups), *verdicts]))
+            all_notes = [*model_flag_notes(groups), *unsteady_notes(groups)]
+            notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in all_notes]
+            speeds = [pair.words for pair in speed_pairs(comparison) if pair.location == location]
+            parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *verdicts, *speeds]))
+    if document.others:
+        others = tabulate(other_rows(document.others), headers="keys", disable_numparse=True)
+        parts.append(f"on other systems\n{others}")
     return "\n\n".join([*parts, f"report: {page}"])
 
 
@@ -36,17 +43,13 @@ def noise(floors: Floors) -> str:
     return tabulate(noise_rows(floors), headers="keys", disable_numparse=True)
 
 
-def _flag_lines(groups: Sequence[Group]) -> list[str]:
-    return [f"{group.model}: {', '.join(group.flags)}" for group in groups if group.flags]
-
-
 def _table(groups: Sequence[Group]) -> str:
     rows = [
         {
             "model": group.name,
             "seeds": len(group.seeds),
             "test accuracy": percent_with_interval(group),
-            "epoch": seconds(group.epoch_spread.median),
+            "epoch": f"{seconds(group.epoch_s)}{f' ({UNSTEADY})' if group.unsteady else ''}",
             "images/s": f"{group.images_per_s:,.0f}",
             "parameters": f"{group.parameters:,}",
         }

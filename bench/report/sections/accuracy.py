@@ -9,10 +9,10 @@ from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import (
     accuracy_cell,
     interval_in_points,
-    model_label,
     p_value,
     points_cell,
     provenance,
+    speed_cell,
     three_digits,
 )
 from bench.report.elements.section import Section
@@ -67,9 +67,9 @@ def headline(comparison: ConditionResults) -> Table:
     """Build the table of accuracy and cost."""
     rows = [
         {
-            "model": model_label(group),
+            "model": group.name,
             "test accuracy, %": accuracy_cell(group),
-            "training, s/epoch": three_digits(group.epoch_spread.median),
+            "training, s/epoch": speed_cell(three_digits(group.epoch_s), group),
             "images/s": f"{group.images_per_s:,.0f}",
             "parameters": f"{group.parameters:,}",
             **group_cells(group, comparison),
@@ -82,16 +82,16 @@ def headline(comparison: ConditionResults) -> Table:
 def group_cells(group: Group, comparison: ConditionResults) -> dict[str, Any]:
     """Build the cells that identify a row's group."""
     if len(comparison.locations) == 1:
-        return {"model": model_label(group)}
-    return {"model": model_label(group), "machine": group.location}
+        return {"model": group.name}
+    return {"model": group.name, "system": group.location}
 
 
 def hint(group: Group) -> str:
     """Describe what a group's numbers are measured on."""
     seeds = ", ".join(map(str, group.seeds))
-    epochs = len(group.epoch_seconds)
+    timed = f"{len(group.timed.all_image_s)} rounds" if group.timed else f"{len(group.epoch_seconds)} epochs"
     return (
-        f"n = {len(group.seeds)} (seed {seeds}), {group.test_size:,} test images, {epochs} epochs timed; "
+        f"n = {len(group.seeds)} (seed {seeds}), {group.test_size:,} test images, {timed} timed; "
         f"{group.location}, {group.runs[-1].trial.threads} threads; {provenance(group.runs)}"
     )
 
@@ -99,7 +99,7 @@ def hint(group: Group) -> str:
 def _verdict_row(pair: Pair, comparison: ConditionResults) -> dict[str, Any]:
     return {
         "verdict": pair.words,
-        **({"machine": pair.location} if len(comparison.locations) > 1 else {}),
+        **({"system": pair.location} if len(comparison.locations) > 1 else {}),
         "p": p_value(pair.verdict.adjusted_p),
         "detectable, points": points_cell(pair.detectable),
         "bootstrap, points": interval_in_points(pair.bootstrap),

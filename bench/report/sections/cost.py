@@ -1,38 +1,49 @@
-"""Section on the cost of training: seconds, throughput, and the time to a given accuracy."""
+"""Section on the cost of training: throughput, the ratios between models, and the time to a given accuracy."""
+
+from typing import Any
 
 from bench.analysis.groups import ConditionResults
+from bench.analysis.pairwise import MAX_PAIRS
+from bench.analysis.speed import SpeedPair, compare_speeds, interval_text, times_text
 from bench.data.registry import goals_of
 from bench.report.elements.blocks import Block, Heading, Table, anchor
-from bench.report.elements.formatting import three_digits, time_cell
+from bench.report.elements.formatting import speed_cell, three_digits, time_cell, unsteady_notes
 from bench.report.elements.section import Section
 from bench.report.sections.accuracy import group_cells, hint
 
 SPEED_NOTE = (
-    "Median and quartiles over all epochs after each trial's first; training alone, evaluation in its own column. "
-    "The trial's time is everything: process start, data, warm-up, training, evaluation. "
-    "GFLOP/s counts 2 per multiply-add, forward and backward."
+    "*Images/s*: training steps in the fastest quarter of the timing rounds, which is what the machine can do; "
+    "*median*: in the median round. In a round every model takes steps for 0.2 s, one after the other, and the rounds "
+    "are spread over the trials. Where there are no rounds, images/s are of the median epoch. The trial's time is "
+    "everything: process start, data, warm-up, training, evaluation. GFLOP/s counts 2 per multiply-add, forward and "
+    "backward."
+)
+PAIRS_NOTE = (
+    "The ratio of two models' times round by round, and the 95 % bootstrap interval of its median, over the rounds in "
+    "which the two together were at most a tenth slower than at their fastest. A machine that slows down slows both, "
+    "so a ratio can be tight where times are not. Each interval stands for itself, and decides which model is faster."
 )
 GOALS_NOTE = (
     "Seconds of training until the end of the first epoch that reaches it: median over seeds, range of those that "
     "reached it, and how many did not. A seed that missed counts as later than all others."
 )
-FLAG_MEANINGS = {
-    "dirty": "uncommitted changes in the code",
-    "shared": "other programs took more than 5 % of the CPU time, or were on the GPU",
-    "throttled": "the GPU slowed itself down",
-    "noisy": "the quartiles of the epoch times are more than 10 % of the median apart",
-    "not trustworthy": "they are more than 25 % apart",
-}
 
 
 def section(slug: str, comparison: ConditionResults) -> Section:
-    """Build the tables of speed, with its flags, and of the time to a test accuracy."""
+    """Build the tables of speed, of its ratios, and of the time to a test accuracy."""
     hints = [hint(group) for group in comparison.groups]
     blocks: list[Block] = [
         Heading(3, "Speed", anchor(slug, "speed")),
         Table("speed", _speed_rows(comparison), hints),
         SPEED_NOTE,
-        *_flags_note(comparison),
+        *unsteady_notes(comparison.groups),
+        *_machines_notes(comparison),
+    ]
+    pairs = speed_pairs(comparison)
+    if pairs:
+        rows = [_pair_row(pair, comparison) for pair in pairs]
+        blocks += [Heading(3, "Which is faster", anchor(slug, "faster")), Table("speed-ratios", rows), PAIRS_NOTE]
+    blocks += [
         Heading(3, "Time to a test accuracy", anchor(slug, "goals")),
         Table("time-to-accuracy", _goal_rows(comparison), hints),
         GOALS_NOTE,
@@ -40,13 +51,36 @@ def section(slug: str, comparison: ConditionResults) -> Section:
     return Section(blocks)
 
 
-def _speed_rows(comparison: ConditionResults) -> list[dict[str, str]]:
+def speed_pairs(comparison: ConditionResults) -> list[SpeedPair]:
+    """Compare the speeds of all pairs of timed models; of many, those with the most accurate model of each location."""
+    pairs = []
+    for location in comparison.locations:
+        timed = [(group.model, group.timed) for group in comparison.at(location) if group.timed]
+        at_location = compare_speeds(timed, location)
+        if len(at_location) > MAX_PAIRS:
+            at_location = [pair for pair in at_location if timed[0][0] in (pair.first, pair.second)]
+        pairs += at_location
+    return pairs
+
+
+def _pair_row(pair: SpeedPair, comparison: ConditionResults) -> dict[str, str]:
+    return {
+        "verdict": pair.words,
+        **({"system": pair.location} if len(comparison.locations) > 1 else {}),
+        "ratio": times_text(pair.ratio).removesuffix(" times"),
+        "interval": interval_text(pair.ratio).strip("[]").replace(", ", " to "),
+        "rounds": str(pair.ratio.rounds),
+    }
+
+
+def _speed_rows(comparison: ConditionResults) -> list[dict[str, Any]]:
     return [
         {
             **group_cells(group, comparison),
-            "epoch, s": three_digits(group.epoch_spread.median),
-            "quartiles, s": f"{group.epoch_spread.low_quartile:.3g} to {group.epoch_spread.high_quartile:.3g}",
-            "images/s": f"{group.images_per_s:,.0f}",
+            "images/s": speed_cell(f"{group.images_per_s:,.0f}", group),
+            "median": f"{group.timed.median_images_per_s:,.0f}" if group.timed else "",
+            "rounds": str(len(group.timed.all_image_s)) if group.timed else "",
+            "epoch, s": three_digits(group.epoch_s),
             "evaluation, s": three_digits(group.eval_spread.median),
             "trial, s": three_digits(group.trial_s),
             "parameters": f"{group.parameters:,}",
@@ -58,6 +92,17 @@ def _speed_rows(comparison: ConditionResults) -> list[dict[str, str]]:
     ]
 
 
+def _machines_notes(comparison: ConditionResults) -> list[str]:
+    """State how far apart the machines of one system are, a sentence for each model that was timed on several."""
+    notes = []
+    for group in comparison.groups:
+        rates = sorted(group.timed.by_machine.values()) if group.timed else []
+        if len(rates) > 1:
+            words = f"{len(rates)} machines of this kind, {rates[0]:,.0f} to {rates[-1]:,.0f} images/s"
+            notes.append(f"{group.model}: {words}.")
+    return notes
+
+
 def _goal_rows(comparison: ConditionResults) -> list[dict[str, str]]:
     goals = goals_of(comparison.condition.dataset).in_time
     return [
@@ -67,12 +112,3 @@ def _goal_rows(comparison: ConditionResults) -> list[dict[str, str]]:
         }
         for group in comparison.groups
     ]
-
-
-def _flags_note(comparison: ConditionResults) -> list[str]:
-    flags = {flag for group in comparison.groups for flag in group.flags}
-    return (
-        ["Flags: " + "; ".join(f"*{flag}*: {FLAG_MEANINGS[flag]}" for flag in FLAG_MEANINGS if flag in flags) + "."]
-        if flags
-        else []
-    )

@@ -10,7 +10,7 @@ from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Table
-from bench.report.elements.formatting import escape, model_flag_notes, three_digits
+from bench.report.elements.formatting import escape, model_flag_notes, three_digits, unsteady_notes
 from bench.report.elements.section import Section, Sections
 from bench.report.sections.accuracy import headline
 from bench.report.sections.conditions import left_out
@@ -26,9 +26,13 @@ NOISE_NOTE = (
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a report; ``general_sections`` belong to no condition."""
+    """The content of a report; ``general_sections`` belong to no condition.
+
+    ``comparisons`` are those of the system that the report is about, ``others`` those of all other systems.
+    """
 
     comparisons: Sequence[ConditionResults]
+    others: Sequence[ConditionResults]
     pairs: Mapping[Condition, Sequence[Pair]]
     sections: Mapping[Condition, Sections]
     general_sections: Sequence[Section]
@@ -78,8 +82,9 @@ class Document:
 
 
 def headline_blocks(comparison: ConditionResults) -> list[Block]:
-    """Build the table of accuracy and cost, and below it what its marks mean."""
-    return [headline(comparison), *(escape(note) for note in model_flag_notes(comparison.groups))]
+    """Build the table of accuracy and cost, and below it what its marks and words mean."""
+    notes = [*model_flag_notes(comparison.groups), *unsteady_notes(comparison.groups)]
+    return [headline(comparison), *map(escape, notes)]
 
 
 def noise_rows(floors: Floors) -> list[dict[str, str]]:
@@ -90,7 +95,7 @@ def noise_rows(floors: Floors) -> list[dict[str, str]]:
         {
             "model": subject.model,
             **({"dataset": subject.dataset} if several else {}),
-            "machine": subject.location,
+            "system": subject.location,
             "repeats": str(max(floor.repeats for floor in floors_of(subject, floors).values())),
             **{name: METRICS[name].amount(floor.change) for name, floor in floors_of(subject, floors).items()},
         }
@@ -109,7 +114,7 @@ def _failure_rows(failed: Sequence[Run]) -> list[dict[str, str]]:
     return [
         {
             "model": run.trial.model,
-            "machine": location_of(run),
+            "system": location_of(run),
             "seed": str(run.trial.seed),
             "status": run.status,
             "epochs done": f"{len(run.epochs)} of {run.trial.epochs}",
@@ -123,7 +128,7 @@ def _run_row(run: Run) -> dict[str, str]:
     trial, result, clock = run.trial, run.result, run.clock
     return {
         "model": marked_name(trial.model, [run]),
-        "machine": location_of(run),
+        "system": location_of(run),
         "seed": str(trial.seed),
         "status": run.status,
         "test accuracy, %": f"{100 * result.test_accuracy:.2f}" if result else "",

@@ -18,7 +18,7 @@ NOTE = (
     "framework does it as its own documentation does, from images in memory where it can; Lightning trains on the "
     "article's DataLoader. Slow epochs are measured on their first steps and made up for in proportion."
 )
-COLUMNS = ["model", "framework", "machine", "device", "threads", "rounds", "epoch_s", "note", "versions", "commit"]
+COLUMNS = ["model", "framework", "system", "device", "threads", "rounds", "epoch_s", "note", "versions", "commit"]
 
 
 def section(records: Sequence[ThroughputRecord]) -> Section:
@@ -54,12 +54,12 @@ def rows_of(record: ThroughputRecord) -> list[dict[str, Any]]:
 
 
 def table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
-    """One row per machine, model and framework, for the CSV."""
+    """One row per system, model and framework, for the CSV."""
     return pd.DataFrame(epoch_rows(records), columns=COLUMNS)
 
 
 def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
-    """One row per machine, model and framework, as numbers; ratios are to our epoch, round by round, NaN for none."""
+    """One row per system, model and framework, as numbers; ratios are to our epoch, round by round, NaN for none."""
     return [
         {
             "model": model.model,
@@ -82,9 +82,9 @@ def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
 
 
 def condition_columns(record: ThroughputRecord) -> dict[str, Any]:
-    """Build the columns on the measuring conditions: machine, device, precision, threads, commit."""
+    """Build the columns on the measuring conditions: system, device, precision, threads, commit."""
     return {
-        "machine": record.machine.label,
+        "system": record.machine.label,
         "device": record.device,
         "precision": record.precision,
         "threads": record.threads,

@@ -1,4 +1,4 @@
-"""Sections on machines, changes from commit to commit, and benchmarks of the code."""
+"""Sections on changes from commit to commit, and benchmarks of the code."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -14,7 +14,6 @@ from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
 from bench.report.elements.formatting import three_digits
 from bench.report.elements.section import Section
 from bench.report.elements.style import INK, PALETTE, to_svg
-from bench.report.sections.conditions import hardware
 
 K = TypeVar("K")
 
@@ -30,11 +29,9 @@ COMMITS_NOTE = (
 
 
 def section(runs: Sequence[Run], benchmarks: Mapping[str, Sequence[SavedRun]]) -> Section:
-    """Build the tables of machines and of commits, where there are several, and the trends of repeated benchmarks."""
+    """Build the table of commits, where there are several, and the trends of repeated benchmarks."""
     finished = [run for run in runs if run.status == "done"]
     blocks: list[Block] = []
-    if finished:
-        blocks += [Heading(2, "Machines", "machines"), Table("machines", _machine_rows(finished))]
     commits = _commit_rows(finished)
     if commits:
         blocks += [Heading(2, "From commit to commit", "history"), Table("history", commits), COMMITS_NOTE]
@@ -75,25 +72,6 @@ def draw_trends(saved: Sequence[SavedRun]) -> bytes:
     return to_svg(figure)
 
 
-def _machine_rows(finished: Sequence[Run]) -> list[dict[str, str]]:
-    rows = []
-    for location, runs in _group_by(finished, location_of).items():
-        newest = max(runs, key=lambda run: run.started_at)
-        rows.append(
-            {
-                "machine": location,
-                "hardware": hardware(newest) or "unknown",
-                "threads": str(newest.trial.threads),
-                "torch": str(newest.environment.get("torch", "unknown")),
-                "runs": f"{len(runs):,}",
-                "models": str(len({run.trial.model for run in runs})),
-                "from": f"{min(run.started_at for run in runs):%Y-%m-%d}",
-                "to": f"{newest.started_at:%Y-%m-%d}",
-            }
-        )
-    return rows
-
-
 def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
     rows: list[dict[str, str | Link]] = []
     subjects = _group_by(finished, lambda run: (condition_of(run), run.trial.model, location_of(run)))
@@ -109,7 +87,7 @@ def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
             rows.append(
                 {
                     "model": marked_name(model, commit_runs),
-                    "machine": location,
+                    "system": location,
                     "what": Link(condition.slug, condition.slug),
                     "commit": commit[:12],
                     "from": f"{commit_runs[0].started_at:%Y-%m-%d}",

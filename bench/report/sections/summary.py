@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench.analysis.groups import FLAG_MARK, ConditionResults, Group, by_count_and_date
 from bench.analysis.pairwise import Pair
+from bench.analysis.speed import interval_text, times_text
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
 
@@ -65,14 +66,16 @@ def _opponent(pair: Pair, model: str) -> str:
 
 def _cost_clause(groups: Sequence[Group]) -> str:
     best, others = groups[0], groups[1:]
-    epoch = best.epoch_spread.median
-    words = f"epoch of training takes {best.name} {seconds(epoch)}"
+    words = f"epoch of training takes {best.name} {seconds(best.epoch_s)}"
     if not others:
         return words
-    times = [f"{seconds(other.epoch_spread.median)} for {other.name}{_ratio_text(epoch, other)}" for other in others]
+    times = [f"{seconds(other.epoch_s)} for {other.name}{_ratio_text(best, other)}" for other in others]
     return f"{words}, against {_join_first(times, ', ')}"
 
 
-def _ratio_text(epoch: float, other: Group) -> str:
-    ratio = epoch / other.epoch_spread.median
-    return f" ({ratio:.0f} times as long)" if ratio >= 2 else ""
+def _ratio_text(best: Group, other: Group) -> str:
+    """Format how many times as long the first takes, with its interval where both were timed in turn."""
+    if best.timed and other.timed and (ratio := best.timed.ratio_to(other.timed)).is_told:
+        return f" ({times_text(ratio)} as long {interval_text(ratio)})"
+    times = best.epoch_s / other.epoch_s
+    return f" ({times:.0f} times as long)" if times >= 2 else ""

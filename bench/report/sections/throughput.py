@@ -35,7 +35,7 @@ PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
 """Name, marker and line style of each phase."""
 
 ARTICLE_COLUMNS = [
-    "model", "machine", "device", "precision", "threads", "commit",
+    "model", "system", "device", "precision", "threads", "commit",
     "rounds", "article_epoch_s", "harness_epoch_s", "ratio", "ratio_min", "ratio_max",
 ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The executor for a cluster: each trial and each probe is a Ray task with a whole GPU, or a whole node's CPUs."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from bench.records.machines import Machine
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
 from bench.records.surroundings import Surroundings
+from bench.records.timing import ModelTimes
 from bench.runner.nodes import Event, NodeDescription, machine_of_node
 from bench.runner.ray_cluster import worker
 from bench.runner.ray_cluster.connect import Cluster, check_code
@@ -54,6 +55,7 @@ class RayExecutor:
         }
         self._trial_task = ray.remote(**options)(worker.run_trial)
         self._probe_task = ray.remote(**options)(worker.run_probe)
+        self._rounds_task = ray.remote(**options)(worker.run_rounds)
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Call ``work`` with as many items at once as the cluster has room for; yields results as they come."""
@@ -84,19 +86,27 @@ class RayExecutor:
             TrialFailed, UserError: see :meth:`run_trial`.
         """
         nodes: list[NodeDescription] = []
-
-        def on_event(event: Event) -> None:
-            if isinstance(event, NodeDescription):
-                nodes.append(event)
-
         name = f"{task.probe} of {task.trial.model} seed {task.trial.seed}"
         try:
             weights = task.weights.read_bytes()
         except OSError as error:
             raise TrialFailed("error", f"the weights are gone: {cause_of(error)}") from error
         arguments = task, weights, self._cluster.data_dir, timeout_s
-        output: ProbeOutput = self._run_task(self._probe_task, arguments, on_event, name)
+        output: ProbeOutput = self._run_task(self._probe_task, arguments, _nodes_into(nodes), name)
         return replace(output, machine=nodes[-1].machine)
+
+    def run_rounds(
+        self, trials: Sequence[Trial], rounds: int, seconds: float, timeout_s: float | None = None
+    ) -> tuple[list[ModelTimes], NodeDescription]:
+        """Time the training steps of several models in turn, all on one node, which is given too.
+
+        Raises:
+            TrialFailed, UserError: see :meth:`run_trial`.
+        """
+        nodes: list[NodeDescription] = []
+        arguments = tuple(trials), rounds, seconds, self._cluster.data_dir, timeout_s
+        times: list[ModelTimes] = self._run_task(self._rounds_task, arguments, _nodes_into(nodes), "timing rounds")
+        return times, nodes[-1]
 
     def stop(self, reason: BaseException) -> None:
         """Stop running trials by raising ``reason`` in their threads, drop the others, wait until all have ended."""
@@ -173,6 +183,16 @@ class RayExecutor:
                         "no node of the cluster is left that could take a trial; start one and run this again"
                     )
                 next_check = time.monotonic() + NO_NODE_S
+
+
+def _nodes_into(nodes: list[NodeDescription]) -> Callable[[Event], None]:
+    """Make a listener that keeps the nodes on which a task was begun."""
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, NodeDescription):
+            nodes.append(event)
+
+    return on_event
 
 
 class _NodeLost(Exception):

@@ -8,7 +8,7 @@ import queue
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,15 @@ def run_probe(task: ProbeTask, weights: bytes, data_dir: Path | None, timeout_s:
         local_task = replace(task, weights=path)
         for event in _events(data_dir, lambda executor, _: executor.run_probe(local_task, timeout_s)):
             yield event.value if isinstance(event, _Returned) else event
+
+
+def run_rounds(
+    trials: Sequence[Trial], rounds: int, seconds: float, data_dir: Path | None, timeout_s: float | None
+) -> Iterator[Any]:
+    """Time models in turn; yields a :class:`Node`, and their times or a failure."""
+    yield describe()
+    for event in _events(data_dir, lambda executor, _: executor.run_rounds(trials, rounds, seconds, timeout_s)[0]):
+        yield event.value if isinstance(event, _Returned) else event
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,19 @@ trial with it, not the suite. Probes have theirs, so that what they use does not
 worker ends when the runner does, or when it shows no sign of life for too long.
 """
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.common.errors import plain
 from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
+from bench.records.timing import ModelTimes, Round, TimingTask
 from bench.runner.workers import processes
 from bench.runner.workers.messages import Alive, TrialFailed, TrialFailure
 from bench.runner.workers.worker import serve
@@ -102,6 +106,39 @@ class LocalExecutor:
                 self._prober = None
         return output
 
+    def run_rounds(
+        self, trials: Sequence[Trial], rounds: int, seconds: float, timeout_s: float | None = None
+    ) -> tuple[list[ModelTimes], None]:
+        """Time the training steps of several models in turn, each in a process of its own.
+
+        Args:
+            seconds: of each round of a model, at least.
+            timeout_s: seconds for each round, its preparation included; a model that takes longer is left out.
+
+        Returns:
+            The times of each model, as far as it got; and, in place of a node, that it was this machine.
+        """
+        times = {trial: ModelTimes(trial) for trial in trials}
+        with contextlib.ExitStack() as stack:
+            workers = {trial: self._start() for trial in trials}
+            for worker in workers.values():
+                stack.callback(worker.kill)
+            for task_s in (0.0, *[seconds] * rounds):  # the first is the preparation
+                for trial, worker in workers.items():
+                    if not times[trial].note:
+                        times[trial] = self._time(worker, times[trial], task_s, timeout_s)
+        return list(times.values()), None
+
+    def _time(self, worker: "_Worker", times: ModelTimes, seconds: float, timeout_s: float | None) -> ModelTimes:
+        """Add a round to the times of a model, or the reason why it has no more; none where ``seconds`` is 0."""
+        source, task = self._source(times.trial), TimingTask(times.trial, seconds)
+        try:
+            timed: Round = worker.run(source, task, lambda _: None, timeout_s, self._stall_s)
+        except TrialFailed as failure:
+            worker.kill()
+            return replace(times, note=plain(failure.reason)[:300])
+        return replace(times, rounds=[*times.rounds, timed]) if seconds else times
+
     def close(self) -> None:
         """End all workers, in the middle of a trial too."""
         for worker in (*self._workers.values(), *([self._prober[1]] if self._prober else [])):
@@ -136,12 +173,12 @@ class _Worker:
     def run(
         self,
         source: "ModelSource | None",
-        request: Trial | ProbeTask,
+        request: Trial | ProbeTask | TimingTask,
         on_event: OnEvent,
         timeout_s: float | None,
         stall_s: float,
     ) -> Any:
-        """Send a trial or a probe and wait for its result; what comes before it is passed on as it comes."""
+        """Send a request and wait for its result; what comes before it is passed on as it comes."""
         limit_s = math.inf if timeout_s is None else timeout_s
         deadline = time.monotonic() + limit_s
         try:

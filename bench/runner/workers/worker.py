@@ -1,5 +1,6 @@
 """The worker's own side: receive a trial or a probe, send its epochs and its result."""
 
+import functools
 import multiprocessing
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.common.errors import UserError
 from bench.records.probes import ProbeTask
+from bench.records.timing import TimingTask
 from bench.runner.cache_key import source_fingerprint
 from bench.runner.workers.messages import Alive, TrialFailure
 from bench.runner.workers.processes import descendants, kill_all
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def serve(connection: Connection, data_dir: Path, alive_s: float, started: float) -> None:
-    """Run the worker: receive a trial or a probe, send its epochs and its result; again until the runner is gone.
+    """Run the worker: receive a request, send what comes of it; again until the runner is gone.
+
+    A request is a trial, a probe, or a round of training steps to be timed.
 
     Args:
         connection: gives pairs of the model's source, or None where it is found by its name, and the request.
@@ -31,8 +35,10 @@ def serve(connection: Connection, data_dir: Path, alive_s: float, started: float
     """
     settle()
     from bench.probes.execute import execute_probe
+    from bench.training.step_timer import StepTimer
     from bench.training.trial import execute
 
+    timer = functools.cache(StepTimer)
     send = _sender(connection, alive_s)
     startup_s = time.monotonic() - started
     while True:
@@ -46,6 +52,8 @@ def serve(connection: Connection, data_dir: Path, alive_s: float, started: float
             startup_s += time.monotonic() - began
             if isinstance(request, ProbeTask):
                 send(execute_probe(request, data_dir))
+            elif isinstance(request, TimingTask):
+                send(timer(request.trial, data_dir).time(request.seconds))
             else:
                 send(execute(request, data_dir, send, startup_s))
         except BaseException as error:  # a model may raise anything, SystemExit too

@@ -38,8 +38,8 @@ def test_each_machine_has_its_rows_and_a_second_time_changes_nothing(
 ) -> None:
     done = in_process("merge", one, two, "--results", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "on test-cpu-0123 (cpu)" in done.stdout
-    assert "on other-cpu-beef (cpu)" in done.stdout
+    assert "test-cpu-0123 (cpu)" in done.stdout
+    assert "other-cpu-beef (cpu)" in done.stdout
     assert "merged: 4 copied" in done.stdout
     assert measured_files(tmp_path / "out") == measured_files(one) | measured_files(two)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "runs").rglob("*")}

@@ -9,7 +9,6 @@ import pytest
 from bench.analysis.groups import group_by_condition
 from bench.analysis.pairwise import decide_pairs
 from bench.probes.registry import PROBES
-from bench.records.machines import Machine
 from bench.records.probes import ProbeRecord, load_probes, save_probe
 from bench.records.schema import Run
 from bench.records.storage import load_predictions, load_runs
@@ -261,10 +260,9 @@ def test_without_both_models_there_is_no_table(tmp_path: Path) -> None:
     assert "article's table" not in render(tmp_path).page.read_text()
 
 
-def test_of_two_machines_the_newer_is_judged_and_named(tmp_path: Path) -> None:
-    other = Machine(slug="another-cpu", id="89abcdef")
-    for machine, later, cnn in ((MACHINE, 0.0, 0.99), (other, 9000.0, 0.95)):
-        build_results(tmp_path, {"mlp": 0.97, "cnn": cnn}, seeds=3, later=later, machine=machine)
+def test_of_two_devices_the_newer_is_judged_and_named(tmp_path: Path) -> None:
+    for device, later, cnn in (("cpu", 0.0, 0.99), ("cuda", 9000.0, 0.95)):
+        build_results(tmp_path, {"mlp": 0.97, "cnn": cnn}, seeds=3, later=later, device=device)
     page = render(tmp_path).page.read_text()
-    assert f"Measured on {other.name} (cpu)." in page
+    assert f"Measured on {MACHINE.name} (cuda)." in page
     assert "does not hold: mlp > cnn by 2.00 points" in page

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.machines import Machine
 from bench.records.probes import save_probe
 from bench.records.schema import Execution, Run
 from bench.records.storage import load_runs
@@ -79,7 +78,7 @@ def test_a_flagged_model_has_its_mark_wherever_it_stands_beside_others(rendered:
         else:
             assert bare == [] or name in OF_NO_RUN, name
             assert "†" not in cells, "a mark without a name"
-            assert any("cnn†" in cell for cell in cells) or name in {*OF_NO_RUN, "machines"}, name
+            assert any("cnn†" in cell for cell in cells) or name in {*OF_NO_RUN, "systems"}, name
     assert {row["flags"] for row in shown["runs"].rows} == {"", "no logits", "answers differ"}
 
 
@@ -109,12 +108,11 @@ def test_the_terminal_shows_mark_and_note_in_80_columns(rendered: Rendered) -> N
     assert max(map(len, lines[:-1])) <= 80
 
 
-def test_a_note_names_the_machine_where_there_are_two(tmp_path: Path) -> None:
-    other = Machine(slug="another-cpu", id="89abcdef")
-    save_runs(tmp_path, flagged(make_run()), make_run(machine=other))
+def test_a_note_names_the_device_where_there_are_two(tmp_path: Path) -> None:
+    save_runs(tmp_path, flagged(make_run()), make_run(device="cuda", later=9.0))
     page = render(tmp_path).page.read_text()
     assert f"† cnn on test-cpu-0123 (cpu): {PROBABILITIES}." in page
-    assert re.search(r"\| cnn +\|.*another-cpu-89ab", page), "there it is not flagged"
+    assert re.search(r"\| cnn +\|.*test-cpu-0123 \(cuda\)", page), "there it is not flagged"
 
 
 def test_what_was_left_out_is_said_with_the_reason(tmp_path: Path) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from bench.cli.track import save
-from bench.records.machines import Machine
 from bench.records.pytest_benchmarks import Case, SavedRun, saved_runs
 from bench.records.schema import Git
 from bench.records.storage import save_run
 from bench.report import render
-from bench.report.elements.blocks import Heading, Picture, Table
+from bench.report.elements.blocks import Picture, Table
 from bench.report.elements.style import in_style
 from bench.report.sections import history
 from tests.support.factories import MACHINE, START, make_run, saved_benchmarks
@@ -23,17 +22,6 @@ LATER = {"git": Git(commit="d00d" * 10, dirty=False)}
 
 def table(blocks: Any, name: str) -> list[dict[str, Any]]:
     return list(next(block.rows for block in blocks if isinstance(block, Table) and block.name == name))
-
-
-def test_each_machine_is_a_row() -> None:
-    other = Machine(slug="h100", id="ffffffff")
-    runs = [make_run("cnn", seed) for seed in range(2)] + [make_run("mlp", machine=other, device="cuda")]
-    rows = table(history.section(runs, {}).blocks, "machines")
-    assert [(row["machine"], row["runs"], row["models"]) for row in rows] == [
-        ("test-cpu-0123 (cpu)", "2", "1"),
-        ("h100-ffff (cuda)", "1", "1"),
-    ]
-    assert rows[0]["hardware"] == "Test CPU"
 
 
 def test_a_model_measured_at_two_commits_has_a_row_for_each() -> None:
@@ -50,7 +38,7 @@ def test_a_model_measured_at_two_commits_has_a_row_for_each() -> None:
 
 def test_at_one_commit_there_is_no_history() -> None:
     blocks = history.section([make_run("cnn"), make_run("mlp"), make_run("cnn", 1, status="error")], {}).blocks
-    assert [block.text for block in blocks if isinstance(block, Heading)] == ["Machines"]
+    assert list(blocks) == []
 
 
 def saved(times: int, median_s: float = 0.01) -> list[SavedRun]:

@@ -133,7 +133,7 @@ def test_what_a_record_says_is_shown_as_text(results: Path, page: str) -> None:
     named = make_run("cnn", 7)
     trial = named.trial.model_copy(update={"model": SCRIPT})
     odd = named.model_copy(update={"trial": trial})  # as validation would never let it in
-    text = html.page(Document([], {}, {}, [], {}, [odd]), {})
+    text = html.page(Document([], [], {}, {}, [], {}, [odd]), {})
     assert SCRIPT not in text
     assert SCRIPT in {cell for row in Reader(text).rows for cell in row}
 
@@ -149,7 +149,7 @@ def test_a_record_with_such_a_name_is_no_record(results: Path, tmp_path: Path) -
 
 def test_of_many_runs_the_latest_are_listed() -> None:
     runs = [make_run("cnn", seed, later=float(seed)) for seed in range(MAX_RUNS_LISTED + 20)]
-    rows = Reader(html.page(Document([], {}, {}, [], {}, runs), {})).rows
+    rows = Reader(html.page(Document([], [], {}, {}, [], {}, runs), {})).rows
     assert len(rows) == MAX_RUNS_LISTED + 1
     assert rows[1][2] == str(MAX_RUNS_LISTED + 19)
 

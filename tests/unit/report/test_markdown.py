@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.machines import Machine
 from bench.records.storage import save_run
 from bench.report import render
 from bench.report.pages import markdown
@@ -36,31 +35,29 @@ def test_the_block_in_the_readme_is_kept_up_to_date(results: Path) -> None:
     assert readme.read_text() == "no markers"
 
 
-def test_verdicts_in_the_readme_name_their_machine_where_there_are_two(tmp_path: Path) -> None:
+def test_verdicts_in_the_readme_name_their_device_where_there_are_two(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"{markdown.BLOCK_BEGIN}\n{markdown.BLOCK_END}\n")
-    other = Machine(slug="another-cpu", id="89abcdef")
-    for machine in (MACHINE, other):
-        build_results(tmp_path / "results", {"mlp": 0.97, "cnn": 0.99}, seeds=3, machine=machine)
+    for later, device in enumerate(("cpu", "cuda")):
+        build_results(tmp_path / "results", {"mlp": 0.97, "cnn": 0.99}, seeds=3, later=9e3 * later, device=device)
     render(tmp_path / "results")
     text = readme.read_text()
-    for machine in (MACHINE, other):
-        assert f"On {machine.name} (cpu): cnn > mlp by 2.00 points" in text
+    for device in ("cpu", "cuda"):
+        assert f"On {MACHINE.name} ({device}): cnn > mlp by 2.00 points" in text
 
 
-def test_the_readme_s_block_says_what_makes_each_machine_s_rows_again(tmp_path: Path) -> None:
+def test_the_readme_s_block_says_what_makes_each_device_s_rows_again(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"{markdown.BLOCK_BEGIN}\n{markdown.BLOCK_END}\n")
-    elsewhere = MACHINE.model_copy(update={"slug": "gpu-box", "id": "89abcdef"})
     for seed in range(3):
         run = make_run("mlp", seed)
         save_run(tmp_path / "results", run, make_predictions(), b"")
-        other = run.model_copy(update={"machine": elsewhere, "trial": run.trial.model_copy(update={"suite": "full"})})
+        other = make_run("mlp", seed, device="cuda", suite="full", later=9.0)
         if seed < 2:
             save_run(tmp_path / "results", other, make_predictions(), b"")
     render(tmp_path / "results")
     block = (tmp_path / "README.md").read_text()
-    assert "2 seeds on gpu-box-89ab (cpu) at commit c0ffee000000: `make full`; 3 seeds on " in block
-    assert ": `make bench`.\n" in block
+    assert "; 2 seeds on test-cpu-0123 (cuda) at commit c0ffee000000: `make full`.\n" in block
+    assert "3 seeds on test-cpu-0123 (cpu) at commit c0ffee000000: `make bench`; " in block
     assert "article's" not in block, "without both models nothing is said of its claims"
 
 

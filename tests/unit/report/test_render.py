@@ -10,7 +10,7 @@ from bench.records.storage import save_run
 from bench.report import render
 from bench.report.elements import formatting
 from tests.conftest import ROOT
-from tests.support.factories import MACHINE, make_run
+from tests.support.factories import make_run
 from tests.support.results import article_runs, save_runs
 
 GOLDEN = ROOT / "tests" / "support" / "golden" / "results.md"
@@ -71,12 +71,11 @@ def test_tables_hold_the_numbers_behind_the_page(results: Path) -> None:
     assert sorted(tables["runs"]["status"].unique()) == ["done", "error"]
 
 
-def test_machines_stand_side_by_side(tmp_path: Path) -> None:
-    other = MACHINE.model_copy(update={"slug": "h100", "id": "ffffffff"})
-    for run in (*article_runs(), make_run("cnn", accuracy=0.9899, epoch_s=0.1, machine=other, device="cuda")):
+def test_devices_of_a_system_stand_side_by_side(tmp_path: Path) -> None:
+    for run in (*article_runs(), make_run("cnn", accuracy=0.9899, epoch_s=0.1, device="cuda")):
         save_run(tmp_path, run)
     page = render(tmp_path).page.read_text()
-    assert "| h100-ffff (cuda)" in page
+    assert "| test-cpu-0123 (cuda)" in page
     assert "| test-cpu-0123 (cpu)" in page
     assert page.count("### Accuracy\n") == 1
 
