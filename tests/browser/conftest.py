@@ -96,7 +96,20 @@ def browser() -> Iterator[Browser]:
 def results(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder of the real command: every model trained for an epoch, the weights beside the records."""
     folder = tmp_path_factory.mktemp("browser") / "results"
-    call = [sys.executable, "-m", "bench", "run", "--suite", "quick", "--epochs", "1", "--probes", "network"]
+    call = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--suite",
+        "quick",
+        "--timing-rounds",
+        "0",
+        "--epochs",
+        "1",
+        "--probes",
+        "network",
+    ]
     environment = os.environ | {"MNIST_BENCH_DATA": str(data_dir)}
     done = subprocess.run(
         [*call, "--results", folder], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -17,7 +17,7 @@ from tests.conftest import ROOT, Command
 from tests.support.factories import make_run
 from tests.support.processes import start, wait_for, worker
 
-QUICK = ("run", "--suite", "quick", "--epochs", "1")
+QUICK = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1")
 SMALL = (*QUICK, "--probes", "none")
 
 

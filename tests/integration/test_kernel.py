@@ -100,7 +100,7 @@ def test_a_kernel_shows_progress_in_one_output_and_errors_in_one_line(kernel: Ke
 
 @pytest.mark.slow
 def test_an_interrupted_kernel_keeps_what_is_done_and_goes_on(kernel: Kernel, tmp_path: Path) -> None:
-    call = "bench.run(models='softmax,mlp', suite='quick', epochs=8, probes='none')"
+    call = "bench.run(models='softmax,mlp', suite='quick', epochs=8, probes='none', timing_rounds=0)"
     assert kernel.execute(f"import bench\n{call}", interrupt_at="mlp seed 0 epoch 1/8") == "error"
     assert kernel.of("error")[0]["ename"] == "KeyboardInterrupt"
     assert kernel.text == "stopped by SIGINT; what is done is in results/README.md\n"

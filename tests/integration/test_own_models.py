@@ -39,11 +39,12 @@ def holds():
     return HELD
 
 
-runs = bench.run(models=[MyNet, tiny, "softmax"], suite="quick", epochs=1, probes="calibration", results="results")
+mine = [MyNet, tiny, "softmax"]
+runs = bench.run(models=mine, suite="quick", epochs=1, probes="calibration", timing_rounds=0, results="results")
 print(runs[["model", "status", "test_accuracy"]].to_json(orient="records"))
 for wrong in (holds, MyNet(), 7):
     try:
-        bench.run(models=[wrong], suite="quick", results="results")
+        bench.run(models=[wrong], suite="quick", timing_rounds=0, results="results")
     except bench.UserError as error:
         print(error)
 """
@@ -85,7 +86,7 @@ def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_
     command: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "my_net.py").write_text(FILE)
-    arguments = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--json")
+    arguments = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
     trained = []
     for width in (8, 8, 12):
         (tmp_path / "widths.py").write_text(f"WIDTH = {width}\n")
@@ -115,7 +116,7 @@ def test_models_of_an_installed_package_have_names_and_a_broken_one_costs_itself
     points = "zoo_net = zoo.nets:unregistered\nlost = zoo.gone:net\n"
     (about / "entry_points.txt").write_text(f"[mnist_bench.models]\n{points}")
     path = {"PYTHONPATH": os.pathsep.join((str(tmp_path), environment.get("PYTHONPATH", str(ROOT))))}
-    arguments = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--json")
+    arguments = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
     done = command(*arguments, "--models", "zoo_net,softmax", cwd=tmp_path, env=environment | path)
     assert done.returncode == 0, done.stderr
     runs = {run["model"]: run["test_accuracy"] for run in json.loads(done.stdout)["done"]}

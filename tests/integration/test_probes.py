@@ -1,7 +1,6 @@
 """Probes through the real command."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.conftest import Command
 def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     command: Command, tmp_path: Path
 ) -> None:
-    call = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--json")
+    call = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax", "--json")
     trained = count(json.loads(command(*call).stdout))
     assert trained == {"done": 1, "already_done": 0}
     records = {record.probe: record for record in load_probes(tmp_path / "results")[0]}
@@ -39,7 +38,9 @@ def count(summary: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.slow
 def test_damaged_weights_are_one_line(command: Command, tmp_path: Path) -> None:
-    call: Callable[[], Any] = lambda: command("run", "--suite", "quick", "--epochs", "1", "--models", "softmax")  # noqa: E731
+    def call() -> Any:
+        return command("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax")
+
     call()
     for path in (tmp_path / "results").rglob("*"):
         if path.suffix == ".safetensors":

@@ -25,7 +25,7 @@ from tests.support.processes import start, wait_for
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]  # each counts processes and cores of the machine
-SMALL = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none")
+SMALL = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none")
 MakeCluster = Callable[..., Any]
 
 
@@ -243,7 +243,20 @@ def test_a_trial_costs_little_more_than_its_own_time(make_cluster: MakeCluster, 
 
 
 def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: Command, tmp_path: Path) -> None:
-    arguments = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--probes", "calibration", "--json")
+    arguments = (
+        "run",
+        "--suite",
+        "quick",
+        "--timing-rounds",
+        "0",
+        "--epochs",
+        "1",
+        "--models",
+        "softmax",
+        "--probes",
+        "calibration",
+        "--json",
+    )
     before = raylets()
     first, second = command(*arguments, "--executor", "ray"), command(*arguments)
     assert [first.returncode, second.returncode] == [0, 0], first.stderr

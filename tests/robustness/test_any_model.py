@@ -146,7 +146,7 @@ def too_many(num_classes): return TooMany()
 @register_model
 def shared(num_classes): return SHARED
 '''
-RUN = ("run", "--suite", "quick", "--probes", "none", "--json")
+RUN = ("run", "--suite", "quick", "--timing-rounds", "0", "--probes", "none", "--json")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from bench.records.storage import load_runs
 from tests.conftest import ROOT, Command
 
-SMALL = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--json")
+SMALL = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
 REGISTER = "from torch import nn\nfrom models.registry import register_model\n"
 
 BROKEN = {

@@ -85,7 +85,20 @@ def test_whatever_a_model_does_takes_its_own_trial_alone(command: Command, troub
         resource.setrlimit(resource.RLIMIT_AS, (2**35, 2**35))
 
     names = "eat,crash,hang,hang_up,leave,mute,quits,softmax"
-    arguments = ("run", "--suite", "quick", "--epochs", "1", "--probes", "none", "--timeout", "15", "--json")
+    arguments = (
+        "run",
+        "--suite",
+        "quick",
+        "--timing-rounds",
+        "0",
+        "--epochs",
+        "1",
+        "--probes",
+        "none",
+        "--timeout",
+        "15",
+        "--json",
+    )
     done = command(*arguments, "--models", names, cwd=troubled, preexec_fn=limit_memory)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

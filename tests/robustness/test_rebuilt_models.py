@@ -127,7 +127,20 @@ def test_every_probe_agrees_with_its_run_or_says_why_it_does_not(command: Comman
     shutil.copytree(ROOT / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "models" / "mine.py").write_text(MODELS)
     names = ",".join(ANSWERED + REFUSED)
-    call = ("run", "--suite", "quick", "--epochs", "1", "--models", names, "--probes", PROBES, "--json")
+    call = (
+        "run",
+        "--suite",
+        "quick",
+        "--timing-rounds",
+        "0",
+        "--epochs",
+        "1",
+        "--models",
+        names,
+        "--probes",
+        PROBES,
+        "--json",
+    )
     done = command(*call, cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from bench.records.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.support.documents import copy_of_the_project
 
-RUN = ("run", "--suite", "quick", "--epochs", "1", "--models", "softmax", "--probes", "none")
+RUN = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax", "--probes", "none")
 
 NOBODY = """import pwd
 def fake_getpwuid(user):

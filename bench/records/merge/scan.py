@@ -9,23 +9,25 @@ from pathlib import Path
 
 from bench.common.errors import cause_of
 from bench.common.untrusted import UntrustedFileError, check_inside, parse_json, read_inside
-from bench.records import probes, pytest_benchmarks, throughput
+from bench.records import probes, pytest_benchmarks, throughput, timing
 from bench.records.probes import ProbeRecord
 from bench.records.schema import Run
 from bench.records.storage import NOISE_FOLDER, Problem, parse_record
 from bench.records.throughput import ThroughputRecord
+from bench.records.timing import TimingRecord
 
 RUNS = "runs"
 NOISE = f"{NOISE_FOLDER}/{RUNS}"
 PROBES = probes.FOLDER
 BENCHMARKS = pytest_benchmarks.FOLDER
 
-Record = Run | ProbeRecord | ThroughputRecord
+Record = Run | ProbeRecord | ThroughputRecord | TimingRecord
 
-KINDS: dict[str, tuple[type[Run] | type[ProbeRecord] | type[ThroughputRecord], str]] = {
+KINDS: dict[str, tuple[type[Record], str]] = {
     RUNS: (Run, "run"),
     NOISE: (Run, "run"),
     PROBES: (ProbeRecord, "probe"),
+    timing.FOLDER: (TimingRecord, timing.FOLDER),
     **{folder: (ThroughputRecord, folder) for folder in throughput.FOLDERS},
 }
 """By folder below the results: the type of its records, and their name in messages."""

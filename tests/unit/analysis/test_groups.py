@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bench.analysis.groups import Condition, condition_of, group_by_condition, run_flags, seconds_to
-from bench.records.schema import Data, Git, Run
+from bench.records.schema import Data, Run
 from bench.records.surroundings import GpuState, Surroundings
 from tests.support.factories import PROBABILITIES, flagged, make_run
 
@@ -76,10 +76,11 @@ def test_a_record_of_the_first_schema_has_no_surroundings_and_no_flags() -> None
     assert run_flags(Run.model_validate(old)) == []
 
 
-def test_a_group_carries_the_flags_of_its_runs_and_of_its_spread() -> None:
-    dirty = make_run(seed=1, epoch_s=20.0).model_copy(update={"git": Git(commit=None, dirty=True)})
-    group = group_by_condition([make_run(seed=0), dirty, around(make_run(seed=2), other_cpu_share=0.5)])[0].groups[0]
-    assert group.flags == ["dirty", "shared", "not trustworthy"]
+def test_epoch_times_far_apart_on_a_shared_machine_are_unsteady_for_both_reasons() -> None:
+    runs = [make_run(seed=0), make_run(seed=1, epoch_s=20.0), around(make_run(seed=2), other_cpu_share=0.5)]
+    (group,) = group_by_condition(runs)[0].groups
+    apart = "the quartiles of the epoch times are 50 % of the median apart"
+    assert group.unsteady == f"{apart}; other programs took up to 50 % of the CPU time"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_flag_of_the_model_is_told_once_with_the_seeds_that_have_it(notes: lis
     runs = [flagged(make_run(seed=seed), note) if note else make_run(seed=seed) for seed, note in enumerate(notes)]
     group = group_by_condition(runs)[0].groups[0]
     assert group.model_flags == {"no_logits": words}
-    assert (group.name, group.model, group.flags) == ("cnn†", "cnn", [])
+    assert (group.name, group.model, group.unsteady) == ("cnn†", "cnn", "")
 
 
 def test_every_flag_of_a_model_is_told() -> None:
