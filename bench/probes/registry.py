@@ -12,6 +12,19 @@ from bench.common.package import PACKAGE
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a probe takes, about, for estimates of the time that is left, until one has been seen.
+
+    ``trainings`` counts whole trainings of the model on the images that the probe may train on, ``evaluations`` passes
+    over its test images, ``seconds`` what it takes beside them on all of MNIST.
+    """
+
+    trainings: float = 0.0
+    evaluations: float = 1.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Probe:
     """A probe; if it ``trains`` something itself, its result depends on how many images it may train on.
 
@@ -20,16 +33,21 @@ class Probe:
 
     trains: bool = False
     history: tuple[str, ...] = ()
+    cost: Cost = Cost()
 
 
 PROBES = {
-    "distortion": Probe(history=("the corruptions of MNIST-C and four curves",)),
+    "distortion": Probe(history=("the corruptions of MNIST-C and four curves",), cost=Cost(evaluations=47, seconds=5)),
     "calibration": Probe(history=("fifteen bins of equal width",)),
-    "permutation": Probe(trains=True, history=("one fixed permutation, trained again",)),
-    "blocks": Probe(trains=True, history=("blocks of 14, 7, 4 and 2 pixels",)),
-    "features": Probe(trains=True, history=("one head on frozen features, pixels and HOG",)),
-    "sample_efficiency": Probe(trains=True, history=("nested subsets, a fixed number of steps",)),
-    "network": Probe(history=("layers with weights in half precision",)),
+    "permutation": Probe(trains=True, history=("one fixed permutation, trained again",), cost=Cost(trainings=1)),
+    "blocks": Probe(trains=True, history=("blocks of 14, 7, 4 and 2 pixels",), cost=Cost(trainings=4)),
+    "features": Probe(
+        trains=True, history=("one head on frozen features, pixels and HOG",), cost=Cost(evaluations=14, seconds=20)
+    ),
+    "sample_efficiency": Probe(
+        trains=True, history=("nested subsets, a fixed number of steps",), cost=Cost(trainings=5.5)
+    ),
+    "network": Probe(history=("layers with weights in half precision",), cost=Cost(seconds=1)),
 }
 """By the name of the module in this folder."""
 

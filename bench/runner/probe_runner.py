@@ -1,7 +1,7 @@
 """Finished runs -> probes -> records: run the probes that have no record yet, and write the results down."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,13 @@ from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import leads_out
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
-from bench.records.schema import Run
+from bench.records.schema import Run, Trial
 from bench.records.storage import load_predictions, runs_dir
 from bench.runner.cache_key import probe_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import ParallelMap
+from bench.runner.progress import Expected, Progress
+from bench.runner.progress.eta import EVALUATION
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
 
@@ -80,11 +82,31 @@ def pending_probes(runs: Iterable[Run], context: RunContext) -> list[PendingProb
     return [pending for pending in candidates if pending.key not in recorded]
 
 
+def expected_probes(trials: Iterable[Trial], runs: Iterable[Run], context: RunContext) -> list[Expected]:
+    """List what the probes of ``trials`` are expected to take, and those that finished ``runs`` still lack."""
+    of_trials = [
+        (name, trial)
+        for trial in trials
+        for name, seeds in context.probes.items()
+        if seeds is None or trial.seed < seeds
+    ]
+    of_runs = [(pending.probe, pending.run.trial) for pending in pending_probes(runs, context)]
+    return [_expected(name, trial, context) for name, trial in of_trials + of_runs]
+
+
+def _expected(name: str, trial: Trial, context: RunContext) -> Expected:
+    cost, images = PROBES[name].cost, context.probe_images
+    train_images = min(context.probe_train_images, trial.train_size)
+    trained = cost.trainings * trial.epochs * train_images
+    share = (train_images if PROBES[name].trains else images) / (60_000 if PROBES[name].trains else 10_000)
+    return Expected((name, trial.model), trained + cost.evaluations * EVALUATION * images, cost.seconds * share)
+
+
 def run_probes(
     runs: Iterable[Run],
     context: RunContext,
     executor: ProbeExecutor,
-    say: Callable[[str], None] = lambda _: None,
+    progress: Progress,
     parallel_map: ParallelMap = map,
 ) -> list[str]:
     """Run and record every pending probe of ``runs``; gives a line for each that failed.
@@ -97,21 +119,21 @@ def run_probes(
     """
     probes, failures = pending_probes(runs, context), []
 
-    def run_unless_recorded(pending: PendingProbe) -> str | None:
-        """A line about the result; None where another call has recorded it meanwhile, or the probe failed."""
-        on_wait = partial(say, f"{pending}: another call is running it; waiting for that")
+    def run_unless_recorded(pending: PendingProbe) -> tuple[PendingProbe, float | None]:
+        """The probe and its seconds; None where another call has recorded it meanwhile, or the probe failed."""
+        on_wait = partial(progress.note, f"{pending}: another call is running it; waiting for that")
         with one_at_a_time(context.locks, context.results, pending.key, on_wait, lambda: executor.stopped):
             if pending.is_recorded(context):
-                return None
+                return pending, None
             try:
-                return f"{pending} {_run_and_record(pending, context, executor).seconds:.1f} s"
+                return pending, _run_and_record(pending, context, executor).seconds
             except TrialFailed as failure:
                 failures.append(f"{pending}: {failure.reason}")
-                return None
+                return pending, None
 
-    for number, line in enumerate(parallel_map(run_unless_recorded, probes), 1):
-        if line:
-            say(f"[{number}/{len(probes)}] {line}")
+    for number, (pending, seconds) in enumerate(parallel_map(run_unless_recorded, probes), 1):
+        line = "" if seconds is None else f"[{number}/{len(probes)}] {pending} {seconds:.1f} s"
+        progress.work_done((pending.probe, pending.run.trial.model), seconds, line)
     return failures
 
 

@@ -6,13 +6,17 @@ from typing import TypeVar
 
 from bench.runner.plan import Plan, open_executor
 from bench.runner.probe_runner import run_probes
-from bench.runner.progress import make_progress
+from bench.runner.progress import Expected, Kind, make_progress
 from bench.runner.signals import signals_raise
 from bench.runner.timing_runner import plan_rounds, spread
 from bench.runner.trial_runner import Summary, run_trials
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+REPORT: Kind = ("report", "")
+REPORT_S = 4.0
+"""Seconds of a report, until one has been seen."""
 
 
 def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fresh_workers: bool = False) -> Summary:
@@ -28,9 +32,10 @@ def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fr
     progress = make_progress(plan.cluster.at_once if plan.cluster else 1)
     probed = set[str]()
     report = Throttled(between_rounds)
+    progress.expect([Expected(REPORT, seconds=REPORT_S, count=1 + len({trial.seed for trial in plan.trials}))])
     try:
         with open_executor(plan, fresh_workers, progress.note) as (executor, parallel_map), signals_raise():
-            rounds = plan_rounds(plan.trials, plan.context, executor, progress.note)
+            rounds = plan_rounds(plan.trials, plan.context, executor, progress)
 
             def train(work: Callable[[T], R], trials: Iterable[T]) -> Iterator[R]:
                 if plan.cluster is None:
@@ -40,12 +45,12 @@ def run_plan(plan: Plan, between_rounds: Callable[[], object] = lambda: None, fr
 
             def probe_new_runs(summary: Summary) -> None:
                 new_runs = [run for run in (*summary.done, *summary.skipped) if run.stem not in probed]
-                summary.failed_probes += run_probes(new_runs, plan.context, executor, progress.note, parallel_map)
+                summary.failed_probes += run_probes(new_runs, plan.context, executor, progress, parallel_map)
                 probed.update(run.stem for run in new_runs)
 
             def end_round(summary: Summary) -> None:
                 probe_new_runs(summary)
-                report()
+                progress.work_done(REPORT, report())
 
             summary = run_trials(plan.trials, plan.context, executor, progress, end_round, train)
             probe_new_runs(summary)
@@ -62,9 +67,12 @@ class Throttled:
         self._action, self._now = action, now
         self._due = now()
 
-    def __call__(self) -> None:
+    def __call__(self) -> float | None:
+        """Do it, and give its seconds; None where it is skipped."""
         began = self._now()
-        if began >= self._due:
-            self._action()
-            ended = self._now()
-            self._due = ended + 9 * (ended - began)
+        if began < self._due:
+            return None
+        self._action()
+        ended = self._now()
+        self._due = ended + 9 * (ended - began)
+        return ended - began

@@ -5,7 +5,7 @@ after the trials, so that a slow minute meets some of them only.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from bench.records.timing import (
 from bench.runner.cache_key import timing_key
 from bench.runner.monitor import monitor
 from bench.runner.nodes import NodeDescription
+from bench.runner.progress import Expected, Kind, Progress
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
 
@@ -38,6 +39,9 @@ MIN_PARTS, MAX_PARTS = 3, 8
 """Parts into which the rounds of a call are spread."""
 PART_ROUNDS = 4
 """Rounds of a part, about."""
+PREPARATION_S = 1.2
+"""Seconds that a part takes beside its rounds, for each model, until one has been seen."""
+ROUNDS: Kind = ("timing rounds", "")
 
 
 class RoundsExecutor(Protocol):
@@ -65,14 +69,18 @@ class TimingRounds:
     groups: list[list[Trial]]
     context: RunContext
     executor: RoundsExecutor
-    say: Callable[[str], None]
+    progress: Progress
     wanted: list[int] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
-    def seconds_left(self) -> float:
-        """Seconds of the rounds that are still wanted, without what starting and preparing take."""
-        return sum(rounds * len(group) * ROUND_S for rounds, group in zip(self.wanted, self.groups, strict=True))
+    def expected(self) -> list[Expected]:
+        """What the rounds that are still wanted are expected to take."""
+        per_model_s = ROUND_S + PREPARATION_S / PART_ROUNDS
+        return [
+            Expected(ROUNDS, seconds=len(group) * per_model_s, count=rounds)
+            for rounds, group in zip(self.wanted, self.groups, strict=True)
+        ]
 
     def measure(self, share: float = 1.0) -> None:
         """Measure that share of the rounds that are still wanted, and record them.
@@ -94,12 +102,15 @@ class TimingRounds:
             times, node = self.executor.run_rounds(trials, rounds, ROUND_S, self.context.timeout_s)
         except TrialFailed as failure:  # of a cluster's node
             self.failures |= {trial.model: failure.reason for trial in trials}
-            self.say(f"timing rounds: {failure.reason}")
+            self.progress.note(f"timing rounds: {failure.reason}")
             return
         for model in times:
             if model.note:
                 self.failures[model.trial.model] = model.note
-                self.say(f"{model.trial.model} is not timed in turn: {model.note}")
+                self.progress.note(f"{model.trial.model} is not timed in turn: {model.note}")
+            elif model.rounds:
+                self.progress.model_timed(model.trial.model, model.rounds[-1].seconds / model.rounds[-1].images)
+        self.progress.work_done(ROUNDS, (time.monotonic() - start) / rounds, count=rounds)
         context, surroundings = self.context, stop_monitoring() if node is None else Surroundings()
         record = TimingRecord(
             started_at=started_at,
@@ -123,15 +134,15 @@ class TimingRounds:
 
 
 def plan_rounds(
-    trials: Iterable[Trial], context: RunContext, executor: RoundsExecutor, say: Callable[[str], None]
+    trials: Iterable[Trial], context: RunContext, executor: RoundsExecutor, progress: Progress
 ) -> TimingRounds:
-    """Lay out the rounds that the models of ``trials`` still lack on this machine."""
+    """Lay out the rounds that the models of ``trials`` still lack on this machine, and announce them."""
     by_model: dict[str, Trial] = {}
     for trial in sorted(trials, key=lambda trial: trial.seed):
         by_model.setdefault(trial.model, trial)
     firsts = list(by_model.values())
     groups = [firsts[start : start + MAX_AT_ONCE] for start in range(0, len(firsts), MAX_AT_ONCE)]
-    rounds = TimingRounds(groups, context, executor, say)
+    rounds = TimingRounds(groups, context, executor, progress)
     machines = {machine.id for machine in context.machines}
     known = [] if context.force else load_timings(context.results)[0]
     known = [record for record in known if record.machine.id in machines]
@@ -140,6 +151,7 @@ def plan_rounds(
         keys = {timing_key(trial, context.data, context.code) for trial in group}
         # what could not be timed does not make the others be timed again
         rounds.wanted.append(max(0, context.timing_rounds - common_rounds(known, keys - failed or keys)))
+    progress.expect(rounds.expected)
     return rounds
 
 

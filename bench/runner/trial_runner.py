@@ -22,7 +22,7 @@ from bench.runner.cache_key import run_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.monitor import monitor
 from bench.runner.nodes import Event, NodeDescription, ParallelMap
-from bench.runner.probe_runner import pending_probes
+from bench.runner.probe_runner import expected_probes, pending_probes
 from bench.runner.progress import Progress
 from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted, deferred_signals
@@ -87,6 +87,7 @@ def run_trials(
     todo = [trial for trial in trials if not done_before[trial]]
     summary.skipped = [done_before[trial][0] for trial in trials if done_before[trial]]
     progress.start(todo, len(summary.skipped))
+    progress.expect(expected_probes(todo, summary.skipped, context))
     known = {record.stem for record in records}
 
     def run_unless_done(trial: Trial) -> tuple[list[Run], Run]:
@@ -98,7 +99,11 @@ def run_trials(
                 return summary.skipped, concurrent_run
             run = run_one(trial, keys[trial][0], context, executor, progress)
             progress.trial_done(run)
-            return summary.done if run.status == "done" else summary.failed, run
+            if run.status == "done":
+                return summary.done, run
+            for probe in expected_probes([trial], [], context):
+                progress.work_done(probe.kind)
+            return summary.failed, run
 
     open_seeds = Counter(trial.seed for trial in todo)
     for part, run in parallel_map(run_unless_done, todo):

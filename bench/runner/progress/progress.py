@@ -2,10 +2,10 @@
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.records.schema import Epoch, Run, Trial
-from bench.runner.progress.eta import Eta
+from bench.runner.progress.eta import Eta, Expected, Kind
 from bench.runner.progress.messages import epoch_line, failure_line, flagged_line, plan_line, skipped_line
 from bench.runner.progress.outputs import Lines, Notebook, Output, Terminal
 
@@ -18,19 +18,40 @@ class Progress:
 
     def __init__(self, output: Output, at_once: int = 1) -> None:
         self._output = output
-        self._at_once = at_once
         self._lock = threading.Lock()
         self._positions = dict[Trial, int]()
+        self._eta = Eta(at_once)
 
     def start(self, todo: Sequence[Trial], skipped: int) -> None:
         """Start with the trials that will run; ``skipped`` others are done already."""
         with self._lock:
-            self._eta = Eta(todo, self._at_once)
+            self._eta.expect_trials(todo)
             self._trials = len(todo)
             self._done, self._epochs = 0, sum(trial.epochs for trial in todo)
             self._output.line(plan_line(todo, skipped))
             if todo:
                 self._advance(0, "starting")
+
+    def expect(self, work: Iterable[Expected]) -> None:
+        """Count work that is no trial towards the time that is left."""
+        with self._lock:
+            self._eta.expect(work)
+
+    def work_done(self, kind: Kind, seconds: float | None = None, line: str = "", count: int = 1) -> None:
+        """Take off such work, with a line about it and about the time that is left.
+
+        Args:
+            seconds: what a piece of it has taken; None where it was not done.
+        """
+        with self._lock:
+            self._eta.done(kind, seconds, count)
+            if line:
+                self._output.line(f"{line} {self._eta}")
+
+    def model_timed(self, model: str, image_s: float) -> None:
+        """Learn how many seconds a training image of a model takes."""
+        with self._lock:
+            self._eta.timed(model, image_s)
 
     def trial_started(self, trial: Trial) -> None:
         """Show that the first epoch of ``trial`` has begun, or the start of its worker."""
@@ -41,7 +62,7 @@ class Progress:
     def epoch_done(self, trial: Trial, epoch: Epoch) -> None:
         """Show an epoch that was trained and evaluated."""
         with self._lock:
-            self._eta.epoch_done(trial, epoch)
+            self._eta.done(("epoch", trial.model), epoch.train_s + epoch.eval_s)
             words = f"{epoch_line(trial, epoch)} {self._eta}"
             self._advance(1, words)
             if not self._output.has_bar:
@@ -50,14 +71,17 @@ class Progress:
     def trial_restarted(self, trial: Trial, epochs_lost: int) -> None:
         """Take back the epochs of a trial that starts again on another node."""
         with self._lock:
-            self._eta.trial_restarted(trial, epochs_lost)
+            self._eta.done(("epoch", trial.model), count=-epochs_lost)
             self._advance(-epochs_lost)
 
     def trial_done(self, run: Run) -> None:
         """Show the end of a trial, whether it finished or failed."""
         with self._lock:
-            self._eta.trial_ended(run.trial, len(run.epochs))
-            self._advance(run.trial.epochs - len(run.epochs))
+            missing = run.trial.epochs - len(run.epochs)
+            self._eta.done(("epoch", run.trial.model), count=missing)
+            beside_s = run.clock.total_s - run.clock.train_s - run.clock.eval_s if run.clock else None
+            self._eta.done(("trial", run.trial.model), beside_s)
+            self._advance(missing)
             if run.status != "done":
                 self._output.line(failure_line(run))
             elif run.flags:
@@ -68,7 +92,8 @@ class Progress:
     def trial_skipped(self, trial: Trial) -> None:
         """Show that another call has finished a trial meanwhile."""
         with self._lock:
-            self._eta.trial_ended(trial, epochs_done=0)
+            self._eta.done(("epoch", trial.model), count=trial.epochs)
+            self._eta.done(("trial", trial.model))
             self._advance(trial.epochs)
             position = "" if self._output.has_bar else f"{self._position(trial)} "
             self._output.line(f"{position}{skipped_line(trial)}")

@@ -12,6 +12,8 @@ from bench.records.schema import Execution, Flag, Git, Run
 from bench.records.storage import load_predictions
 from bench.runner.cache_key import CodeIdentity
 from bench.runner.probe_runner import pending_probes, run_probes
+from bench.runner.progress import Progress
+from bench.runner.progress.outputs import Lines
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
 from tests.support.factories import DATA, MACHINE
@@ -55,12 +57,12 @@ def runs(tmp_path: Path) -> list[Run]:
     return build_results(tmp_path, {"mlp": 0.99, "cnn": 0.99})
 
 
-def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> None:
-    executor, lines = FakeProbeExecutor(), list[str]()
-    assert run_probes(runs, make_context(tmp_path), executor, lines.append) == []
-    assert run_probes(runs, make_context(tmp_path), executor) == []
+def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
+    executor = FakeProbeExecutor()
+    assert run_probes(runs, make_context(tmp_path), executor, Progress(Lines())) == []
+    assert run_probes(runs, make_context(tmp_path), executor, Progress(Lines())) == []
     assert executor.models == ["mlp", "cnn"]
-    assert lines[0].startswith("[1/2] distortion of mlp seed 0 ")
+    assert capsys.readouterr().err.startswith("[1/2] distortion of mlp seed 0 ")
     records, problems = load_probes(tmp_path)
     assert not problems
     assert [(record.run, record.images, record.numbers, record.notes) for record in records] == [
@@ -73,17 +75,17 @@ def test_every_finished_run_is_asked_once(tmp_path: Path, runs: list[Run]) -> No
 
 
 def test_a_probe_that_fails_is_a_line_and_is_asked_again(tmp_path: Path, runs: list[Run]) -> None:
-    assert run_probes(runs, make_context(tmp_path), FakeProbeExecutor(failing="mlp")) == [
+    assert run_probes(runs, make_context(tmp_path), FakeProbeExecutor(failing="mlp"), Progress(Lines())) == [
         "distortion of mlp seed 0: RuntimeError: no"
     ]
     again = FakeProbeExecutor()
-    run_probes(runs, make_context(tmp_path), again)
+    run_probes(runs, make_context(tmp_path), again, Progress(Lines()))
     assert again.models == ["mlp"]
 
 
 @pytest.mark.parametrize("change", [{"probes": {"distortion": "changed"}}, {"harness": "changed"}])
 def test_a_changed_probe_or_harness_is_asked_again(tmp_path: Path, runs: list[Run], change: dict[str, Any]) -> None:
-    run_probes(runs, make_context(tmp_path), FakeProbeExecutor())
+    run_probes(runs, make_context(tmp_path), FakeProbeExecutor(), Progress(Lines()))
     context = make_context(tmp_path)
     assert pending_probes(runs, context) == []
     assert len(pending_probes(runs, replace(context, code=replace(context.code, **change)))) == 2
@@ -96,7 +98,7 @@ def test_a_probe_is_told_what_the_trained_model_answered_and_what_speaks_against
     flags = [Flag(name=name, note=f"note of {name}") for name in names]
     flagged, plain = runs[0].model_copy(update={"flags": flags}), runs[1]
     executor = FakeProbeExecutor()
-    run_probes([flagged, plain], make_context(tmp_path), executor)
+    run_probes([flagged, plain], make_context(tmp_path), executor, Progress(Lines()))
     assert [task.doubts for task in executor.tasks] == [
         ("note of not_in_weights", "note of evaluation_changes", "note of answers_differ"),
         (),
@@ -113,7 +115,7 @@ def test_of_predictions_that_are_gone_a_probe_is_told_nothing(tmp_path: Path, ru
     for path in tmp_path.rglob("mlp*.npz"):
         path.unlink()
     executor = FakeProbeExecutor()
-    run_probes(runs, make_context(tmp_path), executor)
+    run_probes(runs, make_context(tmp_path), executor, Progress(Lines()))
     assert [task.answers is None for task in executor.tasks] == [True, False]
 
 
@@ -121,7 +123,7 @@ def test_of_a_run_whose_weights_could_not_be_stored_no_probe_is_asked(tmp_path: 
     execution = Execution(mode="eager", reason="x", left_out={"weights": "sparse"})
     executor = FakeProbeExecutor()
     stored = runs[0].model_copy(update={"execution": execution})
-    assert run_probes([stored], make_context(tmp_path), executor) == [
+    assert run_probes([stored], make_context(tmp_path), executor, Progress(Lines())) == [
         "distortion of mlp seed 0: the run's weights could not be stored (sparse), so there is nothing to probe"
     ]
     assert executor.models == []

@@ -8,6 +8,8 @@ import pytest
 
 from bench.records.schema import Trial
 from bench.records.timing import ModelTimes, Round, load_timings
+from bench.runner.progress import Progress
+from bench.runner.progress.outputs import Lines
 from bench.runner.timing_runner import MAX_AT_ONCE, TimingRounds, plan_rounds, spread
 from bench.runner.workers.messages import TrialFailed
 from tests.support.factories import make_trial
@@ -33,7 +35,7 @@ class FakeTimers:
 
 def plan(tmp_path: Path, timers: FakeTimers, rounds: int = 15, **changes: object) -> TimingRounds:
     context = make_context(tmp_path / "results", timing_rounds=rounds, **changes)
-    return plan_rounds(TRIALS, context, timers, lambda _: None)
+    return plan_rounds(TRIALS, context, timers, Progress(Lines()))
 
 
 def test_each_model_is_timed_once_with_its_first_seed(tmp_path: Path) -> None:
@@ -84,30 +86,29 @@ def test_edited_code_is_timed_again_beside_all_others(tmp_path: Path) -> None:
     assert timers.calls == [(["mlp", "cnn"], 15)]
 
 
-def test_a_model_that_cannot_be_timed_costs_only_itself(tmp_path: Path) -> None:
-    timers, lines = FakeTimers(cnn="it hangs"), list[str]()
+def test_a_model_that_cannot_be_timed_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timers = FakeTimers(cnn="it hangs")
     context = make_context(tmp_path / "results", timing_rounds=15)
-    rounds = plan_rounds(TRIALS, context, timers, lines.append)
+    rounds = plan_rounds(TRIALS, context, timers, Progress(Lines()))
     rounds.measure(share=0.5)
     rounds.measure()
     assert timers.calls == [(["mlp", "cnn"], 8), (["mlp"], 7)]
-    assert lines == ["cnn is not timed in turn: it hangs"]
+    assert capsys.readouterr().err == "cnn is not timed in turn: it hangs\n"
     records, _ = load_timings(tmp_path / "results")
     assert [model.note for model in records[0].models] == ["", "it hangs"]
-    again = plan_rounds(TRIALS, context, timers, lines.append)
+    again = plan_rounds(TRIALS, context, timers, Progress(Lines()))
     again.measure()
     assert len(timers.calls) == 2, "nor does it make the others be timed again"
 
 
-def test_a_cluster_that_cannot_time_loses_the_times_alone(tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_time_loses_the_times_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Lost(FakeTimers):
         def run_rounds(self, *_: object, **__: object) -> tuple[list[ModelTimes], None]:
             raise TrialFailed("error", "its node was lost 4 times")
 
-    lines = list[str]()
-    rounds = plan_rounds(TRIALS, make_context(tmp_path / "results", timing_rounds=15), Lost(), lines.append)
+    rounds = plan_rounds(TRIALS, make_context(tmp_path / "results", timing_rounds=15), Lost(), Progress(Lines()))
     rounds.measure()
-    assert lines == ["timing rounds: its node was lost 4 times"]
+    assert capsys.readouterr().err == "timing rounds: its node was lost 4 times\n"
     assert load_timings(tmp_path / "results") == ([], [])
 
 
@@ -116,7 +117,7 @@ def test_many_models_are_timed_in_groups(tmp_path: Path) -> None:
     code = replace(CODE, models=dict.fromkeys(names, "a"))
     timers = FakeTimers()
     context = make_context(tmp_path / "results", timing_rounds=15, code=code)
-    plan_rounds([make_trial(model=name) for name in names], context, timers, lambda _: None).measure()
+    plan_rounds([make_trial(model=name) for name in names], context, timers, Progress(Lines())).measure()
     assert [(len(models), rounds) for models, rounds in timers.calls] == [(MAX_AT_ONCE, 15), (2, 15)]
 
 
