@@ -30,7 +30,7 @@ def run(
     *,
     models: Any = (),
     suite: str = DEFAULT_SUITE,
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     dataset: str = "mnist",
@@ -55,7 +55,7 @@ def run(
             list also classes and functions that make a model, of a module, a script or a notebook's cell. None: every
             model of the folder ``models``.
         suite: ``quick`` (20,000 training images, 2 epochs, 1 seed), ``article`` or ``full``.
-        seeds: how many seeds, counted from 0; None: the suite's.
+        seeds: how many seeds, counted from 0, or a list or range of those to train; None: the suite's.
         epochs: passes over the training images; None: the suite's.
         batch_size: images per training step; None: the recipe's.
         dataset: ``mnist``, ``fashion-mnist`` (downloaded where this machine does not have it) or another in
@@ -90,7 +90,7 @@ def run(
     request = Request(
         suite=suite,
         models=_models(models),
-        seeds=_whole("seeds", seeds),
+        seeds=_seeds(seeds),
         epochs=_whole("epochs", epochs),
         batch_size=_whole("batch_size", batch_size),
         dataset=dataset,
@@ -245,6 +245,13 @@ def _whole(name: str, value: int | None) -> int | None:
         return operator.index(value)
     except TypeError:
         raise UserError(f"{name} is {value!r}: it must be a whole number") from None
+
+
+def _seeds(seeds: int | Sequence[int] | None) -> int | list[int] | None:
+    """Check that seeds are a whole number, several in a list or range, or None."""
+    if not isinstance(seeds, list | tuple | range):
+        return _whole("seeds", seeds)  # type: ignore[arg-type]
+    return [seed for value in seeds if (seed := _whole("seeds", value)) is not None]
 
 
 def _existing_folder(results: str | Path) -> Path:

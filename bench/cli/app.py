@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.common.names import split_models, split_names
+from bench.common.names import parse_seeds, split_models, split_names
 from bench.data.registry import DATASETS
 
 app = typer.Typer(
@@ -39,7 +39,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 def run(
     suite: Annotated[str, typer.Option(help="quick, article or full.")] = "article",
     models: Models = "",
-    seeds: Annotated[int | None, typer.Option(help="How many seeds. Default: the suite's.")] = None,
+    seeds: Annotated[
+        str, typer.Option(help="How many seeds, as 5, or which, as 5-9 or 3,7. Default: the suite's.")
+    ] = "",
     epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
     dataset: Dataset = "mnist",
@@ -67,7 +69,7 @@ def run(
     request = Request(
         suite=suite,
         models=split_models(models),
-        seeds=seeds,
+        seeds=parse_seeds(seeds) if seeds else None,
         epochs=epochs,
         batch_size=batch_size,
         dataset=dataset,

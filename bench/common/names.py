@@ -1,6 +1,12 @@
-"""Parsing of names typed by the user."""
+"""Parsing of names and numbers typed by the user."""
 
+import re
 from pathlib import Path
+
+from bench.common.errors import UserError
+
+MOST_SEEDS = 10_000
+"""Seeds of one call at most."""
 
 
 def split_names(text: str) -> list[str]:
@@ -17,3 +23,20 @@ def split_models(text: str) -> list[str]:
 def _is_file(text: str) -> bool:
     path, separator, _ = text.rpartition(".py:")
     return " " in text and Path(f"{path}.py" if separator else text).is_file()
+
+
+def parse_seeds(text: str) -> int | list[int]:
+    """Parse seeds: how many, as ``5``, or which, as ``5-9``, ``3,7`` or ``0-2,7-7``.
+
+    Raises:
+        UserError: it is neither, or a range ends before it begins.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    ranges = [re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part) for part in parts]
+    if re.fullmatch(r"-?\d+", text.strip()):
+        return int(text)
+    numbers = [(int(match[1]), int(match[2] or match[1])) for match in ranges if match]
+    if len(numbers) < len(parts) or any(first > last for first, last in numbers):
+        raise UserError(f"--seeds is {text!r}: write how many, as 5, or which, as 5-9 or 3,7")
+    seeds = (seed for first, last in numbers for seed in range(first, min(last, first + MOST_SEEDS) + 1))
+    return list(dict.fromkeys(seeds))

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.common.errors import UserError, say, unknown_name
+from bench.common.names import MOST_SEEDS
 from bench.data import datasets
 from bench.probes.registry import PROBES
 from bench.recipes.recipe import Recipe
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from bench.runner.ray_cluster.executor import RayExecutor
 
 EXECUTORS = ("local", "ray")
-MOST_SEEDS = 10_000
 MOST_ROUNDS = 1_000
+LARGEST_SEED = 2**31 - 1
 SOURCES_FOLDER = "sources"
 """In the data folder: the sources of models that were written in a notebook."""
 
@@ -46,7 +47,7 @@ class Request:
 
     suite: str = DEFAULT_SUITE
     models: Sequence[Any] = ()
-    seeds: int | None = None
+    seeds: int | Sequence[int] | None = None
     epochs: int | None = None
     batch_size: int | None = None
     dataset: str = "mnist"
@@ -89,9 +90,7 @@ def make_plan(request: Request) -> Plan:
     dataset = datasets.find_dataset(request.dataset)
     train_size = min(suite.train_images or dataset.train_size, dataset.train_size)
     recipe = _recipe(request, train_size)
-    seeds = _at_least_one("seeds", suite.seeds if request.seeds is None else request.seeds)
-    if seeds > MOST_SEEDS:
-        raise UserError(f"--seeds is {seeds}: it must be at most {MOST_SEEDS}")
+    seeds = _seeds(suite.seeds if request.seeds is None else request.seeds)
     if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
     rounds = suite.timing_rounds if request.timing_rounds is None else request.timing_rounds
@@ -184,7 +183,7 @@ def plan_trials(
     suite: str,
     recipe: Recipe,
     models: Sequence[str],
-    seeds: int,
+    seeds: Iterable[int],
     dataset: str,
     train_size: int,
     device: str,
@@ -207,7 +206,7 @@ def plan_trials(
             threads=threads,
             train_size=train_size,
         )
-        for seed in range(seeds)
+        for seed in seeds
         for model in models
     ]
 
@@ -233,6 +232,20 @@ def _probes(names: Sequence[str] | None, suite: Suite) -> Mapping[str, int | Non
         if name not in PROBES:
             raise unknown_name("probe", name, PROBES)
     return {name: suite.probes.get(name, EVERY_SEED) for name in names}
+
+
+def _seeds(chosen: int | Sequence[int]) -> Sequence[int]:
+    """Give the seeds, of which there may be so many from 0 on, or those named."""
+    if isinstance(chosen, int):
+        if chosen > MOST_SEEDS:
+            raise UserError(f"--seeds is {chosen}: it must be at most {MOST_SEEDS}")
+        return range(_at_least_one("seeds", chosen))
+    chosen = list(dict.fromkeys(chosen))
+    if not 1 <= len(chosen) <= MOST_SEEDS:
+        raise UserError(f"--seeds must name from 1 to {MOST_SEEDS} seeds")
+    if min(chosen) < 0 or max(chosen) > LARGEST_SEED:
+        raise UserError(f"--seeds has {min(chosen)} to {max(chosen)}: a seed must be from 0 to {LARGEST_SEED}")
+    return chosen
 
 
 def _at_least_one(name: str, value: int) -> int:
