@@ -32,8 +32,8 @@ def parse_seeds(text: str) -> int | list[int]:
         UserError: it is neither, or a range ends before it begins.
     """
     parts = [part.strip() for part in text.split(",")]
-    ranges = [re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part) for part in parts]
-    if re.fullmatch(r"-?\d+", text.strip()):
+    ranges = [re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", part) for part in parts]
+    if re.fullmatch(r"-?[0-9]+", text.strip()):
         return int(text)
     numbers = [(int(match[1]), int(match[2] or match[1])) for match in ranges if match]
     if len(numbers) < len(parts) or any(first > last for first, last in numbers):

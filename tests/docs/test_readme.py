@@ -50,6 +50,7 @@ MADE = {
 
 ON_A_CLUSTER = "integration/test_ray.py::test_24_trials_on_3_nodes_one_of_which_dies_are_those_of_a_single_machine"
 OTHER_OPTIONS = "docs/test_readme.py::test_the_same_recipe_with_other_options_is_a_table_of_its_own"
+SHARED_SUITE = "integration/test_cli.py::test_two_boxes_of_a_kind_share_a_suite_and_merge_puts_it_together"
 INSTALLED = "integration/test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
 TESTED = {
     "make": "docs/test_readme.py::test_make_alone_names_every_target",
@@ -72,6 +73,10 @@ TESTED = {
     "make track": "integration/test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
     "make speed": "integration/test_durations.py::test_the_harness_is_faster_than_the_articles_loop",
     "make peers": "integration/test_frameworks.py::test_the_command_has_a_row_for_each_framework",
+    "python -m bench report --system NAME": "unit/report/test_systems.py::test_another_system_can_be_asked_for",
+    "python -m bench run --seeds 0-4 --results first": SHARED_SUITE,
+    "python -m bench run --seeds 5-9 --results second": SHARED_SUITE,
+    "python -m bench merge first second --results results": SHARED_SUITE,
     "pip install -c constraints.txt -e .": INSTALLED,
     "pip install -c constraints.txt -e '.[cluster]'": ON_A_CLUSTER,
     "ray start --head": ON_A_CLUSTER,

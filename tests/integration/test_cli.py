@@ -7,12 +7,15 @@ import shutil
 import signal
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 
+from bench.analysis.groups import group_by_condition
 from bench.records.probes import load_probes
 from bench.records.schema import Execution
 from bench.records.storage import load_runs
+from bench.records.timing import load_timings
 from tests.conftest import ROOT, Command
 from tests.support.factories import make_run
 from tests.support.processes import start, wait_for, worker
@@ -208,3 +211,38 @@ def test_the_commands_that_only_look(command: Command) -> None:
     for name in ("run", "report", "models", "doctor", "speed", "noise", "compare"):
         assert name in usage.stdout
     assert "Usage" in command().stdout
+
+
+def test_two_boxes_of_a_kind_share_a_suite_and_merge_puts_it_together(command: Command, tmp_path: Path) -> None:
+    small = (*QUICK, "--models", "softmax", "--probes", "none")
+    for name, seeds in (("first", "0-1"), ("second", "2-3")):
+        box = ("--seeds", seeds, "--results", tmp_path / name, "--data-dir", tmp_path / f"{name}-data")
+        assert command(*small, *box).returncode == 0
+    done = command("merge", tmp_path / "first", tmp_path / "second", "--results", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    runs, _ = load_runs(tmp_path / "both")
+    assert len({run.machine.id for run in runs}) == 2
+    assert len({run.machine.system_id for run in runs}) == 1
+    (comparison,) = group_by_condition(runs)
+    (group,) = comparison.groups
+    assert group.seeds == (0, 1, 2, 3)
+
+
+def test_a_suite_times_its_models_in_turn_once(command: Command, tmp_path: Path) -> None:
+    call = ("run", "--suite", "quick", "--models", "softmax,mlp", "--probes", "none", "--epochs", "1", "--json")
+    first = command(*call, "--timing-rounds", "6")
+    assert first.returncode == 0, first.stderr
+    records, problems = load_timings(tmp_path / "results")
+    assert problems == []
+    assert len(records) == 3, "before, between and after two trials"
+    assert [[len(timed.rounds) for timed in record.models] for record in records] == [[2, 2]] * 3
+    assert {timed.note for record in records for timed in record.models} == {""}
+    assert all(timed.seconds >= 0.2 for record in records for model in record.models for timed in model.rounds)
+    assert "### Which is faster" in (tmp_path / "results" / "README.md").read_text()
+    (ratio,) = pd.read_csv(tmp_path / "results" / "tables" / "speed_ratios.csv")["ratio"]
+    assert 1 < ratio < 100, "the MLP has thirty times as many parameters"
+    assert "ETA" in first.stderr
+    command(*call, "--timing-rounds", "6")
+    assert load_timings(tmp_path / "results")[0] == records, "what has been timed is not timed again"
+    command(*call, "--timing-rounds", "8")
+    assert len(load_timings(tmp_path / "results")[0]) == 4

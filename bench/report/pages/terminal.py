@@ -1,15 +1,22 @@
 """Format the results for the terminal, in 80 columns."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
 from bench.analysis.groups import Group
 from bench.analysis.noise_floor import Floors
 from bench.analysis.pairwise import select_pairs
-from bench.report.elements.formatting import UNSTEADY, model_flag_notes, percent_with_interval, seconds, unsteady_notes
+from bench.report.elements.formatting import (
+    model_flag_notes,
+    percent_with_interval,
+    seconds,
+    speed_cell,
+    unsteady_notes,
+)
 from bench.report.sections.cost import speed_pairs
 from bench.report.sections.document import Document, noise_rows
 from bench.report.sections.systems import other_rows
@@ -49,11 +56,18 @@ def _table(groups: Sequence[Group]) -> str:
             "model": group.name,
             "seeds": len(group.seeds),
             "test accuracy": percent_with_interval(group),
-            "epoch": f"{seconds(group.epoch_s)}{f' ({UNSTEADY})' if group.unsteady else ''}",
+            "epoch": str(speed_cell(seconds(group.epoch_s), group)),
             "images/s": f"{group.images_per_s:,.0f}",
             "parameters": f"{group.parameters:,}",
         }
         for group in groups
     ]
-    align = ("left", "right", "left", "right", "right", "right")
+    table = _aligned(rows)
+    if max(map(len, table.splitlines())) > WIDTH:  # of what is asked for, their number can be looked up most easily
+        table = _aligned([{name: row[name] for name in row if name != "parameters"} for row in rows])
+    return table
+
+
+def _aligned(rows: Sequence[Mapping[str, Any]]) -> str:
+    align = ["left" if name in ("model", "test accuracy") else "right" for name in rows[0]]
     return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)

@@ -8,10 +8,11 @@ import pytest
 from bench.records.probes import save_probe
 from bench.records.schema import Execution, Run
 from bench.records.storage import load_runs
+from bench.records.timing import save_timing
 from bench.report import Rendered, render
 from bench.report.elements.blocks import Table
 from bench.report.pages.markdown import BLOCK_BEGIN, BLOCK_END
-from tests.support.factories import PROBABILITIES, flagged, make_probe, make_run
+from tests.support.factories import PROBABILITIES, flagged, make_probe, make_run, make_timing
 from tests.support.results import save_runs
 
 ACCURACIES = {"cnn": 0.99, "mlp": 0.97, "softmax": 0.92}
@@ -141,3 +142,24 @@ def test_operations_that_cannot_be_counted_are_empty_cells(tmp_path: Path) -> No
     cells = (tmp_path / "tables" / "speed.csv").read_text().splitlines()
     assert ",24995328,149.97" in cells[1]
     assert cells[2].endswith(",1000,,,")
+
+
+def test_unsteady_stands_beside_the_time_and_nowhere_else(tmp_path: Path) -> None:
+    runs = [make_run(model, seed, 0.98) for model in ("cnn", "mlp") for seed in range(3)]
+    save_runs(tmp_path, *runs)
+    save_timing(tmp_path, make_timing({"cnn": [100.0, 190.0] * 8, "mlp": [10.0] * 16}))
+    rendered = render(tmp_path)
+    reason = "the quartiles of the rounds are 62 % of the median apart"
+    shown = tables(rendered)
+    for name, column in (("models", "training, s/epoch"), ("speed", "images/s")):
+        cells = {row["model"]: row for row in shown[name].rows}
+        assert str(cells["cnn"][column]).endswith(" (unsteady)")
+        assert cells["cnn"][column].note == reason
+        assert "unsteady" not in str(cells["mlp"])
+        assert sum("unsteady" in str(cell) for cell in cells["cnn"].values()) == 1
+    assert f'<abbr class="beside" title="{reason}"> (unsteady)</abbr>' in rendered.html.read_text()
+    assert f"unsteady: cnn: {reason}." in rendered.page.read_text()
+    lines = rendered.terminal_text().splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    assert any("(unsteady)" in line for line in lines)
+    assert "cnn takes" in rendered.page.read_text()
