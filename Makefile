@@ -66,8 +66,9 @@ noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 		$(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
-track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than last time
-	@$(RUN) -m bench track $(if $(RESULTS),--results $(RESULTS))
+track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than the baseline (ACCEPT=1), or AGAINST=REV
+	@$(RUN) -m bench track $(if $(AGAINST),--against '$(AGAINST)') $(if $(ACCEPT),--accept) \
+		$(if $(RESULTS),--results $(RESULTS))
 
 report: $(STAMP)  ## render the report again from the records
 	@$(RUN) -m bench report $(if $(RESULTS),--results $(RESULTS))

@@ -1,157 +1,130 @@
-"""The command ``track``: the benchmarks of tests/benchmarks, compared with their last run on this machine.
-
-pytest-benchmark measures; its files are kept as it writes them, one folder per machine, so that its own command reads
-them too: ``pytest-benchmark --storage results/benchmarks list``.
-"""
+"""The command ``track``: the benchmarks of tests/benchmarks, held against the accepted baseline or against a commit."""
 
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cli.output import print_rows
-from bench.common.atomic import write_atomically
-from bench.common.errors import UserError, cause_of, say
-from bench.common.git import git_environment
-from bench.common.package import PACKAGE
-from bench.common.untrusted import make_folder
+from bench.cli.run import exit_if_interrupted
+from bench.common.errors import UserError, say
 from bench.data.files import default_data_dir
-from bench.records.machines import Machine
-from bench.records.pytest_benchmarks import FOLDER, NOT_ONE, Case, cases_of, read_saved
+from bench.records.pytest_benchmarks import folder_of
+from bench.records.schema import Git, Machine
 from bench.records.storage import check_writable
-from bench.runner.allocator import allocator_settings
-from bench.runner.environment import this_machine
-
-CHECKOUT = PACKAGE.parent
-CASES = Path("tests") / "benchmarks"
+from bench.runner.environment import read_git, this_machine
+from bench.tracking.against import Comparison, compare_with_commit
+from bench.tracking.baseline import Step
+from bench.tracking.history import Tracked, accept, track
+from bench.tracking.pytest_process import check_checkout
+from bench.tracking.verdicts import TOLERANCE, Paired, confidence_for
 
 
 @dataclass(frozen=True)
-class Step:
-    """One benchmark and the last run of the same case; ``before_s`` is None where there is none."""
+class Request:
+    """What was typed: benchmarks to choose, a commit to hold them against, or the newest run to accept."""
 
-    case: Case
-    before_s: float | None
-    note: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """Time now over time before; None where there is no before."""
-        return self.case.median_s / self.before_s if self.before_s else None
-
-    @property
-    def slower(self) -> bool:
-        """Slower than before by more than the case's own threshold."""
-        return self.ratio is not None and self.ratio > 1 + self.case.threshold
-
-    @property
-    def regression(self) -> str:
-        """A line such as ``test_training_step[cnn]: 31.2 ms, was 16.1 ms: 1.94 times as long, allowed 1.30``."""
-        after, before = f"{1e3 * self.case.median_s:.3g} ms", f"{1e3 * (self.before_s or 0):.3g} ms"
-        times = f"{self.ratio:.2f} times as long, allowed {1 + self.case.threshold:.2f}"
-        return f"{self.case.name}: {after}, was {before}: {times}"
+    only: str | None
+    against: str | None
+    accept: bool
+    results: Path
+    data_dir: Path | None
+    as_json: bool
 
 
-def track_benchmarks(only: str | None, results: Path, data_dir: Path | None, as_json: bool) -> int:
-    """Run the benchmarks, compare them with their last run on this machine, save them; gives the exit code.
+def track_benchmarks(request: Request) -> int:
+    """Do what was typed; gives the exit code, 1 where a benchmark is slower.
 
     Raises:
-        UserError: the benchmarks cannot be run, or their results not be written.
+        UserError: the benchmarks cannot be run or compared, or their results not be written.
     """
-    folder = folder_of(results, this_machine(data_dir or default_data_dir()))
-    check_writable(results)
-    content = run_benchmarks(only)
-    last = last_cases(folder)
-    steps = compare_with_last(cases_of(content), last)
-    path = save(folder, content)
-    slower = [step.regression for step in steps if step.slower]
+    if request.accept and (request.against is not None or request.only is not None):
+        raise UserError("--accept takes the newest saved run as it is, without --against or --only")
+    check_checkout()
+    check_writable(request.results)
+    machine = this_machine(request.data_dir or default_data_dir())
+    if request.accept:
+        return _accept(request, machine)
+    if request.against is not None:
+        return _against(request, request.against, machine)
+    tracked = track(request.results, folder_of(request.results, machine), request.only)
+    return _print_tracked(tracked, request.as_json)
+
+
+def _accept(request: Request, machine: Machine) -> int:
+    folder = folder_of(request.results, machine)
+    run = accept(folder)
+    path = str(folder / run.file)
+    if request.as_json:
+        print(json.dumps({"accepted": path, "commit": run.commit, "benchmarks": list(run.cases)}))
+    else:
+        print(f"accepted as the baseline of {len(run.cases)} benchmarks: {path}")
+    return 0
+
+
+def _print_tracked(tracked: Tracked, as_json: bool) -> int:
+    slower = [step.regression for step in tracked.steps if step.slower]
+    new = [step.case.name for step in tracked.steps if step.case.name not in tracked.baselines]
     if as_json:
-        print(json.dumps({"benchmarks": rows(steps), "regressions": slower, "saved": str(path)}))
+        parts = {"benchmarks": rows(tracked.steps), "regressions": slower, "saved": str(tracked.saved), "new": new}
+        print(json.dumps(parts | {"vanished": [gone.name for gone in tracked.vanished]}))
         return 1 if slower else 0
-    print_rows(rows(steps), as_json=False)
-    print(f"{'saved' if last else 'baseline saved'}: {path}")
+    print_rows(rows(tracked.steps), as_json=False)
+    held = [tracked.baselines[step.case.name] for step in tracked.steps if step.case.name in tracked.baselines]
+    begins = dict.fromkeys(baseline.runs[0].file for baseline in held)
+    for file in begins:
+        print(f"baseline: {file}, with what was measured again of its commit")
+    print(f"{'saved' if begins else 'baseline saved'}: {tracked.saved}")
+    for gone in tracked.vanished:
+        print(f"vanished: {gone}")
     for line in slower:
         print(f"regression: {line}")
     return 1 if slower else 0
 
 
-def run_benchmarks(only: str | None) -> dict[str, Any]:
-    """Run the cases in a process of their own, with the allocator settings that training has.
+def _against(request: Request, revision: str, machine: Machine) -> int:
+    git = read_git()
 
-    Args:
-        only: pytest's expression for ``-k``.
+    def show(name: str, number: int, total: int) -> None:
+        say(f"{number}/{total} {name}")
 
-    Raises:
-        UserError: this is no checkout, a case failed, or none was chosen.
-    """
-    if not (CHECKOUT / CASES).is_dir():
-        raise UserError("track runs the benchmarks of a checkout, and this is an installed package: clone the project")
-    with tempfile.TemporaryDirectory(prefix="mnist-bench-") as folder:
-        output = Path(folder) / "benchmarks.json"
-        command = [
-            sys.executable, "-m", "pytest", str(CASES), "--quiet", "-p", "no:cacheprovider", "-o", "addopts=",
-            "--benchmark-only", "--benchmark-columns=median,iqr,rounds", f"--benchmark-json={output}",
-            *(["-k", only] if only else []),
-        ]  # fmt: skip
-        with allocator_settings():
-            done = subprocess.run(command, cwd=CHECKOUT, stdout=sys.stderr, env=_environment(), check=False)
-        if done.returncode == 5:
-            raise UserError(f"no benchmark is called like {only!r}: 'pytest --collect-only {CASES}' lists them")
-        if done.returncode:
-            raise UserError(f"the benchmarks did not pass (pytest's exit code {done.returncode}); nothing was saved")
-        try:
-            return dict(json.loads(output.read_bytes()))
-        except (OSError, ValueError) as error:
-            raise UserError("pytest-benchmark wrote no result; is it installed? ('make install')") from error
+    with exit_if_interrupted(lambda: request.results):
+        comparison = compare_with_commit(revision, request.only, request.results, machine, git, show)
+    return _print_comparison(comparison, revision, git, request.as_json)
 
 
-def _environment() -> dict[str, str]:
-    """Copy the environment without the options that a user sets for pytest, or git, elsewhere."""
-    return {name: value for name, value in git_environment().items() if not name.startswith("PYTEST_")}
-
-
-def last_cases(folder: Path) -> dict[str, Case]:
-    """The last run of each case; files that are no benchmark runs are passed over with a line."""
-    latest: dict[str, Case] = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            latest |= cases_of(read_saved(folder, path))
-        except NOT_ONE:
-            say(f"warning: {path.name} is no benchmark run; passed over")
-    return latest
-
-
-def compare_with_last(cases: dict[str, Case], last: dict[str, Case]) -> list[Step]:
-    """One step per case, in the order they ran; a case whose conditions changed is not compared."""
-    return [_step(case, last.get(name)) for name, case in cases.items()]
-
-
-def save(folder: Path, content: dict[str, Any]) -> Path:
-    """Write the run under the next number, as pytest-benchmark names its files.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    commit = content["commit_info"]
-    numbers = [int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.json")]
-    moment = content["datetime"].replace("-", "").replace(":", "").replace("T", "_")[:15]
-    dirty = "_uncommitted-changes" if commit["dirty"] else ""
-    path = folder / f"{max(numbers, default=0) + 1:04d}_{commit['id'] or 'unversioned'}_{moment}{dirty}.json"
-    try:
-        make_folder(folder.parent.parent, folder)
-        write_atomically(path, json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {cause_of(error)}; name another folder with --results") from error
-    return path
-
-
-def folder_of(results: Path, machine: Machine) -> Path:
-    """The folder of one machine's runs."""
-    return results / FOLDER / machine.name
+def _print_comparison(comparison: Comparison, revision: str, git: Git, as_json: bool) -> int:
+    slower = [pair.regression for pair in comparison.pairs if pair.verdict == "slower"]
+    measured, confidence = comparison.measured, confidence_for(len(comparison.pairs))
+    if as_json:
+        parts = {
+            "before": {"revision": revision, "commit": comparison.commit},
+            "after": git.model_dump(),
+            "benchmarks": pair_rows(comparison.pairs),
+            "confidence": confidence,
+            "tolerance": TOLERANCE,
+            "regressions": slower,
+            "only_before": measured.only_before,
+            "only_after": measured.only_after,
+            "saved": str(comparison.saved),
+        }
+        print(json.dumps(parts))
+        return 1 if slower else 0
+    after = f"{git.commit[:12] if git.commit else 'no commit'}{' with uncommitted changes' if git.dirty else ''}"
+    print(f"before: {revision} ({comparison.commit[:12]}); after: the working tree ({after})\n")
+    print_rows(pair_rows(comparison.pairs), as_json=False)
+    print(
+        f"\nRatios have {100 * confidence:.4g} % intervals, which hold for all benchmarks together with 95 %; "
+        f"slower is what lies above {1 + TOLERANCE:.2f} with its whole interval."
+    )
+    for side, names in ((revision, measured.only_before), ("the working tree", measured.only_after)):
+        if names:
+            print(f"only in {side}, left out: {', '.join(names)}")
+    print(f"saved: {comparison.saved}")
+    for line in slower:
+        print(f"regression: {line}")
+    return 1 if slower else 0
 
 
 def rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
@@ -169,16 +142,21 @@ def rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
     ]
 
 
-def _step(case: Case, last: Case | None) -> Step:
-    if last is None:
-        return Step(case, None, "baseline")
-    names = sorted(case.conditions.keys() | last.conditions.keys())
-    changed = [
-        f"{name} {last.conditions.get(name)} -> {case.conditions.get(name)}"
-        for name in names
-        if last.conditions.get(name) != case.conditions.get(name)
+def pair_rows(pairs: Sequence[Paired]) -> list[dict[str, Any]]:
+    """Rows of the table, times in milliseconds."""
+    return [
+        {
+            "benchmark": pair.name,
+            "before_ms": _milliseconds(pair.before_s),
+            "after_ms": _milliseconds(pair.after_s),
+            "ratio": round(pair.ratio.median, 3),
+            "low": round(pair.ratio.low, 3),
+            "high": round(pair.ratio.high, 3),
+            "rounds": pair.rounds,
+            "verdict": pair.verdict.upper() if pair.verdict == "slower" else pair.verdict,
+        }
+        for pair in pairs
     ]
-    return Step(case, None, f"not comparable: {'; '.join(changed)}") if changed else Step(case, last.median_s)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -3,7 +3,7 @@
 The thresholds are about twice what four runs of the same code differed by (LOG.md, 2026-11-24).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ from bench.training.devices import available_threads, resolve_device
 from bench.training.timing import synchronise
 
 Measure = Callable[..., None]
+
+DESELECTED = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,15 @@ def measure(benchmark: Any, device: torch.device) -> Measure:
         benchmark.pedantic(finished_work, rounds=rounds, warmup_rounds=2, iterations=1)
 
     return run
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash.setdefault(DESELECTED, []).append(item.nodeid.rpartition("::")[2])
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    output_json["deselected"] = config.stash.get(DESELECTED, [])  # these have not vanished
 
 
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """Hand-written records with round numbers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -235,12 +237,36 @@ def make_peers() -> ThroughputRecord:
 
 def saved_benchmarks(median_s: float = 0.01, **conditions: Any) -> dict[str, Any]:
     """A saved run of one case, with what pytest-benchmark writes as far as it is read."""
-    extra = {"threshold": 0.3, "conditions": {"device": "cpu", "threads": 2} | conditions}
+    return saved_cases({"test_x[cnn]": median_s}, **conditions)
+
+
+def saved_cases(
+    medians_s: Mapping[str, float],
+    *,
+    threshold: float = 0.3,
+    commit: str | None = "c0ffee",
+    dirty: bool | None = False,
+    torch: str = "2.15.0",
+    python: str = "3.11.7",
+    processor: str = "Test CPU",
+    deselected: Sequence[str] = (),
+    **conditions: Any,
+) -> dict[str, Any]:
+    """The same of several cases, whose names and median seconds are given."""
+    extra = {"threshold": threshold, "conditions": {"device": "cpu", "threads": 2} | conditions}
     return {
         "datetime": "2026-01-02T03:04:05.678901+00:00",
-        "commit_info": {"id": "c0ffee", "dirty": False},
+        "machine_info": {
+            "python_version": python,
+            "cpu": {"brand_raw": processor, "count": 2},
+            "libraries": {"torch": torch},
+            "gpu": {},
+        },
+        "commit_info": {"id": commit, "dirty": dirty},
+        "deselected": list(deselected),
         "benchmarks": [
-            {"fullname": "tests/benchmarks/test_x.py::test_x[cnn]", "stats": {"median": median_s}, "extra_info": extra}
+            {"fullname": f"tests/benchmarks/test_x.py::{name}", "stats": {"median": median_s}, "extra_info": extra}
+            for name, median_s in medians_s.items()
         ],
     }
 
@@ -276,3 +302,13 @@ def make_timing(
             for model, trial in trials.items()
         ],
     )
+
+
+def save_benchmarks(folder: Path, *runs: dict[str, Any]) -> list[Path]:
+    """Write saved runs into a machine's folder, under the next numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first = len(list(folder.glob("*.json"))) + 1
+    paths = [folder / f"{number:04d}_x.json" for number in range(first, first + len(runs))]
+    for path, run in zip(paths, runs, strict=True):
+        path.write_text(json.dumps(run))
+    return paths

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bench.cli.track import save
 from bench.records.pytest_benchmarks import Case, SavedRun, saved_runs
 from bench.records.schema import Git
 from bench.records.storage import save_run
@@ -15,7 +14,7 @@ from bench.report import render
 from bench.report.elements.blocks import Picture, Table
 from bench.report.elements.style import in_style
 from bench.report.sections import history
-from tests.support.factories import MACHINE, START, make_run, saved_benchmarks
+from tests.support.factories import MACHINE, START, make_run, save_benchmarks, saved_benchmarks
 
 LATER = {"git": Git(commit="d00d" * 10, dirty=False)}
 
@@ -58,8 +57,7 @@ def test_benchmarks_run_more_than_once_have_trend_lines() -> None:
 
 def test_saved_benchmarks_are_read_and_other_files_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "benchmarks" / MACHINE.name
-    save(folder, saved_benchmarks(0.01))
-    save(folder, saved_benchmarks(0.02))
+    save_benchmarks(folder, saved_benchmarks(0.01), saved_benchmarks(0.02))
     (folder / "0003_odd.json").write_text('{"benchmarks": [1]}')
     by_machine = saved_runs(tmp_path)
     assert [run.cases["test_x[cnn]"].median_s for run in by_machine[MACHINE.name]] == [0.01, 0.02]
