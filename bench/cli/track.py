@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.output import print_rows
-from bench.cli.run import exit_if_interrupted
 from bench.common.errors import UserError, say
 from bench.data.files import default_data_dir
 from bench.records.pytest_benchmarks import folder_of
 from bench.records.schema import Git, Machine
 from bench.records.storage import check_writable
 from bench.runner.environment import read_git, this_machine
+from bench.runner.signals import Interrupted
 from bench.tracking.against import Comparison, compare_with_commit
 from bench.tracking.baseline import Step
 from bench.tracking.history import Tracked, accept, track
 from bench.tracking.pytest_process import check_checkout
-from bench.tracking.verdicts import TOLERANCE, Paired, confidence_for
+from bench.tracking.verdicts import TOLERANCE, Judged, confidence_for
 
 
 @dataclass(frozen=True)
@@ -86,22 +86,25 @@ def _print_tracked(tracked: Tracked, as_json: bool) -> int:
 def _against(request: Request, revision: str, machine: Machine) -> int:
     git = read_git()
 
-    def show(name: str, number: int, total: int) -> None:
-        say(f"{number}/{total} {name}")
+    def show(pair: int, number: int, total: int, name: str) -> None:
+        say(f"{'again, in new processes: ' if pair > 1 else ''}{number}/{total} {name}")
 
-    with exit_if_interrupted(lambda: request.results):
+    try:
         comparison = compare_with_commit(revision, request.only, request.results, machine, git, show)
+    except Interrupted as interruption:
+        say(f"stopped by {interruption.signal_name}; nothing was saved")
+        return interruption.exit_code
     return _print_comparison(comparison, revision, git, request.as_json)
 
 
 def _print_comparison(comparison: Comparison, revision: str, git: Git, as_json: bool) -> int:
-    slower = [pair.regression for pair in comparison.pairs if pair.verdict == "slower"]
-    measured, confidence = comparison.measured, confidence_for(len(comparison.pairs))
+    slower = [pair.regression for pair in comparison.judged if pair.verdict == "slower"]
+    measured, confidence = comparison.measured, confidence_for(len(comparison.judged))
     if as_json:
         parts = {
             "before": {"revision": revision, "commit": comparison.commit},
             "after": git.model_dump(),
-            "benchmarks": pair_rows(comparison.pairs),
+            "benchmarks": judged_rows(comparison.judged),
             "confidence": confidence,
             "tolerance": TOLERANCE,
             "regressions": slower,
@@ -113,7 +116,7 @@ def _print_comparison(comparison: Comparison, revision: str, git: Git, as_json: 
         return 1 if slower else 0
     after = f"{git.commit[:12] if git.commit else 'no commit'}{' with uncommitted changes' if git.dirty else ''}"
     print(f"before: {revision} ({comparison.commit[:12]}); after: the working tree ({after})\n")
-    print_rows(pair_rows(comparison.pairs), as_json=False)
+    print_rows(judged_rows(comparison.judged), as_json=False)
     print(
         f"\nRatios have {100 * confidence:.4g} % intervals, which hold for all benchmarks together with 95 %; "
         f"slower is what lies above {1 + TOLERANCE:.2f} with its whole interval."
@@ -142,7 +145,7 @@ def rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
     ]
 
 
-def pair_rows(pairs: Sequence[Paired]) -> list[dict[str, Any]]:
+def judged_rows(pairs: Sequence[Judged]) -> list[dict[str, Any]]:
     """Rows of the table, times in milliseconds."""
     return [
         {
@@ -152,8 +155,8 @@ def pair_rows(pairs: Sequence[Paired]) -> list[dict[str, Any]]:
             "ratio": round(pair.ratio.median, 3),
             "low": round(pair.ratio.low, 3),
             "high": round(pair.ratio.high, 3),
-            "rounds": pair.rounds,
-            "verdict": pair.verdict.upper() if pair.verdict == "slower" else pair.verdict,
+            "turns": pair.turns,
+            "verdict": pair.verdict,
         }
         for pair in pairs
     ]

@@ -9,22 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.common.errors import UserError, tolerant
 from bench.tracking import turns_plugin
-from bench.tracking.pytest_process import pytest_command, pytest_environment
+from bench.tracking.pytest_process import NOTHING_CHOSEN, pytest_command, pytest_environment
 
-TURN_S = 0.15
-"""What a side measures before it is the other's turn takes at least this long: several calls where one is short."""
+TIMING_S = 0.003
+"""What is timed takes at least this long, in seconds: several calls where one is short."""
 
-CASE_S = 15.0
-MOST_ROUNDS = 60
-FEWEST_ROUNDS = 15
-"""Rounds of a case: as many as take this long on both sides together, within these bounds."""
+TURN_S = 0.1
+"""What a side times before it is the other's turn takes at least this long: several timings where one is short."""
+
+CASE_S = 6.0
+MOST_TURNS = 40
+FEWEST_TURNS = 15
+"""Turns of a side with a case: as many as take this long on both sides together, within these bounds."""
 
 SILENT_S = 300.0
 """A side that keeps its turn for longer hangs."""
@@ -82,7 +85,7 @@ class Side:
             code = self.process.wait(SILENT_S)
         except subprocess.TimeoutExpired:
             raise self._hangs() from None
-        if code:
+        if code not in (0, NOTHING_CHOSEN):
             self._show_log()
             raise UserError(
                 f"the benchmarks of {self.source.label} did not pass (pytest's exit code {code}); nothing was saved"
@@ -114,20 +117,19 @@ class Measured:
 
 
 @contextlib.contextmanager
-def open_sides(sources: Sequence[Source], only: str | None, folder: Path) -> Iterator[list[Side]]:
+def open_sides(sources: Sequence[Source], only: str | None, storage: Path, folder: Path) -> Iterator[list[Side]]:
     """Start both processes; they are ended when the block ends.
 
     Args:
         only: pytest's expression for ``-k``.
-        folder: an empty one: for logs, the plugin, and what pytest-benchmark saves in ``storage``.
+        storage: where pytest-benchmark saves, one side after the other.
+        folder: an empty one, for logs and the plugin alone, so that nothing else can be imported from beside it.
     """
-    plugins = folder / "plugins"
-    plugins.mkdir()
-    shutil.copy(str(turns_plugin.__file__), plugins)
+    shutil.copy(str(turns_plugin.__file__), folder)
     with contextlib.ExitStack() as opened:
         sides = []
         for number, source in enumerate(sources):
-            side = _start(source, only, folder / "storage", plugins, folder / f"{number}.log")
+            side = _start(source, only, storage, folder, folder / f"{number}.log")
             opened.callback(side.kill)
             sides.append(side)
         yield sides
@@ -152,17 +154,20 @@ def _start(source: Source, only: str | None, storage: Path, plugins: Path, log: 
     return Side(source, process, log, ours)
 
 
-def measure_in_turn(sides: Sequence[Side], on_case: Callable[[str, int, int], object]) -> Measured:
-    """Run the cases that both sides have, round by round; pytest-benchmark saves both sides' rounds in the end.
+def measure_in_turn(
+    sides: Sequence[Side], chosen: Collection[str] | None, on_case: Callable[[int, int, str], object]
+) -> Measured:
+    """Run the cases that both sides have, turn by turn; pytest-benchmark saves both sides' timings in the end.
 
     Args:
-        on_case: called with the name, the number and the total when the rounds of a case begin.
+        chosen: the cases to measure; None for all.
+        on_case: called with the number, the total and the name when the turns of a case begin.
 
     Raises:
         UserError: a side fails, hangs, or runs code that is not its own.
     """
     before, after = (_collected(side) for side in sides)
-    cases = [name for name in before if name in after]
+    cases = [name for name in before if name in after and (chosen is None or name in chosen)]
     measured = Measured(
         [], [name for name in before if name not in after], [name for name in after if name not in before]
     )
@@ -174,7 +179,7 @@ def measure_in_turn(sides: Sequence[Side], on_case: Callable[[str, int, int], ob
         here = min(cases.index(at["case"]) for at in waiting if at)
         there = [at is not None and cases.index(at["case"]) == here for at in waiting]
         if all(there):
-            on_case(cases[here], here + 1, len(cases))
+            on_case(here + 1, len(cases), cases[here])
             _alternate(sides, [at["call_s"] for at in waiting if at])
             measured.both.append(cases[here])
         else:
@@ -197,11 +202,22 @@ def _collected(side: Side) -> list[str]:
 
 
 def _alternate(sides: Sequence[Side], calls_s: Sequence[float]) -> None:
-    """Have both sides measure all rounds of a case; each goes first in every other round."""
-    calls = max(1, math.ceil(TURN_S / max(min(calls_s), 1e-9)))
-    rounds = round(min(MOST_ROUNDS, max(FEWEST_ROUNDS, CASE_S / (calls * sum(calls_s)))))
-    for number in range(rounds):
+    """Have both sides take all their turns of a case; each goes first every other time."""
+    plan = plan_turns(calls_s)
+    for number in range(plan["turns"]):
         for side in sides if number % 2 == 0 else reversed(sides):
-            side.tell(calls=calls, rounds=rounds)
+            side.tell(**plan)
             if side.hear() is None:
                 raise UserError(f"the benchmarks of {side.source.label} ended in the middle; nothing was saved")
+
+
+def plan_turns(calls_s: Sequence[float]) -> dict[str, int]:
+    """Plan how many turns a case has, of how many timings, each of how many calls, from the seconds of a call.
+
+    The side that takes longer decides, so that no turn is endless where the other is many times as fast.
+    """
+    longest, both = max(*calls_s, 1e-7), max(sum(calls_s), 1e-7)
+    calls = math.ceil(TIMING_S / longest)
+    timings = math.ceil(TURN_S / (calls * longest))
+    turns = CASE_S / (timings * calls * both)
+    return {"calls": calls, "timings": timings, "turns": round(min(MOST_TURNS, max(FEWEST_TURNS, turns)))}

@@ -4,9 +4,9 @@ It imports nothing of the project, for the code beside it may be that of any com
 ``pedantic``. A process works only while it is its turn. It gives the turn away with a message, a line of JSON:
 
 - ``{"cases": [...], "packages": {...}}`` after collection, answered by the cases to run in their order;
-- ``{"case": name, "call_s": seconds}`` when a case is warm, answered by ``calls`` of a round and the number of
-  ``rounds``, or by ``{"leave_out": true}`` where the other side does not have it;
-- ``{"round": number}`` after each round.
+- ``{"case": name, "call_s": seconds}`` when a case is warm, answered by the number of ``turns``, the ``timings`` of
+  each and the ``calls`` of each timing, or by ``{"leave_out": true}`` where the other side does not have it;
+- ``{"turn": number}`` after each turn.
 """
 
 import importlib.util
@@ -15,7 +15,6 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -54,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     turns, pedantic, patch = Turns(config.getoption("--turns-socket")), BenchmarkFixture.pedantic, pytest.MonkeyPatch()
 
     def in_turn(fixture: BenchmarkFixture, *args: Any, **named: Any) -> Any:
-        return _run_in_turn(turns, partial(pedantic, fixture), _name(fixture.fullname), *args, **named)
+        return _run_in_turn(turns, pedantic, fixture, *args, **named)
 
     patch.setattr(BenchmarkFixture, "pedantic", in_turn)
     patch.setattr(BenchmarkFixture, "__call__", lambda fixture, work, *args, **kw: in_turn(fixture, work, args, kw))
@@ -89,7 +88,7 @@ class _Collection:
 def _run_in_turn(
     turns: Turns,
     pedantic: Call,
-    case: str,
+    fixture: BenchmarkFixture,
     target: Call,
     args: tuple[Any, ...] = (),
     kwargs: dict[str, Any] | None = None,
@@ -109,20 +108,23 @@ def _run_in_turn(
             teardown(*these, **named)
         return seconds
 
-    begin = turns.give_away(case=case, call_s=_warm(call_once))
-    if begin.get("leave_out"):
+    answer = turns.give_away(case=_name(fixture.fullname), call_s=_warm(call_once))
+    if answer.get("leave_out"):
         pytest.skip("the other side does not run it")
-    calls, rounds = (1 if setup else begin["calls"]), begin["rounds"]  # pedantic has a setup before each call alone
+    timings, rounds = answer["timings"], answer["turns"] * answer["timings"]
+    fixture.extra_info["timings_per_turn"] = timings
     finished = count(1)
 
     def end_round(*these: Any, **named: Any) -> None:
         if teardown:
             teardown(*these, **named)
-        if (number := next(finished)) <= rounds:  # pedantic makes one more call in the end, for the result
-            turns.give_away(round=number)
+        number = next(finished)
+        if number <= rounds and number % timings == 0:  # pedantic makes one more call in the end, for the result
+            turns.give_away(turn=number // timings)
 
+    calls = 1 if setup else answer["calls"]  # pedantic has a setup before each call alone
     return pedantic(
-        target, args, kwargs, setup=setup, teardown=end_round, rounds=rounds, warmup_rounds=0, iterations=calls
+        fixture, target, args, kwargs, setup=setup, teardown=end_round, rounds=rounds, warmup_rounds=0, iterations=calls
     )
 
 
