@@ -66,8 +66,8 @@ noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 		$(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
 
-track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than the baseline (ACCEPT=1), or AGAINST=REV
-	@$(RUN) -m bench track $(if $(AGAINST),--against '$(AGAINST)') $(if $(ACCEPT),--accept) \
+track: $(STAMP)  ## run the benchmarks of the code; fails where one is slower than the baseline, or AGAINST=HEAD~1
+	@$(RUN) -m bench track $(if $(AGAINST),--against $(AGAINST)) $(if $(ACCEPT),--accept) \
 		$(if $(RESULTS),--results $(RESULTS))
 
 report: $(STAMP)  ## render the report again from the records

@@ -206,25 +206,17 @@ def merge(
 
 @app.command()
 def track(
-    only: Annotated[
-        str | None, typer.Option("--only", "-k", help="Benchmarks whose names match, as pytest's -k.")
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Measure this commit too, in turn with the working tree; needs no history."),
-    ] = None,
-    accept: Annotated[
-        bool, typer.Option("--accept", help="Run nothing; the newest saved run becomes the baseline.")
-    ] = False,
+    only: Annotated[str | None, typer.Option("--only", "-k", help="Names to choose, as pytest's -k.")] = None,
+    against: Annotated[str | None, typer.Option(help="A commit to measure in turn with the working tree.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Make the newest saved run the baseline.")] = False,
     results: Results = Path("results"),
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Run the benchmarks of the code itself. Exit code 1 where one is slower than the accepted baseline.
 
-    The baseline is the machine's first run, or the one that --accept named since, with up to four more runs of its
-    commit. With --against REV it is that commit, measured round by round in turn with the working tree as it is,
-    uncommitted changes included.
+    The baseline is the machine's first run, or the one --accept named, with later runs of its commit; with --against
+    it is that commit, and no history is needed.
     """
     from bench.cli.track import Request, track_benchmarks
 

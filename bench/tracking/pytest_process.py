@@ -1,7 +1,6 @@
 """How pytest is called for the benchmarks: its command line, its environment, and the name of what it writes."""
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def written_by_pytest(storage: Path) -> list[Path]:
     return written
 
 
-def check_passed(code: int, only: str | None, whose: str = "the benchmarks") -> None:
+def check_passed(code: int, only: str | None) -> None:
     """Check pytest's exit code.
 
     Raises:
@@ -74,14 +73,9 @@ def check_passed(code: int, only: str | None, whose: str = "the benchmarks") -> 
     if code == NOTHING_CHOSEN:
         raise nothing_called(only)
     if code:
-        raise UserError(f"{whose} did not pass (pytest's exit code {code}); nothing was saved")
+        raise UserError(f"the benchmarks did not pass (pytest's exit code {code}); nothing was saved")
 
 
 def nothing_called(only: str | None) -> UserError:
     """Build the error for an expression that no benchmark matches."""
     return UserError(f"no benchmark is called like {only!r}: 'pytest --collect-only {CASES}' lists them")
-
-
-def quoted(words: Sequence[str]) -> str:
-    """Join names for a message."""
-    return ", ".join(words)

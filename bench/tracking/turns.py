@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.common.errors import UserError, tolerant
-from bench.tracking import turns_plugin
+from bench.common.package import PACKAGE
 from bench.tracking.pytest_process import NOTHING_CHOSEN, pytest_command, pytest_environment
+
+PLUGIN = PACKAGE / "tracking" / "turns_plugin.py"
+"""Not imported here: an installation need not have pytest."""
 
 TIMING_S = 0.003
 """What is timed takes at least this long, in seconds: several calls where one is short."""
@@ -101,9 +104,9 @@ class Side:
 
     def kill(self) -> None:
         """End the process and what it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            self.process.wait()
         self._socket.close()
 
 
@@ -125,7 +128,7 @@ def open_sides(sources: Sequence[Source], only: str | None, storage: Path, folde
         storage: where pytest-benchmark saves, one side after the other.
         folder: an empty one, for logs and the plugin alone, so that nothing else can be imported from beside it.
     """
-    shutil.copy(str(turns_plugin.__file__), folder)
+    shutil.copy(PLUGIN, folder)
     with contextlib.ExitStack() as opened:
         sides = []
         for number, source in enumerate(sources):
@@ -140,7 +143,7 @@ def _start(source: Source, only: str | None, storage: Path, plugins: Path, log: 
     ours.settimeout(SILENT_S)
     command = pytest_command(
         storage, source.saved_as, only, f"--rootdir={source.checkout}", "-o", "timeout=0", "-x",
-        "-p", Path(str(turns_plugin.__file__)).stem, f"--turns-socket={theirs.fileno()}",
+        "-p", PLUGIN.stem, f"--turns-socket={theirs.fileno()}",
     )  # fmt: skip
     environment = pytest_environment()
     paths = [str(source.checkout), str(plugins), *filter(None, [environment.get("PYTHONPATH")])]

@@ -36,6 +36,8 @@ MADE = {
     "make report": f"{BENCH} report",
     "make noise": f"{BENCH} noise",
     "make track": f"{BENCH} track",
+    "make track AGAINST=HEAD~1": f"{BENCH} track --against HEAD~1",
+    "make track ACCEPT=1": f"{BENCH} track --accept",
     "make speed": f"{BENCH} speed",
     "make peers": f"{BENCH} peers",
     "make test": '.ci/tests .venv/bin/python "not slow and not soak and not browser"',
@@ -52,6 +54,7 @@ ON_A_CLUSTER = "integration/test_ray.py::test_24_trials_on_3_nodes_one_of_which_
 OTHER_OPTIONS = "docs/test_readme.py::test_the_same_recipe_with_other_options_is_a_table_of_its_own"
 SHARED_SUITE = "integration/test_cli.py::test_two_boxes_of_a_kind_share_a_suite_and_merge_puts_it_together"
 INSTALLED = "integration/test_make.py::test_an_installation_killed_in_its_middle_is_begun_again"
+STEP_MADE_SLOWER = "integration/test_track.py::test_a_step_made_slower_is_caught_until_it_is_accepted"
 TESTED = {
     "make": "docs/test_readme.py::test_make_alone_names_every_target",
     "make quick": "docs/test_readme.py::test_make_quick_takes_under_a_minute_and_prints_what_the_pages_show",
@@ -70,7 +73,12 @@ TESTED = {
     "make noise": (
         "integration/test_noise.py::test_repeats_of_a_real_trial_give_the_same_weights_and_a_floor_of_their_times"
     ),
-    "make track": "integration/test_track.py::test_a_step_made_slower_is_caught_by_the_real_command",
+    "make track": STEP_MADE_SLOWER,
+    "make track ACCEPT=1": STEP_MADE_SLOWER,
+    "python -m bench track": STEP_MADE_SLOWER,
+    "make track AGAINST=HEAD~1": (
+        "integration/test_track_against.py::test_what_is_slower_only_in_the_working_tree_is_found"
+    ),
     "make speed": "integration/test_durations.py::test_the_harness_is_faster_than_the_articles_loop",
     "make peers": "integration/test_frameworks.py::test_the_command_has_a_row_for_each_framework",
     "python -m bench report --system NAME": "unit/report/test_systems.py::test_another_system_can_be_asked_for",

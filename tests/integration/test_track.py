@@ -12,7 +12,7 @@ from tests.support.documents import copy_of_the_project
 
 pytestmark = pytest.mark.alone
 
-STEP = ("track", "--only", "training_step and softmax")
+STEP = ("--only", "training_step and softmax")
 
 
 @pytest.fixture
@@ -22,25 +22,47 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_step_made_slower_is_caught_by_the_real_command(
+def test_a_step_made_slower_is_caught_until_it_is_accepted(
     checkout: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    def track() -> "subprocess.CompletedProcess[str]":
-        line = [sys.executable, "-m", "bench", *STEP, "--results", str(tmp_path / "results")]
+    def track(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        line = [sys.executable, "-m", "bench", "track", *arguments, "--results", str(tmp_path / "results")]
         return subprocess.run(line, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
-    first = track()
+    first = track(*STEP)
     assert first.returncode == 0, first.stderr
     assert "baseline saved: " in first.stdout
     source, step = checkout / "bench" / "training" / "train_step.py", "        self._count += 1\n"
     assert source.read_text().count(step) == 1
     source.write_text(source.read_text().replace(step, f"        __import__('time').sleep(0.005)\n{step}"))
-    second = track()
-    assert second.returncode == 1, second.stderr
-    regressions = [line for line in second.stdout.splitlines() if line.startswith("regression: ")]
-    assert len(regressions) == 1
-    assert regressions[0].startswith("regression: test_training_step[softmax]: ")
-    assert track().returncode == 0, "held against the run before, which was as slow"
+    for _ in range(2):
+        slower = track(*STEP)
+        assert slower.returncode == 1, slower.stderr
+        regressions = [line for line in slower.stdout.splitlines() if line.startswith("regression: ")]
+        assert len(regressions) == 1
+        assert regressions[0].startswith("regression: test_training_step[softmax]: ")
+    accepted = track("--accept")
+    assert accepted.returncode == 0, accepted.stderr
+    assert accepted.stdout.startswith("accepted as the baseline of 1 benchmarks: ")
+    assert track(*STEP).returncode == 0, "held against the run that was accepted"
+
+
+@pytest.mark.slow
+def test_a_baseline_of_another_torch_is_one_line_and_a_vanished_case_is_named(command: Command, tmp_path: Path) -> None:
+    call = ("track", "--only", "test_verdicts", "--json")
+    first = tmp_path / json.loads(command(*call).stdout)["saved"]
+    baseline = json.loads(first.read_text())
+    gone = baseline["benchmarks"][0] | {"fullname": "tests/benchmarks/test_statistics.py::test_verdict"}
+    first.write_text(json.dumps(baseline | {"benchmarks": [*baseline["benchmarks"], gone]}))
+    second = json.loads(command(*call).stdout)
+    assert (second["vanished"], second["new"]) == (["test_verdict"], [])
+    baseline["machine_info"]["libraries"]["torch"] = "1.0"
+    first.write_text(json.dumps(baseline))
+    foreign = command(*call)
+    assert (foreign.returncode, foreign.stdout) == (2, "")
+    last = foreign.stderr.splitlines()[-1]
+    assert last.startswith("error: the baseline is of another machine or software (torch 1.0 -> ")
+    assert "'track --accept' makes the run that was just saved, " in last
 
 
 def test_a_run_is_saved_without_a_host_name_or_a_path(command: Command, tmp_path: Path) -> None:
