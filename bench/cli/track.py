@@ -9,8 +9,9 @@ from typing import Any
 from bench.cli.output import print_rows
 from bench.common.errors import UserError, say
 from bench.data.files import default_data_dir
+from bench.records.machines import Machine
 from bench.records.pytest_benchmarks import folder_of
-from bench.records.schema import Git, Machine
+from bench.records.schema import Git
 from bench.records.storage import check_writable
 from bench.runner.environment import read_git, this_machine
 from bench.runner.signals import Interrupted

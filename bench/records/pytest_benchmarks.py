@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.common.atomic import write_atomically
 from bench.common.untrusted import make_folder, parse_json, read_inside
-from bench.records.schema import Machine
+from bench.records.machines import Machine
 
 FOLDER = "benchmarks"
 """Below the results folder; one folder per machine in it."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import make_folder
-from bench.records.schema import Git, Machine
+from bench.records.machines import Machine
+from bench.records.schema import Git
 from bench.runner.allocator import allocator_settings
 from bench.runner.signals import signals_raise
 from bench.tracking.pytest_process import CASES, CHECKOUT, nothing_called, written_by_pytest
