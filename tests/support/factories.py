@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from bench.records.schema import (
 from bench.records.storage import Predictions
 from bench.records.surroundings import Surroundings
 from bench.records.throughput import ARTICLE, OURS, Cost, EpochTimes, ModelThroughput, Peaks, StepTime, ThroughputRecord
-from bench.records.timing import Round, TimedModel, TimingRecord, timing_id
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DATA = Data(sha256={"t10k-images-idx3-ubyte": "0" * 64})
@@ -269,39 +267,6 @@ def saved_cases(
             for name, median_s in medians_s.items()
         ],
     }
-
-
-def make_timing(
-    image_us: Mapping[str, Sequence[float]],
-    later: float = 0.0,
-    machine: Machine = MACHINE,
-    keys: Mapping[str, str] = MappingProxyType({}),
-    other_cpu_share: float = 0.0,
-    **trial_changes: Any,
-) -> TimingRecord:
-    """Rounds in turn of models by name, each given as microseconds per image; ``later`` in seconds."""
-    trials = {model: make_trial(model=model, **trial_changes) for model in image_us}
-    return TimingRecord(
-        started_at=START + timedelta(seconds=later),
-        machine=machine,
-        device=trial_changes.get("device", "cpu"),
-        threads=2,
-        seconds=1.0,
-        git=Git(commit="c0ffee" + "0" * 34, dirty=False),
-        environment={"torch": "2.15.0"},
-        surroundings=Surroundings(other_cpu_share=other_cpu_share),
-        precision="fp32",
-        data=DATA,
-        models=[
-            TimedModel(
-                trial=trial,
-                timing_id=timing_id(trial, DATA),
-                key=keys.get(model, "0" * 16),
-                rounds=[Round(images=1000, seconds=1e-3 * each) for each in image_us[model]],
-            )
-            for model, trial in trials.items()
-        ],
-    )
 
 
 def save_benchmarks(folder: Path, *runs: dict[str, Any]) -> list[Path]:

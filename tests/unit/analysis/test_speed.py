@@ -5,7 +5,8 @@ import pytest
 from bench.analysis.groups import group_by_condition
 from bench.analysis.speed import collect_speeds, compare_speeds, speed_key
 from bench.records.machines import Machine, System
-from tests.support.factories import MACHINE, make_run, make_timing
+from tests.support.factories import MACHINE, make_run
+from tests.support.timings import make_timing
 
 EPYC = System(cpu_model="AMD EPYC", instruction_set="AVX512", logical_cpus=2)
 BOXES = [Machine(slug="amd-epyc-2cpu", id=f"{number}000beef", system=EPYC) for number in range(2)]

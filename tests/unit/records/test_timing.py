@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from bench.records.timing import TimingRecord, common_rounds, load_timings, save_timing, timing_id
-from tests.support.factories import DATA, make_timing, make_trial
+from tests.support.factories import DATA, make_trial
+from tests.support.timings import make_timing
 
 RECORD = make_timing({"cnn": [100.0, 110.0], "mlp": [10.0]}, keys={"cnn": "a" * 16, "mlp": "b" * 16})
 

@@ -12,8 +12,9 @@ from bench.records.timing import save_timing
 from bench.report import Rendered, render
 from bench.report.elements.blocks import Table
 from bench.report.pages.markdown import BLOCK_BEGIN, BLOCK_END
-from tests.support.factories import PROBABILITIES, flagged, make_probe, make_run, make_timing
+from tests.support.factories import PROBABILITIES, flagged, make_probe, make_run
 from tests.support.results import save_runs
+from tests.support.timings import make_timing
 
 ACCURACIES = {"cnn": 0.99, "mlp": 0.97, "softmax": 0.92}
 DIFFERS = "answers differ from call to call: 3 of 500 images"
