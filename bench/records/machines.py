@@ -62,9 +62,14 @@ class Machine(RecordPart):
         return self.id if self.system is None else digest(self.system.model_dump())
 
     @property
-    def label(self) -> str:
-        """Name of the system in tables; that of the machine where its system is not known."""
+    def short_label(self) -> str:
+        """Name of the system, which others may share; that of the machine where its system is not known."""
         return self.name if self.system is None else f"{self.slug}-{self.system.instruction_set.lower()}"
+
+    @property
+    def label(self) -> str:
+        """Name of the system in tables."""
+        return self.short_label
 
 
 class AmbiguousMachine(Machine):
@@ -72,17 +77,20 @@ class AmbiguousMachine(Machine):
 
     @property
     def label(self) -> str:
-        return f"{self.slug}-{self.id}" if self.system is None else f"{super().label}-{self.system_id[:8]}"
+        return f"{self.slug}-{self.id}" if self.system is None else f"{self.short_label}-{self.system_id[:8]}"
 
 
 def disambiguated(machines: Iterable[Machine]) -> Mapping[Machine, Machine]:
-    """Map each machine to one whose label no machine of another system has."""
+    """Map each machine to one whose label no machine of another system has.
+
+    Some may have their longer label already, from the folder that they were loaded from.
+    """
     distinct = set(machines)
     systems: dict[str, set[str]] = {}
     for machine in distinct:
-        systems.setdefault(machine.label, set()).add(machine.system_id)
+        systems.setdefault(machine.short_label, set()).add(machine.system_id)
     return {
-        machine: AmbiguousMachine(**dict(machine)) if len(systems[machine.label]) > 1 else machine
+        machine: AmbiguousMachine(**dict(machine)) if len(systems[machine.short_label]) > 1 else machine
         for machine in distinct
     }
 

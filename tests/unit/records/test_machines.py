@@ -60,6 +60,14 @@ def test_namesakes_of_unknown_systems_are_told_apart_by_their_whole_ids() -> Non
     assert shared_names(namesakes) == {"amd-epyc-2cpu-0001": {"00010001", "00010002"}}
 
 
+def test_a_system_has_one_label_whatever_folder_its_machines_were_loaded_from() -> None:
+    other = box(2, EPYC.model_copy(update={"cpu_stepping": 2}))
+    loaded_with_a_namesake, alone = disambiguated([box(1), other]), box(3)
+    shown = disambiguated([*loaded_with_a_namesake.values(), alone])
+    assert shown[loaded_with_a_namesake[box(1)]].label == shown[alone].label
+    assert len({machine.label for machine in shown.values()}) == 2
+
+
 def test_records_keep_their_folders_when_their_labels_change() -> None:
     records = [make_run(machine=box(1)), make_run(machine=box(2, EPYC.model_copy(update={"cpu_stepping": 2})))]
     shown = disambiguate(records)
