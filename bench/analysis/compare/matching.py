@@ -1,23 +1,31 @@
-"""Matching of the two sides' runs: those of the same trial on the same machine belong together."""
+"""Matching of the two sides' runs: those of the same trial on the same system belong together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.analysis.groups import Condition, condition_of, location_of
-from bench.records.schema import Run, disambiguate
+from bench.analysis.groups import Condition, condition_of
+from bench.records.schema import Run
+
+ONLY_IN_BASE, ONLY_IN_NEW = "only in BASE", "only in NEW"
 
 
 @dataclass(frozen=True, order=True)
 class ComparisonKey:
-    """Key of a line of the table: a model on a machine and device under a condition."""
+    """Key of a line of the table: a model on a system and device under a condition."""
 
     model: str
-    location: str
+    system: str
+    device: str
     condition: Condition
 
+    @property
+    def location(self) -> str:
+        """System and device, as in all tables."""
+        return f"{self.system} ({self.device})"
 
-Trials = dict[str, Run]
-"""The latest run of each trial that was not interrupted, by ``trial_id``."""
+
+Trials = dict[str, list[Run]]
+"""By ``trial_id`` the latest run on each machine that was not interrupted, the newest last."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +39,15 @@ class Match:
 
 
 def match(base: Iterable[Run], new: Iterable[Run]) -> list[Match]:
-    """Match the runs of both sides by key; sorted by key."""
-    older, newer = list(base), list(new)
-    every = disambiguate([*older, *newer])  # a machine may have a namesake on the other side
-    before, after = _by_key(every[: len(older)]), _by_key(every[len(older) :])
+    """Match the runs of both sides, whose systems have labels of their own, by key; sorted by key."""
+    before, after = _by_key(base), _by_key(new)
     matches = [Match(key, before[key], after[key]) for key in before.keys() & after.keys()]
     lost, added = before.keys() - after.keys(), after.keys() - before.keys()
     nearest = {key: _nearest(key, lost) for key in added}
-    matches += [Match(key, None, after[key], _difference(nearest[key], key)) for key in added]
-    matches += [Match(key, before[key], None, "only in BASE") for key in lost - set(nearest.values())]
+    for key, other in nearest.items():
+        reason = _difference(other, before[other], key, after[key]) if other else ONLY_IN_NEW
+        matches.append(Match(key, None, after[key], reason))
+    matches += [Match(key, before[key], None, ONLY_IN_BASE) for key in lost - set(nearest.values())]
     return sorted(matches, key=lambda matched: matched.key)
 
 
@@ -47,8 +55,10 @@ def _by_key(runs: Iterable[Run]) -> Mapping[ComparisonKey, Trials]:
     by_key: dict[ComparisonKey, Trials] = {}
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.status != "interrupted":  # says nothing about the code
-            key = ComparisonKey(run.trial.model, location_of(run), condition_of(run))
-            by_key.setdefault(key, {})[run.trial_id] = run
+            key = ComparisonKey(run.trial.model, run.machine.label, run.trial.device, condition_of(run))
+            trials = by_key.setdefault(key, {})
+            elsewhere = [other for other in trials.get(run.trial_id, []) if other.machine.id != run.machine.id]
+            trials[run.trial_id] = [*elsewhere, run]
     return by_key
 
 
@@ -58,12 +68,17 @@ def _nearest(key: ComparisonKey, others: Iterable[ComparisonKey]) -> ComparisonK
     return min(same_model, key=lambda other: (len(_differing(other, key)), other), default=None)
 
 
-def _difference(base: ComparisonKey | None, new: ComparisonKey) -> str:
-    return "; ".join(_differing(base, new)) if base else "only in NEW"
+def _difference(base: ComparisonKey, before: Trials, new: ComparisonKey, after: Trials) -> str:
+    """The differences in words; where the systems differ, also on which side it is because of an old record."""
+    old = [name for name, trials in (("BASE", before), ("NEW", after)) if base.system != new.system and _old(trials)]
+    return "; ".join(_differing(base, new) + ([f"hardware not recorded in {' and '.join(old)}"] if old else []))
+
+
+def _old(trials: Trials) -> bool:
+    return any(run.machine.system is None for runs in trials.values() for run in runs)
 
 
 def _differing(base: ComparisonKey, new: ComparisonKey) -> list[str]:
-    pairs = {"machine": (base.location, new.location)} | {
-        name: (getattr(base.condition, name), getattr(new.condition, name)) for name in vars(base.condition)
-    }
+    pairs = {"system": (base.system, new.system), "device": (base.device, new.device)}
+    pairs |= {name: (getattr(base.condition, name), getattr(new.condition, name)) for name in vars(base.condition)}
     return [f"{name} {before} -> {after}" for name, (before, after) in pairs.items() if before != after]

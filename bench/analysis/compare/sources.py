@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.noise_floor import Floors, noise_floors, noise_runs
+from bench.analysis.noise_floor import noise_runs
 from bench.common.errors import UserError, cause_of
 from bench.common.git import git_environment
 from bench.records.schema import Run
@@ -18,13 +18,16 @@ from bench.records.storage import Problem, load_runs
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: a set of records; ``folder`` holds their predictions."""
+    """One side of a comparison: a set of records; ``folder`` holds their predictions.
+
+    ``repeats`` are the runs from which the noise floors follow.
+    """
 
     name: str
     folder: Path
     runs: list[Run]
     problems: list[Problem]
-    floors: Floors
+    repeats: list[Run]
 
 
 @contextlib.contextmanager
@@ -46,7 +49,7 @@ def open_side(name: str) -> Iterator[Side]:
 
 def _read(name: str, folder: Path) -> Side:
     runs, problems = load_runs(folder)
-    return Side(name, folder, runs, problems, noise_floors(noise_runs(folder)))
+    return Side(name, folder, runs, problems, noise_runs(folder))
 
 
 def _unpack_from_git(name: str, folder: Path) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.analysis.compare.changes import SAME, Change
+from bench.analysis.compare.changes import MEANINGS, SAME, Change
 from bench.analysis.metrics import METRICS
+from bench.common.errors import one_line
 
-LEGEND = "+ worse, - better, ~ changed but perhaps by chance, x not comparable, ! fails now, * failed before"
+LEGEND = ", ".join(f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark)
 SORTS = ("name", "change")
 
 
@@ -22,11 +23,10 @@ def arrange(changes: Sequence[Change], sort: str, only_changed: bool) -> list[Ch
 
 
 def table(changes: Sequence[Change]) -> str:
-    """Render the changes in Markdown; the condition and the machine stand in the line only where there are several."""
+    """Render the changes in Markdown; the condition and the system stand in the line only where there are several."""
     if not changes:
         return "nothing changed"
-    several = len({(change.key.location, change.key.condition) for change in changes}) > 1
-    rows = [_row(change, several) for change in changes]
+    rows = [row | {"Note": row["Note"].replace("|", "\\|").replace("<", "&lt;")} for row in rows_of(changes)]
     align = ("center", "right", "right", "right", "right", "left", "left")
     return tabulate(rows, headers="keys", tablefmt="pipe", colalign=align, disable_numparse=True)
 
@@ -36,7 +36,8 @@ def to_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [
         {
             "model": change.key.model,
-            "machine": change.key.location,
+            "system": change.key.system,
+            "device": change.key.device,
             "condition": change.key.condition.title,
             "metric": change.metric,
             "before": _known(change.before),
@@ -51,6 +52,12 @@ def to_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
     ]
 
 
+def rows_of(changes: Sequence[Change]) -> list[dict[str, str]]:
+    """Cells of the table by column, a row per change; words of records are in them as they are, on one line."""
+    several = len({(change.key.location, change.key.condition) for change in changes}) > 1
+    return [_row(change, several) for change in changes]
+
+
 def _row(change: Change, several: bool) -> dict[str, str]:
     where = f" {change.key.location}, {change.key.condition.title}" if several else ""
     return {
@@ -60,7 +67,7 @@ def _row(change: Change, several: bool) -> dict[str, str]:
         "Difference": _signed(change),
         "p": "" if math.isnan(change.p_value) else f"{change.p_value:.2g}",
         "Benchmark": f"{change.name}{where}",
-        "Note": " ".join(change.note.split()).replace("|", "\\|").replace("<", "&lt;"),
+        "Note": one_line(change.note),
     }
 
 
