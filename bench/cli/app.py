@@ -175,12 +175,32 @@ def compare(
     fail: Annotated[list[str] | None, typer.Option(help="Gate, as test_accuracy:0.3pp or cnn.epoch_s:15%.")] = None,
     only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out what did not change.")] = False,
     sort: Annotated[str, typer.Option(help="name, or change: the worst first.")] = "name",
+    across_machines: Annotated[
+        bool, typer.Option("--across-machines", help="Compare times between machines of the same kind, too.")
+    ] = False,
+    allow_idle: Annotated[
+        bool, typer.Option("--allow-idle", help="Exit code 0, not 2, where no gate had anything to judge.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a comment for a pull request and nothing else.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Hold two sets of records against each other. Exit code 1 where a gate given with --fail is broken."""
     from bench.cli.compare import compare_sides
 
-    raise typer.Exit(compare_sides(base, new, fail or [], only_changed, sort, as_json))
+    code = compare_sides(
+        base,
+        new,
+        fail or [],
+        only_changed=only_changed,
+        sort=sort,
+        across_machines=across_machines,
+        allow_idle=allow_idle,
+        markdown=markdown,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -98,6 +98,9 @@ TESTED = {
     ),
     "python -m bench compare HEAD~1:results results --fail test_accuracy:0.3pp --fail epoch_s:10% "
     "--fail cnn.epoch_s:15%": "integration/test_git.py::test_records_are_read_out_of_git",
+    "python -m bench compare origin/main:results results --fail test_accuracy:0.3pp --markdown": (
+        "integration/test_git.py::test_a_comment_for_a_pull_request_is_against_a_branch"
+    ),
     "python -m bench merge results laptop/results gpu-box/results --results all": (
         "unit/records/test_merge.py::test_each_machine_has_its_rows_and_a_second_time_changes_nothing"
     ),

@@ -10,27 +10,29 @@ from pathlib import Path
 import pytest
 
 from bench.common.package import PACKAGE
+from bench.records.schema import Run
 from bench.runner.environment import read_git
 from tests.conftest import ROOT, Command
-from tests.support.comparison import cnn
+from tests.support.comparison import BOXES, cnn
 from tests.support.documents import copy_of_the_project
 from tests.support.results import save_runs
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    return save_runs(tmp_path / "base", *cnn())
+def commit_records(folder: Path, *runs: Run) -> None:
+    """A repository with one commit, of which ``origin/main`` is the name too."""
+    save_runs(folder / "results", *runs)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (
+        ["init"],
+        ["add", "results"],
+        ["commit", "-m", "records"],
+        ["update-ref", "refs/remotes/origin/main", "HEAD"],
+    ):
+        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_records_are_read_out_of_git(command: Command, tmp_path: Path, base: Path) -> None:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init")
-    base.rename(tmp_path / "results")
-    git("add", "results")
-    git("commit", "-m", "records")
+def test_records_are_read_out_of_git(command: Command, tmp_path: Path) -> None:
+    commit_records(tmp_path, *cnn())
     save_runs(tmp_path / "results", *cnn(1.5, later=100))
     done = command("compare", "HEAD:results", "results", "--fail", "epoch_s:10%", "--json")
     assert done.returncode == 1
@@ -41,6 +43,19 @@ def test_records_are_read_out_of_git(command: Command, tmp_path: Path, base: Pat
     assert len(answer["regressions"]) == 1
     (tmp_path / "sub").mkdir()
     assert command("compare", "HEAD:results", "../results", cwd=tmp_path / "sub").returncode == 0
+
+
+def test_a_comment_for_a_pull_request_is_against_a_branch(command: Command, tmp_path: Path) -> None:
+    commit_records(tmp_path, *cnn(machine=BOXES[0]))
+    save_runs(tmp_path / "results", *cnn(1.5, 0.98, machine=BOXES[1], later=100))
+    line = "compare", "origin/main:results", "results", "--markdown"
+    done = command(*line, "--fail", "test_accuracy:0.3pp")
+    assert done.returncode == 1
+    assert done.stdout.startswith("**1 worse, 4 not comparable**; gates: 1 broken\n\nBASE `origin/main:results`, ")
+    idle = command(*line, "--fail", "epoch_s:10%")
+    assert (idle.returncode, idle.stderr.count("\n")) == (2, 1)
+    assert "error: no gate had anything to judge (cnn: measured on another machine of the same kind" in idle.stderr
+    assert command(*line, "--fail", "epoch_s:10%", "--allow-idle").returncode == 0
 
 
 def test_the_checkout_is_found_wherever_the_modules_lie() -> None:

@@ -116,6 +116,7 @@ BAD = [
     (("compare", ".", ".", "--fail", "epoch_s:10pp"), "epoch_s is gated in %, as epoch_s:10%"),
     (("compare", ".", ".", "--fail", "test_accuracy:1%"), "test_accuracy is gated in pp"),
     (("compare", ".", ".", "--sort", "size"), "unknown sort order 'size'"),
+    (("compare", ".", ".", "--markdown", "--json"), "--markdown and --json exclude each other"),
     (("compare", "--output=x:y", "."), "No such option"),
 ]
 

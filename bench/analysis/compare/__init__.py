@@ -5,6 +5,7 @@ Needs no torch and measures nothing.
 
 from bench.analysis.compare.changes import Change, find_changes
 from bench.analysis.compare.gates import Gate, GateResults, apply_gates, parse_gate
+from bench.analysis.compare.markdown import to_markdown
 from bench.analysis.compare.sources import Side, open_side
 from bench.analysis.compare.table import LEGEND, SORTS, arrange, table, to_json
 
@@ -22,4 +23,5 @@ __all__ = [
     "parse_gate",
     "table",
     "to_json",
+    "to_markdown",
 ]

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.analysis.compare.changes import FAILING, Change
+from bench.analysis.compare.changes import FAILING, FIXED, MEANINGS, SAME_RECORDS, Change
+from bench.analysis.compare.matching import ONLY_IN_BASE, ONLY_IN_NEW
 from bench.analysis.metrics import METRICS
 from bench.common.errors import UserError, unknown_name
 
@@ -27,10 +28,14 @@ class Gate:
 
 @dataclass(frozen=True)
 class GateResults:
-    """Result of all gates: one line per regression, and warnings about what could not be judged well."""
+    """Result of all gates: one line per regression, and warnings about what could not be judged well.
+
+    ``idle`` says why no gate had anything to judge; it is empty where one had, and where none was given.
+    """
 
     regressions: list[str]
     warnings: list[str]
+    idle: str = ""
 
 
 def parse_gate(text: str) -> Gate:
@@ -67,7 +72,10 @@ def apply_gates(changes: Sequence[Change], gates: Sequence[Gate]) -> GateResults
         for change in changes
         if change.mark == FAILING and any(gate.model in (None, change.key.model) for gate in gates)
     ]
-    return GateResults(regressions, _warnings(changes, gates, judged))
+    known = [(change, gate) for change, gate in judged if not _tells_nothing(change)]
+    if gates and not known and not regressions:
+        return GateResults([], [], idle=_reason(changes, gates) or "no run was finished")
+    return GateResults(regressions, _warnings(changes, gates, known))
 
 
 def _gate_for(change: Change, gates: Sequence[Gate]) -> Gate | None:
@@ -99,14 +107,39 @@ def _fired(change: Change, gate: Gate) -> str:
     return f"{change.name} is worse by {worse}, gate {gate.text} ({certainty}, noise floor {floor})"
 
 
-def _warnings(changes: Sequence[Change], gates: Sequence[Gate], judged: Sequence[tuple[Change, Gate]]) -> list[str]:
-    known = [change for change, _ in judged if not math.isnan(change.change)]
-    no_floor = sorted({change.name for change in known if not change.floor})
-    used = {gate.text for change, gate in judged if not math.isnan(change.change)}
-    idle = [gate.text for gate in gates if gate.text not in used]
-    lines = []
-    if no_floor and changes:
-        lines.append(f"noise floor unknown for {', '.join(no_floor)}: 'make noise' measures it")
-    if idle:
-        lines.append(f"nothing to judge for {', '.join(idle)}")
+def _warnings(changes: Sequence[Change], gates: Sequence[Gate], known: Sequence[tuple[Change, Gate]]) -> list[str]:
+    no_floor = sorted({change.name for change, _ in known if not change.floor})
+    used = {gate.text for _, gate in known}
+    idle = dict.fromkeys(gate for gate in gates if gate.text not in used)
+    lines = [f"noise floor unknown for {', '.join(no_floor)}: 'make noise' measures it"] if no_floor else []
+    for gate in idle:
+        reason = _reason(changes, [gate])
+        lines.append(f"nothing to judge for {gate.text}{f' ({reason})' if reason else ''}")
     return lines
+
+
+def _tells_nothing(change: Change) -> bool:
+    return math.isnan(change.change) or change.same
+
+
+def _reason(changes: Sequence[Change], gates: Sequence[Gate]) -> str:
+    """The most telling reason why gates have nothing to judge: a difference first, and of these that of most lines."""
+    models: dict[str, list[str]] = {}
+    for change in changes:
+        unjudged = _tells_nothing(change) and change.mark != FAILING  # which breaks its gate
+        if unjudged and any(_concerns(gate, change) for gate in gates):
+            reason = SAME_RECORDS if change.same else change.note
+            reason = f"{MEANINGS[FIXED]}, {reason}" if change.mark == FIXED else reason
+            models.setdefault(reason, []).append(change.key.model)
+    if not models:
+        return ""
+    plain = (ONLY_IN_BASE, SAME_RECORDS, ONLY_IN_NEW)
+    rank = {reason: plain.index(reason) if reason in plain else len(plain) for reason in models}
+    reason = max(models, key=lambda reason: (rank[reason], len(models[reason])))
+    more = len(models) - 1
+    others = f"; and {more} other reason{'s' if more > 1 else ''}, see the table" if more else ""
+    return f"{', '.join(dict.fromkeys(models[reason]))}: {reason}{others}"
+
+
+def _concerns(gate: Gate, change: Change) -> bool:
+    return gate.model in (None, change.key.model) and change.metric in (gate.metric, "all", "status")

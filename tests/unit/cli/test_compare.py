@@ -1,11 +1,13 @@
 """The command on two folders of hand-written records."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from bench.analysis.compare.pairs import ELSEWHERE
 from tests.conftest import Command
-from tests.support.comparison import cnn
+from tests.support.comparison import BOXES, cnn
 from tests.support.factories import make_run
 from tests.support.results import save_runs
 
@@ -52,10 +54,80 @@ def test_a_gate_below_the_noise_floor_is_refused(in_process: Command, tmp_path: 
 
 def test_a_base_without_records_is_a_sentence(in_process: Command, tmp_path: Path, base: Path) -> None:
     (tmp_path / "empty").mkdir()
-    done = in_process("compare", tmp_path / "empty", base, "--fail", "epoch_s:10%")
+    done = in_process("compare", "empty", base)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("empty holds no records yet: nothing to compare with\n")
-    assert in_process("compare", base, tmp_path / "empty").returncode == 2
+    assert done.stdout == "empty holds no records yet: nothing to compare with\n"
+    assert in_process("compare", "empty", base, "--markdown").stdout == (
+        "**nothing to compare**: `empty holds no records yet`\n"
+    )
+    assert in_process("compare", base, "empty").returncode == 2
+
+
+IDLE = {
+    "no records": ([], "empty holds no records yet"),
+    "another condition": (cnn(epochs=3), "cnn: epochs 3 -> 2"),
+    "another machine": (
+        cnn(machine=BOXES[0]),
+        "cnn: system amd-epyc-2cpu-avx512 -> test-cpu-0123; hardware not recorded in NEW",
+    ),
+    "the same records": (cnn(), "cnn: the same records"),
+    "interrupted": ([make_run(status="interrupted")], "cnn: only in NEW"),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_where_no_gate_has_anything_to_judge_the_exit_code_is_2_and_a_line_says_why(
+    in_process: Command, tmp_path: Path, base: Path, case: str
+) -> None:
+    before, reason = IDLE[case]
+    save_runs(tmp_path / "empty", *before).mkdir(exist_ok=True)
+    gates = "--fail", "epoch_s:10%", "--fail", "test_accuracy:1pp"
+    done = in_process("compare", "empty", base, *gates)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: no gate had anything to judge ({reason}): compare new runs of the same trials on the same kind of "
+        "machine, or allow it by --allow-idle\n",
+    )
+    allowed = in_process("compare", "empty", base, *gates, "--allow-idle")
+    assert (allowed.returncode, allowed.stderr) == (0, f"warning: no gate had anything to judge ({reason})\n")
+    assert allowed.stdout == done.stdout
+    assert json.loads(in_process("compare", "empty", base, *gates, "--json").stdout)["idle"] == reason
+
+
+def test_on_another_machine_of_the_kind_accuracy_is_judged_and_times_are_when_asked(
+    in_process: Command, tmp_path: Path
+) -> None:
+    sides = save_runs(tmp_path / "a", *cnn(machine=BOXES[0])), save_runs(tmp_path / "b", *cnn(2.0, machine=BOXES[1]))
+    both = in_process("compare", *sides, "--fail", "epoch_s:10%", "--fail", "test_accuracy:1pp")
+    assert both.returncode == 0, "one gate has something to judge"
+    assert f"warning: nothing to judge for epoch_s:10% (cnn: {ELSEWHERE})\n" in both.stderr
+    times = in_process("compare", *sides, "--fail", "epoch_s:10%")
+    assert (times.returncode, times.stderr.count("\n")) == (2, 1)
+    assert f"error: no gate had anything to judge (cnn: {ELSEWHERE}): compare " in times.stderr
+    across = in_process("compare", *sides, "--fail", "epoch_s:10%", "--across-machines")
+    assert across.returncode == 1
+    assert "measured on different machines of the same kind" in across.stdout
+
+
+def test_an_idle_comparison_of_damaged_records_is_no_success_though_idle_is_allowed(
+    in_process: Command, tmp_path: Path, base: Path
+) -> None:
+    (base / "runs" / "foreign.json").write_text("{}")
+    new = save_runs(tmp_path / "new", *cnn(epochs=3))
+    assert in_process("compare", base, new, "--fail", "epoch_s:10%", "--allow-idle").returncode == 2
+
+
+def test_markdown_is_all_that_is_printed_and_the_exit_code_is_the_same(
+    in_process: Command, tmp_path: Path, base: Path
+) -> None:
+    new = save_runs(tmp_path / "new", *cnn(1.3, later=9))
+    done = in_process("compare", base, new, "--fail", "epoch_s:10%", "--markdown", "--only-changed")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "**3 worse, 2 unchanged**; gates: 1 broken"
+    assert sum(line.startswith("| `+` |") for line in lines) == 3
+    assert "regression:" not in done.stdout
+    assert "<details>" not in done.stdout, "what is left out is not folded either"
 
 
 def test_a_foreign_file_is_named_and_the_rest_compared(in_process: Command, tmp_path: Path, base: Path) -> None:
