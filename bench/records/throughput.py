@@ -92,10 +92,10 @@ class ModelThroughput(RecordPart):
         """Seconds of an epoch in ``framework``, round by round; none where it was not timed."""
         return next((times.epoch_s for times in self.times if times.framework == framework), [])
 
-    def ratios(self, framework: str) -> list[float]:
-        """Ratios of the framework's epoch to ours, round by round; none where not both were timed in each."""
+    def times_in_turn(self, framework: str) -> tuple[list[float], list[float]]:
+        """Seconds of the framework's epoch and of ours, round by round; none where not both were timed in each."""
         theirs, ours = self.epoch_s(framework), self.epoch_s(OURS)
-        return [a / b for a, b in zip(theirs, ours, strict=True)] if len(theirs) == len(ours) else []
+        return (theirs, ours) if len(theirs) == len(ours) else ([], [])
 
     def step_time(self, phase: str, batch_size: int) -> StepTime | None:
         """Time of a step of that phase at that batch size; None where it was not measured."""
@@ -132,7 +132,7 @@ class ThroughputRecord(Measurement):
                 raise ValueError("a model has a framework twice")
             if len({bool(part) for part in (self.peaks, model.cost, model.step_times)}) > 1:
                 raise ValueError("peaks, times of steps and costs are there together or not at all")
-            if self.peaks and not model.ratios(ARTICLE):
+            if self.peaks and not model.times_in_turn(ARTICLE)[0]:
                 raise ValueError("the rounds of the article's loop and of ours are not of equal number")
         return self
 

@@ -189,8 +189,8 @@ def make_speed(precision: str = "fp32") -> ThroughputRecord:
             ModelThroughput(
                 model="cnn",
                 times=[
-                    EpochTimes(framework=ARTICLE, epoch_s=[30.0, 40.0, 20.0]),
-                    EpochTimes(framework=OURS, epoch_s=[10.0, 10.0, 10.0]),
+                    EpochTimes(framework=ARTICLE, epoch_s=[30.0] * 5),
+                    EpochTimes(framework=OURS, epoch_s=[10.0] * 5),
                 ],
                 step_times=[
                     times("train", 1, 0.001),
@@ -225,10 +225,10 @@ def without_flops(record: ThroughputRecord) -> ThroughputRecord:
 
 def make_peers() -> ThroughputRecord:
     times = [
-        EpochTimes(framework=OURS, versions={"torch": "2.15.0"}, epoch_s=[1.0, 2.0, 1.0]),
-        EpochTimes(framework="jax", versions={"jax": "1.0"}, epoch_s=[2.0, 2.0, 3.0]),
+        EpochTimes(framework=OURS, versions={"torch": "2.15.0"}, epoch_s=[1.0] * 5),
+        EpochTimes(framework="jax", versions={"jax": "1.0"}, epoch_s=[2.0] * 5),
         EpochTimes(framework="lightning", versions={}, epoch_s=[], note="not installed"),
-        EpochTimes(framework="keras-tensorflow", versions={"keras": "3"}, epoch_s=[0.5, 0.5, 0.5]),
+        EpochTimes(framework="keras-tensorflow", versions={"keras": "3"}, epoch_s=[0.5] * 5),
     ]
     return ThroughputRecord(**CONDITIONS, precision="fp32", models=[ModelThroughput(model="mlp", times=times)])
 

@@ -14,9 +14,10 @@ from bench.report.elements.section import Section
 
 NOTE = (
     "An epoch of training, median over rounds in which all took turns, each in a process of its own after an epoch of "
-    "warm-up (compiling is in none of the times). *Of ours*: theirs over ours, round by round, median and range. Each "
-    "framework does it as its own documentation does, from images in memory where it can; Lightning trains on the "
-    "article's DataLoader. Slow epochs are measured on their first steps and made up for in proportion."
+    "warm-up (compiling is in none of the times). *Of ours*: theirs over ours round by round, with the 95 % interval "
+    "of the median, over the rounds in which the machine was near its fastest. Each framework does it as its own "
+    "documentation does, from images in memory where it can; Lightning trains on the article's DataLoader. Slow epochs "
+    "are measured on their first steps and made up for in proportion."
 )
 COLUMNS = ["model", "framework", "system", "device", "threads", "rounds", "epoch_s", "note", "versions", "commit"]
 
@@ -68,16 +69,16 @@ def epoch_rows(records: Sequence[ThroughputRecord]) -> list[dict[str, Any]]:
             "rounds": len(times.epoch_s),
             "epoch_s": stats.spread(times.epoch_s).median,
             "harness_epoch_s": stats.spread(model.epoch_s(OURS)).median,
-            "ratio": stats.spread(ratios).median,
-            "ratio_min": min(ratios, default=math.nan),
-            "ratio_max": max(ratios, default=math.nan),
+            "ratio": ratio.median,
+            "ratio_low": ratio.low,
+            "ratio_high": ratio.high,
             "note": times.note,
             "versions": " ".join(f"{name} {version}" for name, version in times.versions.items()),
         }
         for record in records
         for model in record.models
         for times in model.times
-        for ratios in [model.ratios(times.framework)]
+        for ratio in [stats.paired_ratio(*model.times_in_turn(times.framework))]
     ]
 
 
@@ -93,9 +94,11 @@ def condition_columns(record: ThroughputRecord) -> dict[str, Any]:
 
 
 def ratio_text(row: dict[str, Any], digits: int) -> str:
-    """Format a ratio's median and range; empty where there is none."""
-    median, low, high = (f"{row[name]:.{digits}f}" for name in ("ratio", "ratio_min", "ratio_max"))
-    return "" if math.isnan(row["ratio_min"]) else f"{median} ({low} to {high})"
+    """Format a ratio and its interval, as far as there is one; empty where there is no ratio."""
+    median, low, high = (f"{row[name]:.{digits}f}" for name in ("ratio", "ratio_low", "ratio_high"))
+    if math.isnan(row["ratio"]):
+        return ""
+    return median if math.isnan(row["ratio_low"]) else f"{median} [{low}, {high}]"
 
 
 def _versions(record: ThroughputRecord) -> str:

@@ -25,10 +25,10 @@ ROOFLINE_NOTE = (
 )
 HEADLINE_NOTE = (
     "*Times as fast*: an epoch of the article's own loop (DataLoader, transforms image by image, float32) over one of "
-    "ours, both in turn, median and range over the rounds. *Of peak*: the training's FLOP/s as a share of the fastest "
-    "matrix product; *of copy bandwidth*: what its operations read and write, as if there were no cache, as a share of "
-    "the fastest copy. *One image*: inference of a single image. *Memory*: what training adds to the process at its "
-    "peak, in a run of its own."
+    "ours, both in turn, with the 95 % interval over rounds. *Of peak*: the training's FLOP/s as a share of the "
+    "fastest matrix product; *of copy bandwidth*: what its operations read and write, as if there were no cache, as a "
+    "share of the fastest copy. *One image*: inference of a single image. *Memory*: what training adds to the process "
+    "at its peak, in a run of its own."
 )
 
 PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
@@ -36,7 +36,7 @@ PHASES = {"train": ("training", "o", "-"), "infer": ("inference", "^", "--")}
 
 ARTICLE_COLUMNS = [
     "model", "system", "device", "precision", "threads", "commit",
-    "rounds", "article_epoch_s", "harness_epoch_s", "ratio", "ratio_min", "ratio_max",
+    "rounds", "article_epoch_s", "harness_epoch_s", "ratio", "ratio_low", "ratio_high",
 ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def terminal_rows(record: ThroughputRecord) -> list[dict[str, Any]]:
 
 
 def article_loop_table(records: Sequence[ThroughputRecord]) -> pd.DataFrame:
-    """One row per model: median seconds of an epoch of both loops over the rounds, and the ratios' median and range."""
+    """One row per model: median seconds of an epoch of both loops over rounds, and their ratio with its interval."""
     rows = [row | {"article_epoch_s": row["epoch_s"]} for row in _article_rows(records)]
     return pd.DataFrame(rows, columns=ARTICLE_COLUMNS)
 

@@ -10,7 +10,7 @@ from bench.throughput.conditions import begin
 from bench.throughput.frameworks.registry import PEERS, Task, UnsupportedModelError
 from bench.throughput.subprocess_timer import Timer, subprocess_timer
 
-ROUNDS = 5
+ROUNDS = 15
 
 
 def measure_peers(models: Sequence[str], task: Task, say: Callable[[str], None]) -> ThroughputRecord:

@@ -12,9 +12,9 @@ from tests.support.factories import START, make_peers
 
 def test_frameworks_stand_in_order_of_speed_as_ratios_to_ours() -> None:
     assert [(row["framework"], row["epoch, s"], row["of ours"], row["note"]) for row in rows_of(make_peers())] == [
-        ("keras-tensorflow", "0.5", "0.50 (0.25 to 0.50)", ""),
+        ("keras-tensorflow", "0.5", "0.50 [0.50, 0.50]", ""),
         (OURS, "1", "", ""),
-        ("jax", "2", "2.00 (1.00 to 3.00)", ""),
+        ("jax", "2", "2.00 [2.00, 2.00]", ""),
         ("lightning", "", "", "not installed"),
     ]
 
@@ -27,6 +27,6 @@ def test_the_newest_record_is_shown_and_what_is_none_is_named(tmp_path: Path) ->
     records, problems = load_throughput(tmp_path)
     assert records == [record]
     assert [problem.path.name for problem in problems] == ["foreign.json"]
-    assert "0.50 (0.25 to 0.50)" in render(tmp_path).page.read_text()
+    assert "0.50 [0.50, 0.50]" in render(tmp_path).page.read_text()
     table = pd.read_csv(tmp_path / "tables" / "peers.csv")
     assert list(table.framework) == [OURS, "jax", "lightning", "keras-tensorflow"]
