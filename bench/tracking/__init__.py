@@ -1,1 +1,1 @@
-"""The code's own benchmarks (tests/benchmarks), run by pytest-benchmark and held against a baseline or a commit."""
+"""The code's own benchmarks -> held against an accepted baseline, or against a commit in turn."""
