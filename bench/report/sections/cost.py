@@ -93,14 +93,13 @@ def _speed_rows(comparison: ConditionResults) -> list[dict[str, Any]]:
 
 
 def _machines_notes(comparison: ConditionResults) -> list[str]:
-    """State how far apart the machines of one system are, a sentence for each model that was timed on several."""
-    notes = []
+    """State how far apart the machines of one system are, in a sentence; none where no model was timed on several."""
+    ranges = []
     for group in comparison.groups:
         rates = sorted(group.timed.by_machine.values()) if group.timed else []
         if len(rates) > 1:
-            words = f"{len(rates)} machines of this kind, {rates[0]:,.0f} to {rates[-1]:,.0f} images/s"
-            notes.append(f"{group.model}: {words}.")
-    return notes
+            ranges.append(f"{group.model} {rates[0]:,.0f} to {rates[-1]:,.0f} on {len(rates)} machines")
+    return [f"Machines of this kind differ, in images/s: {'; '.join(ranges)}."] if ranges else []
 
 
 def _goal_rows(comparison: ConditionResults) -> list[dict[str, str]]:

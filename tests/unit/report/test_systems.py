@@ -8,12 +8,14 @@ import pytest
 from bench.common.errors import UserError
 from bench.records.machines import Machine, System
 from bench.records.schema import Run
+from bench.records.timing import save_timing
 from bench.report import Rendered, render
 from bench.report.elements.blocks import Table
 from bench.report.sections import systems
 from bench.report.sections.systems import main_system
 from tests.support.factories import MACHINE, make_run
 from tests.support.results import save_runs
+from tests.support.timings import make_timing
 
 EPYC = System(cpu_model="AMD EPYC", cpu_family=25, instruction_set="AVX512", logical_cpus=2)
 BOXES = [Machine(slug="amd-epyc-2cpu", id=f"{number}000beef", system=EPYC) for number in range(3)]
@@ -71,3 +73,11 @@ def test_the_system_with_the_most_finished_runs_counts_then_the_newest() -> None
 def render_runs(results: Path, *runs: Run) -> Rendered:
     save_runs(results, *runs)
     return render(results)
+
+
+def test_how_far_apart_the_boxes_of_a_kind_are_is_said(tmp_path: Path) -> None:
+    save_runs(tmp_path, *(make_run("cnn", seed, machine=BOXES[seed]) for seed in range(2)))
+    for number, image_us in enumerate((100.0, 125.0)):
+        save_timing(tmp_path, make_timing({"cnn": [image_us] * 8}, machine=BOXES[number]))
+    page = render(tmp_path).page.read_text()
+    assert "Machines of this kind differ, in images/s: cnn 8,000 to 10,000 on 2 machines." in page
