@@ -19,6 +19,7 @@ import pytest
 from bench.records.probes import load_probes
 from bench.records.schema import Run
 from bench.records.storage import load_predictions, load_runs, runs_dir
+from bench.records.timing import load_timings
 from tests.conftest import ROOT, Command
 from tests.support.processes import start, wait_for
 
@@ -243,20 +244,8 @@ def test_a_trial_costs_little_more_than_its_own_time(make_cluster: MakeCluster, 
 
 
 def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: Command, tmp_path: Path) -> None:
-    arguments = (
-        "run",
-        "--suite",
-        "quick",
-        "--timing-rounds",
-        "0",
-        "--epochs",
-        "1",
-        "--models",
-        "softmax",
-        "--probes",
-        "calibration",
-        "--json",
-    )
+    options = ("--epochs", "1", "--models", "softmax", "--probes", "calibration", "--timing-rounds", "4", "--json")
+    arguments = ("run", "--suite", "quick", *options)
     before = raylets()
     first, second = command(*arguments, "--executor", "ray"), command(*arguments)
     assert [first.returncode, second.returncode] == [0, 0], first.stderr
@@ -264,6 +253,10 @@ def test_a_cluster_of_this_machine_alone_makes_records_of_this_machine(command: 
     runs, probes = load_runs(tmp_path / "results")[0], load_probes(tmp_path / "results")[0]
     assert [(probe.run, probe.machine) for probe in probes] == [(runs[0].stem, runs[0].machine)]
     assert runs[0].surroundings is not None
+    timings, problems = load_timings(tmp_path / "results")
+    assert problems == []
+    assert [len(model.rounds) for record in timings for model in record.models] == [2, 2], "before and after"
+    assert {timing.machine for timing in timings} == {runs[0].machine}
     assert raylets() <= before
 
 
