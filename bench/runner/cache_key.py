@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.common.package import PACKAGE
 from bench.data.registry import find_dataset
@@ -58,15 +58,11 @@ def run_key(
     return digest(
         {
             "trial_id": trial_id(trial, data),
-            "model": code.models[trial.model],
-            "harness": code.harness,
-            "torch": metadata.version("torch"),
-            "threads": trial.threads,
             "classes": find_dataset(trial.dataset).num_classes,
-            "allocator": dict(effective_settings() if allocator is None else allocator),
             "machine": machine.id,
             "system": machine.system_id,
         }
+        | _trained_by(trial, code, allocator)
     )
 
 
@@ -76,16 +72,18 @@ def timing_key(trial: Trial, data: Data, code: CodeIdentity, allocator: Mapping[
     Args:
         allocator: see :func:`run_key`.
     """
-    return digest(
-        {
-            "timing_id": timing_id(trial, data),
-            "model": code.models[trial.model],
-            "harness": code.harness,
-            "torch": metadata.version("torch"),
-            "threads": trial.threads,
-            "allocator": dict(effective_settings() if allocator is None else allocator),
-        }
-    )
+    return digest({"timing_id": timing_id(trial, data)} | _trained_by(trial, code, allocator))
+
+
+def _trained_by(trial: Trial, code: CodeIdentity, allocator: Mapping[str, str] | None) -> dict[str, Any]:
+    """Describe what takes a trial's steps, whatever the machine."""
+    return {
+        "model": code.models[trial.model],
+        "harness": code.harness,
+        "torch": metadata.version("torch"),
+        "threads": trial.threads,
+        "allocator": dict(effective_settings() if allocator is None else allocator),
+    }
 
 
 def probe_key(probe: str, code: CodeIdentity, run: Run, images: int, train_images: int) -> str:

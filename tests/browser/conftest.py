@@ -15,6 +15,7 @@ import pytest
 
 from bench.report.pages.playground import FILE
 from tests.conftest import ROOT
+from tests.support.small_runs import UNTIMED
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -100,11 +101,7 @@ def results(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         sys.executable,
         "-m",
         "bench",
-        "run",
-        "--suite",
-        "quick",
-        "--timing-rounds",
-        "0",
+        *UNTIMED,
         "--epochs",
         "1",
         "--probes",

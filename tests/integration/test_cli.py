@@ -19,8 +19,9 @@ from bench.records.timing import load_timings
 from tests.conftest import ROOT, Command
 from tests.support.factories import make_run
 from tests.support.processes import start, wait_for, worker
+from tests.support.small_runs import UNTIMED
 
-QUICK = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1")
+QUICK = (*UNTIMED, "--epochs", "1")
 SMALL = (*QUICK, "--probes", "none")
 
 

@@ -9,6 +9,7 @@ from bench.data import datasets, files
 from bench.records.storage import load_runs
 from tests.conftest import Command
 from tests.support.fashion import DEBIAN, FASHION, needs_debians_files
+from tests.support.small_runs import UNTIMED
 
 
 @needs_debians_files
@@ -33,9 +34,7 @@ def test_packed_files_in_the_data_folder_come_first_and_a_damaged_one_is_passed_
 @needs_debians_files
 @pytest.mark.slow
 def test_fashion_mnist_runs_from_training_to_report(command: Command, tmp_path: Path) -> None:
-    done = command(
-        "run", "--suite", "quick", "--timing-rounds", "0", "--models", "mlp,cnn", "--dataset", "fashion-mnist"
-    )
+    done = command(*UNTIMED, "--models", "mlp,cnn", "--dataset", "fashion-mnist")
     assert done.returncode == 0, done.stderr
     runs, problems = load_runs(tmp_path / "results")
     assert problems == []

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT, Command
+from tests.support.small_runs import UNTIMED
 
 SCRIPT = """
 import torch
@@ -86,7 +87,7 @@ def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_
     command: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "my_net.py").write_text(FILE)
-    arguments = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
+    arguments = (*UNTIMED, "--epochs", "1", "--probes", "none", "--json")
     trained = []
     for width in (8, 8, 12):
         (tmp_path / "widths.py").write_text(f"WIDTH = {width}\n")
@@ -116,7 +117,7 @@ def test_models_of_an_installed_package_have_names_and_a_broken_one_costs_itself
     points = "zoo_net = zoo.nets:unregistered\nlost = zoo.gone:net\n"
     (about / "entry_points.txt").write_text(f"[mnist_bench.models]\n{points}")
     path = {"PYTHONPATH": os.pathsep.join((str(tmp_path), environment.get("PYTHONPATH", str(ROOT))))}
-    arguments = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
+    arguments = (*UNTIMED, "--epochs", "1", "--probes", "none", "--json")
     done = command(*arguments, "--models", "zoo_net,softmax", cwd=tmp_path, env=environment | path)
     assert done.returncode == 0, done.stderr
     runs = {run["model"]: run["test_accuracy"] for run in json.loads(done.stdout)["done"]}

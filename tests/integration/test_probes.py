@@ -9,13 +9,14 @@ import pytest
 from bench.records.probes import load_probes
 from bench.runner.suites import SUITES
 from tests.conftest import Command
+from tests.support.small_runs import UNTIMED
 
 
 @pytest.mark.slow
 def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     command: Command, tmp_path: Path
 ) -> None:
-    call = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax", "--json")
+    call = (*UNTIMED, "--epochs", "1", "--models", "softmax", "--json")
     trained = count(json.loads(command(*call).stdout))
     assert trained == {"done": 1, "already_done": 0}
     records = {record.probe: record for record in load_probes(tmp_path / "results")[0]}
@@ -39,7 +40,7 @@ def count(summary: dict[str, Any]) -> dict[str, int]:
 @pytest.mark.slow
 def test_damaged_weights_are_one_line(command: Command, tmp_path: Path) -> None:
     def call() -> Any:
-        return command("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax")
+        return command(*UNTIMED, "--epochs", "1", "--models", "softmax")
 
     call()
     for path in (tmp_path / "results").rglob("*"):

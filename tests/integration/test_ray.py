@@ -22,11 +22,12 @@ from bench.records.storage import load_predictions, load_runs, runs_dir
 from bench.records.timing import load_timings
 from tests.conftest import ROOT, Command
 from tests.support.processes import start, wait_for
+from tests.support.small_runs import UNTIMED
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]  # each counts processes and cores of the machine
-SMALL = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none")
+SMALL = (*UNTIMED, "--epochs", "1", "--probes", "none")
 MakeCluster = Callable[..., Any]
 
 

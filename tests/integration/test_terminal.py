@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from bench.records.storage import load_runs
+from tests.support.small_runs import UNTIMED
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[1-7]|38|9[0-7])[;\d]*m")
-RUN = ("run", "--suite", "quick", "--timing-rounds", "0", "--models", "softmax", "--epochs", "1", "--probes", "none")
+RUN = (*UNTIMED, "--models", "softmax", "--epochs", "1", "--probes", "none")
 
 
 def at_a_terminal(folder: Path, environment: dict[str, str]) -> bytes:

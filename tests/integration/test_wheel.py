@@ -15,6 +15,7 @@ from bench.records.storage import load_runs
 from models import list_models
 from tests.conftest import ROOT
 from tests.support.processes import CLEAN
+from tests.support.small_runs import UNTIMED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -85,11 +86,7 @@ def test_it_runs_from_any_folder_in_an_empty_environment(wheel: Path, tmp_path: 
         run(scripts / "pip", "check", cwd=elsewhere)
         shown = run(
             scripts / "mnist-bench",
-            "run",
-            "--suite",
-            "quick",
-            "--timing-rounds",
-            "0",
+            *UNTIMED,
             "--data-dir",
             tmp_path / "data",
             cwd=elsewhere,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Command
+from tests.support.small_runs import UNTIMED
 
 MODELS = '''
 import os
@@ -146,7 +147,7 @@ def too_many(num_classes): return TooMany()
 @register_model
 def shared(num_classes): return SHARED
 '''
-RUN = ("run", "--suite", "quick", "--timing-rounds", "0", "--probes", "none", "--json")
+RUN = (*UNTIMED, "--probes", "none", "--json")
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from bench.records.storage import load_runs
 from tests.conftest import ROOT, Command
+from tests.support.small_runs import UNTIMED
 
-SMALL = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--probes", "none", "--json")
+SMALL = (*UNTIMED, "--epochs", "1", "--probes", "none", "--json")
 REGISTER = "from torch import nn\nfrom models.registry import register_model\n"
 
 BROKEN = {

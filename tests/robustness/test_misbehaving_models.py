@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, Command
+from tests.support.small_runs import UNTIMED
 
 pytestmark = pytest.mark.slow
 
@@ -86,11 +87,7 @@ def test_whatever_a_model_does_takes_its_own_trial_alone(command: Command, troub
 
     names = "eat,crash,hang,hang_up,leave,mute,quits,softmax"
     arguments = (
-        "run",
-        "--suite",
-        "quick",
-        "--timing-rounds",
-        "0",
+        *UNTIMED,
         "--epochs",
         "1",
         "--probes",

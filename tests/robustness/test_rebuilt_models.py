@@ -10,6 +10,7 @@ import pytest
 from bench.records.probes import load_probes
 from bench.records.storage import load_predictions, load_runs
 from tests.conftest import ROOT, Command
+from tests.support.small_runs import UNTIMED
 
 pytestmark = pytest.mark.slow
 
@@ -128,11 +129,7 @@ def test_every_probe_agrees_with_its_run_or_says_why_it_does_not(command: Comman
     (tmp_path / "models" / "mine.py").write_text(MODELS)
     names = ",".join(ANSWERED + REFUSED)
     call = (
-        "run",
-        "--suite",
-        "quick",
-        "--timing-rounds",
-        "0",
+        *UNTIMED,
         "--epochs",
         "1",
         "--models",

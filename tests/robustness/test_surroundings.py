@@ -11,8 +11,9 @@ import pytest
 from bench.records.storage import load_runs
 from tests.conftest import ROOT, Command
 from tests.support.documents import copy_of_the_project
+from tests.support.small_runs import UNTIMED
 
-RUN = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax", "--probes", "none")
+RUN = (*UNTIMED, "--epochs", "1", "--models", "softmax", "--probes", "none")
 
 NOBODY = """import pwd
 def fake_getpwuid(user):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from bench.records.storage import load_runs
 
-QUICK = ("run", "--suite", "quick", "--timing-rounds", "0", "--epochs", "1", "--models", "softmax,mlp")
+UNTIMED = ("run", "--suite", "quick", "--timing-rounds", "0")
+"""A command that trains and probes, and times no rounds."""
+QUICK = (*UNTIMED, "--epochs", "1", "--models", "softmax,mlp")
 IN_PYTHON = "suite='quick', epochs=1, probes='none', timing_rounds=0"
 """Arguments of ``bench.run``."""
 
