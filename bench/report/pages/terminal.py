@@ -38,8 +38,8 @@ def summary(document: Document, page: Path) -> str:
             speeds = [pair.words for pair in speed_pairs(comparison) if pair.location == location]
             parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *verdicts, *speeds]))
     if document.others:
-        others = tabulate(other_rows(document.others), headers="keys", disable_numparse=True)
-        parts.append(f"on other systems\n{others}")
+        rows = [{name: row[name] for name in row if name != "what"} for row in other_rows(document.others)]
+        parts.append(f"on other systems\n{_aligned(rows)}")
     return "\n\n".join([*parts, f"report: {page}"])
 
 
@@ -69,5 +69,5 @@ def _table(groups: Sequence[Group]) -> str:
 
 
 def _aligned(rows: Sequence[Mapping[str, Any]]) -> str:
-    align = ["left" if name in ("model", "test accuracy") else "right" for name in rows[0]]
+    align = ["left" if name in ("system", "model", "test accuracy") else "right" for name in rows[0]]
     return tabulate(rows, headers="keys", colalign=align, disable_numparse=True)
