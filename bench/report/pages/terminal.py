@@ -38,8 +38,10 @@ def summary(document: Document, page: Path) -> str:
             speeds = [pair.words for pair in speed_pairs(comparison) if pair.location == location]
             parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *verdicts, *speeds]))
     if document.others:
-        rows = [{name: row[name] for name in row if name != "what"} for row in other_rows(document.others)]
-        parts.append(f"on other systems\n{_aligned(rows)}")
+        parts.append("on other systems")
+    for comparison in document.others:
+        rows = [{name: row[name] for name in row if name != "what"} for row in other_rows([comparison])]
+        parts.append(f"{textwrap.fill(comparison.condition.title, WIDTH)}\n{_aligned(rows)}")
     return "\n\n".join([*parts, f"report: {page}"])
 
 
