@@ -162,7 +162,7 @@ def test_what_is_slower_only_in_the_working_tree_is_found(checkout: Path, track:
     answer = json.loads(done.stdout)
     (row,) = answer["benchmarks"]
     assert (row["benchmark"], row["verdict"]) == (CASE, "slower")
-    assert 1.7 < row["ratio"] < 2.2
+    assert 1.5 < row["ratio"] < 4
     assert row["low"] > 1.03
     assert answer["regressions"][0].startswith(f"{CASE}: ")
     assert (answer["only_before"], answer["only_after"]) == ([], ["test_training_step_and_mlp_anew"])
