@@ -90,9 +90,8 @@ class Side:
             raise self._hangs() from None
         if code not in (0, NOTHING_CHOSEN):
             self._show_log()
-            raise UserError(
-                f"the benchmarks of {self.source.label} did not pass (pytest's exit code {code}); nothing was saved"
-            )
+            reason = f"pytest's exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
+            raise UserError(f"the benchmarks of {self.source.label} did not pass ({reason}); nothing was saved")
 
     def _hangs(self) -> UserError:
         self._show_log()
