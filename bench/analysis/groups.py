@@ -9,13 +9,15 @@ from types import MappingProxyType
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.speed import SHARED_CPU, Speeds, Timed, speed_key, unsteadiness
+from bench.analysis.speed import SHARED_CPU, SpeedPair, Speeds, Timed, compare_speeds, speed_key, unsteadiness
 from bench.records.fields import digest
 from bench.records.schema import Run
 from bench.records.storage import latest_done
 
 FLAG_MARK = "†"
 """Stands after the name of a model whose runs carry flags of the model's own; no name may contain it."""
+MAX_PAIRS = 45
+"""Number of pairs of ten models; up to so many are all compared and reported."""
 
 
 @dataclass(frozen=True, order=True)
@@ -188,6 +190,17 @@ class ConditionResults:
     def at(self, location: str) -> list[Group]:
         """Groups measured at ``location``."""
         return [group for group in self.groups if group.location == location]
+
+    @cached_property
+    def speed_pairs(self) -> list[SpeedPair]:
+        """Speeds of timed models compared, by location; of many pairs those with the most accurate model."""
+        return [
+            pair
+            for location in self.locations
+            for pair in compare_speeds(
+                [(group.model, group.timed) for group in self.at(location) if group.timed], location, MAX_PAIRS
+            )
+        ]
 
     @property
     def test_size(self) -> int:

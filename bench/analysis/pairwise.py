@@ -7,14 +7,11 @@ from itertools import combinations
 import numpy as np
 
 from bench.analysis import stats
-from bench.analysis.groups import FLAG_MARK, ConditionResults, Group
+from bench.analysis.groups import FLAG_MARK, MAX_PAIRS, ConditionResults, Group
 from bench.records.storage import Predictions
 
 Stored = Mapping[str, Predictions]
 """Predictions by the stem of their run."""
-
-MAX_PAIRS = 45
-"""Number of pairs of ten models; up to so many are all reported and resampled."""
 
 BySeed = dict[int, np.ndarray]
 

@@ -1,7 +1,9 @@
 """Speed from timing rounds: what a machine can do with each model, and the ratio between two models."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import combinations
 
@@ -19,19 +21,19 @@ SpeedKey = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Timed:
-    """Rounds of one model on one system: seconds per image, by the record in which they were measured.
+    """Rounds of one model on one system, with the records in which they were measured."""
 
-    ``machines`` gives the machine of each record, ``surroundings`` what went on around it.
-    """
-
-    image_s: Mapping[str, tuple[float, ...]]
-    machines: Mapping[str, str]
-    surroundings: tuple[Surroundings, ...]
+    parts: tuple[tuple[TimingRecord, TimedModel], ...]
 
     @cached_property
     def all_image_s(self) -> list[float]:
         """Seconds per image of every round."""
-        return [seconds for rounds in self.image_s.values() for seconds in rounds]
+        return [seconds for _, timed in self.parts for seconds in timed.image_s]
+
+    @property
+    def surroundings(self) -> list[Surroundings]:
+        """What went on around the rounds, by record."""
+        return [record.surroundings for record, _ in self.parts]
 
     @cached_property
     def spread(self) -> stats.Spread:
@@ -52,18 +54,24 @@ class Timed:
     def by_machine(self) -> dict[str, float]:
         """Images per second in the fastest quarter of the rounds, of each machine by its id."""
         rounds: dict[str, list[float]] = {}
-        for record, image_s in self.image_s.items():
-            rounds.setdefault(self.machines[record], []).extend(image_s)
-        return {machine: 1 / stats.spread(image_s).low_quartile for machine, image_s in rounds.items() if image_s}
+        for record, timed in self.parts:
+            rounds.setdefault(record.machine.id, []).extend(timed.image_s)
+        return {machine: 1 / stats.spread(image_s).low_quartile for machine, image_s in rounds.items()}
+
+    def rounds_with(self, other: "Timed") -> list[tuple[float, float]]:
+        """Seconds per image of this model and of the other, in each round that has both."""
+        theirs = {_moment(record): timed for record, timed in other.parts}
+        return [
+            pair
+            for record, timed in self.parts
+            if _moment(record) in theirs
+            for pair in zip(timed.image_s, theirs[_moment(record)].image_s, strict=False)
+        ]
 
     def ratio_to(self, other: "Timed") -> stats.Ratio:
         """Ratio of this model's time to the other's, over the rounds that have both."""
-        pairs = [
-            pair
-            for record in self.image_s.keys() & other.image_s.keys()
-            for pair in zip(self.image_s[record], other.image_s[record], strict=False)
-        ]
-        return stats.paired_ratio([mine for mine, _ in sorted(pairs)], [theirs for _, theirs in sorted(pairs)])
+        rounds = sorted(self.rounds_with(other))  # the order of files does not change what is drawn
+        return stats.paired_ratio([mine for mine, _ in rounds], [theirs for _, theirs in rounds])
 
 
 Speeds = Mapping[SpeedKey, Timed]
@@ -83,7 +91,7 @@ def collect_speeds(records: Iterable[TimingRecord]) -> Speeds:
                 newest[key] = timed.key
                 parts.setdefault(key, []).append((record, timed))
     return {
-        key: _timed([(record, timed) for record, timed in pairs if timed.key == newest[key]])
+        key: Timed(tuple((record, timed) for record, timed in pairs if timed.key == newest[key]))
         for key, pairs in parts.items()
     }
 
@@ -126,39 +134,37 @@ class SpeedPair:
     @property
     def words(self) -> str:
         """The result in words: ``cnn takes 12.6 times as long as mlp [12.4, 12.9]``."""
-        if self.ratio.low != self.ratio.low:
+        if math.isnan(self.ratio.low):
             return f"{self.first}, {self.second}: too few rounds in common"
         if not self.ratio.is_told:
             return f"{self.first}, {self.second}: cannot tell which is faster"
-        return f"{self.first} takes {times_text(self.ratio)} as long as {self.second} {interval_text(self.ratio)}"
+        return f"{self.first} takes {times_text(self.ratio, f'as long as {self.second}')}"
 
 
-def compare_speeds(timed: Sequence[tuple[str, Timed]], location: str) -> list[SpeedPair]:
-    """Compare all pairs of models of one location, by name and rounds; slower pairs are not told first."""
-    pairs = []
-    for (first, one), (second, other) in combinations(timed, 2):
-        ratio = one.ratio_to(other)
-        if ratio.median < 1:
-            first, second, ratio = second, first, other.ratio_to(one)
-        if ratio.rounds:
-            pairs.append(SpeedPair(location, first, second, ratio))
-    return pairs
+def compare_speeds(timed: Sequence[tuple[str, Timed]], location: str, most: int) -> list[SpeedPair]:
+    """Compare the pairs of models of one location that were timed in the same rounds.
+
+    Args:
+        timed: models by name, with their rounds.
+        most: of more pairs than that, only those with the first model are compared.
+    """
+    pairs = [pair for pair in combinations(timed, 2) if pair[0][1].rounds_with(pair[1][1])]
+    if len(pairs) > most:
+        pairs = [pair for pair in pairs if timed[0] in pair]
+    return [_compare(location, *pair) for pair in pairs]
 
 
-def times_text(ratio: stats.Ratio) -> str:
-    """Format a ratio: ``12.6 times``."""
-    return f"{ratio.median:.3g} times"
+def _compare(location: str, first: tuple[str, Timed], second: tuple[str, Timed]) -> SpeedPair:
+    ratio = first[1].ratio_to(second[1])
+    if ratio.median < 1:
+        first, second, ratio = second, first, ratio.inverse
+    return SpeedPair(location, first[0], second[0], ratio)
 
 
-def interval_text(ratio: stats.Ratio) -> str:
-    """Format a ratio's interval: ``[12.4, 12.9]``; empty where there is none."""
-    return "" if ratio.low != ratio.low else f"[{ratio.low:.3g}, {ratio.high:.3g}]"
+def times_text(ratio: stats.Ratio, words: str) -> str:
+    """Format a ratio that has an interval: ``12.6 times as long as mlp [12.4, 12.9]``."""
+    return f"{ratio.median:.3g} times {words} [{ratio.low:.3g}, {ratio.high:.3g}]"
 
 
-def _timed(parts: Sequence[tuple[TimingRecord, TimedModel]]) -> Timed:
-    stems = [f"{record.machine.id} {record.moment}" for record, _ in parts]
-    return Timed(
-        image_s={stem: tuple(timed.image_s) for stem, (_, timed) in zip(stems, parts, strict=True)},
-        machines={stem: record.machine.id for stem, (record, _) in zip(stems, parts, strict=True)},
-        surroundings=tuple(record.surroundings for record, _ in parts),
-    )
+def _moment(record: TimingRecord) -> tuple[str, datetime]:
+    return record.machine.id, record.started_at

@@ -40,6 +40,11 @@ class Ratio:
         """Whether the interval decides which of the two is the faster."""
         return not math.isnan(self.low) and not self.low <= 1 <= self.high
 
+    @property
+    def inverse(self) -> "Ratio":
+        """Ratio of the second time over the first."""
+        return Ratio(1 / self.median, 1 / self.high, 1 / self.low, self.rounds)
+
 
 def paired_ratio(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Ratio:
     """Estimate the ratio of two times from rounds in which both were measured, one after the other.

@@ -13,7 +13,6 @@ from bench.data.registry import goals_of
 from bench.records.schema import Clock, Result, Run, Trial
 from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.elements.section import Sections
-from bench.report.sections.cost import speed_pairs
 
 RUN_COLUMNS = [
     "record",
@@ -77,7 +76,7 @@ def speed_ratios_table(comparisons: Sequence[ConditionResults]) -> pd.DataFrame:
                 "told": pair.ratio.is_told,
             }
             for comparison in comparisons
-            for pair in speed_pairs(comparison)
+            for pair in comparison.speed_pairs
         ]
     )
 

@@ -17,7 +17,6 @@ from bench.report.elements.formatting import (
     speed_cell,
     unsteady_notes,
 )
-from bench.report.sections.cost import speed_pairs
 from bench.report.sections.document import Document, noise_rows
 from bench.report.sections.systems import other_rows
 
@@ -35,7 +34,7 @@ def summary(document: Document, page: Path) -> str:
             title = textwrap.fill(comparison.condition.title, WIDTH)
             all_notes = [*model_flag_notes(groups), *unsteady_notes(groups)]
             notes = [textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in all_notes]
-            speeds = [pair.words for pair in speed_pairs(comparison) if pair.location == location]
+            speeds = [pair.words for pair in comparison.speed_pairs if pair.location == location]
             parts.append("\n".join([title, f"on {location}", _table(groups), *notes, *verdicts, *speeds]))
     if document.others:
         parts.append("on other systems")

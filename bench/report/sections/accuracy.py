@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bench.analysis.groups import ConditionResults, Group
-from bench.analysis.pairwise import MAX_PAIRS, Pair, ranks, select_pairs
+from bench.analysis.groups import MAX_PAIRS, ConditionResults, Group
+from bench.analysis.pairwise import Pair, ranks, select_pairs
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import (
     accuracy_cell,

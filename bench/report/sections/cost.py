@@ -1,10 +1,10 @@
 """Section on the cost of training: throughput, the ratios between models, and the time to a given accuracy."""
 
+import math
 from typing import Any
 
 from bench.analysis.groups import ConditionResults
-from bench.analysis.pairwise import MAX_PAIRS
-from bench.analysis.speed import SpeedPair, compare_speeds, interval_text, times_text
+from bench.analysis.speed import SpeedPair
 from bench.data.registry import goals_of
 from bench.report.elements.blocks import Block, Heading, Table, anchor
 from bench.report.elements.formatting import speed_cell, three_digits, time_cell, unsteady_notes
@@ -39,9 +39,8 @@ def section(slug: str, comparison: ConditionResults) -> Section:
         *unsteady_notes(comparison.groups),
         *_machines_notes(comparison),
     ]
-    pairs = speed_pairs(comparison)
-    if pairs:
-        rows = [_pair_row(pair, comparison) for pair in pairs]
+    rows = [_pair_row(pair, comparison) for pair in comparison.speed_pairs]
+    if rows:
         blocks += [Heading(3, "Which is faster", anchor(slug, "faster")), Table("speed-ratios", rows), PAIRS_NOTE]
     blocks += [
         Heading(3, "Time to a test accuracy", anchor(slug, "goals")),
@@ -51,25 +50,14 @@ def section(slug: str, comparison: ConditionResults) -> Section:
     return Section(blocks)
 
 
-def speed_pairs(comparison: ConditionResults) -> list[SpeedPair]:
-    """Compare the speeds of all pairs of timed models; of many, those with the most accurate model of each location."""
-    pairs = []
-    for location in comparison.locations:
-        timed = [(group.model, group.timed) for group in comparison.at(location) if group.timed]
-        at_location = compare_speeds(timed, location)
-        if len(at_location) > MAX_PAIRS:
-            at_location = [pair for pair in at_location if timed[0][0] in (pair.first, pair.second)]
-        pairs += at_location
-    return pairs
-
-
 def _pair_row(pair: SpeedPair, comparison: ConditionResults) -> dict[str, str]:
+    ratio = pair.ratio
     return {
         "verdict": pair.words,
         **({"system": pair.location} if len(comparison.locations) > 1 else {}),
-        "ratio": times_text(pair.ratio).removesuffix(" times"),
-        "interval": interval_text(pair.ratio).strip("[]").replace(", ", " to "),
-        "rounds": str(pair.ratio.rounds),
+        "ratio": f"{ratio.median:.3g}",
+        "interval": "" if math.isnan(ratio.low) else f"{ratio.low:.3g} to {ratio.high:.3g}",
+        "rounds": str(ratio.rounds),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.analysis.groups import FLAG_MARK, ConditionResults, Group, by_count_and_date
 from bench.analysis.pairwise import Pair
-from bench.analysis.speed import interval_text, times_text
+from bench.analysis.speed import SpeedPair, times_text
 from bench.report.elements.formatting import percent_with_interval, seconds
 from bench.report.elements.section import Section
 
@@ -23,7 +23,7 @@ def answer_sentences(comparison: ConditionResults, pairs: Sequence[Pair], claims
     where = f"On {location} an" if len(comparison.locations) > 1 else "An"
     parts = [
         _accuracy_sentence(groups, [pair for pair in pairs if pair.location == location]),
-        f"{where} {_cost_clause(groups)}.",
+        f"{where} {_cost_clause(groups, comparison.speed_pairs)}.",
     ]
     flagged = [MARK_SENTENCE] if any(group.model_flags for group in groups) else []
     return [*parts, *filter(None, [claims.summary]), *flagged]
@@ -64,18 +64,21 @@ def _opponent(pair: Pair, model: str) -> str:
     return pair.name(pair.second if pair.first == model else pair.first)
 
 
-def _cost_clause(groups: Sequence[Group]) -> str:
+def _cost_clause(groups: Sequence[Group], speeds: Sequence[SpeedPair]) -> str:
     best, others = groups[0], groups[1:]
     words = f"epoch of training takes {best.name} {seconds(best.epoch_s)}"
     if not others:
         return words
-    times = [f"{seconds(other.epoch_s)} for {other.name}{_ratio_text(best, other)}" for other in others]
+    times = [f"{seconds(other.epoch_s)} for {other.name}{_ratio_text(best, other, speeds)}" for other in others]
     return f"{words}, against {_join_first(times, ', ')}"
 
 
-def _ratio_text(best: Group, other: Group) -> str:
+def _ratio_text(best: Group, other: Group, speeds: Sequence[SpeedPair]) -> str:
     """Format how many times as long the first takes, with its interval where both were timed in turn."""
-    if best.timed and other.timed and (ratio := best.timed.ratio_to(other.timed)).is_told:
-        return f" ({times_text(ratio)} as long {interval_text(ratio)})"
+    ratios = {(pair.first, pair.second): pair.ratio for pair in speeds if pair.location == best.location}
+    ratios |= {(second, first): ratio.inverse for (first, second), ratio in ratios.items()}
+    ratio = ratios.get((best.model, other.model))
+    if ratio and ratio.is_told:
+        return f" ({times_text(ratio, 'as long')})"
     times = best.epoch_s / other.epoch_s
     return f" ({times:.0f} times as long)" if times >= 2 else ""

@@ -55,7 +55,7 @@ def test_boxes_of_a_kind_pool_and_a_ratio_never_mixes_them() -> None:
 def test_models_that_never_shared_a_round_have_no_ratio() -> None:
     speeds = collect_speeds([make_timing({"cnn": [100.0] * 8}), make_timing({"mlp": [10.0] * 8}, later=60)])
     timed = [(model, speeds[speed_key(make_run(model))]) for model in STEADY]
-    assert compare_speeds(timed, "here") == []
+    assert compare_speeds(timed, "here", 45) == []
 
 
 def test_a_model_that_dropped_out_is_compared_over_the_rounds_that_it_has() -> None:
@@ -75,7 +75,7 @@ def test_a_model_that_dropped_out_is_compared_over_the_rounds_that_it_has() -> N
 def test_a_pair_in_words(image_us: dict[str, list[float]], words: str) -> None:
     speeds = collect_speeds([make_timing(image_us)])
     timed = [(model, speeds[speed_key(make_run(model))]) for model in image_us]
-    (pair,) = compare_speeds(timed, "here")
+    (pair,) = compare_speeds(timed, "here", 45)
     assert words in pair.words
 
 
@@ -97,7 +97,7 @@ def test_a_ratio_can_be_tight_where_both_times_are_unsteady() -> None:
     speeds = collect_speeds([make_timing({"cnn": [100 * by for by in slow], "mlp": [10 * by for by in slow]})])
     comparison = group_by_condition([make_run("cnn"), make_run("mlp")], speeds)[0]
     assert all(group.unsteady for group in comparison.groups)
-    (pair,) = compare_speeds([(group.model, group.timed) for group in comparison.groups if group.timed], "here")
+    (pair,) = compare_speeds([(group.model, group.timed) for group in comparison.groups if group.timed], "here", 45)
     assert pair.words == "cnn takes 10 times as long as mlp [10, 10]"
 
 
@@ -106,3 +106,15 @@ def test_without_rounds_the_epochs_of_trials_are_the_speed() -> None:
     (group,) = comparison.groups
     assert (group.timed, group.epoch_s, group.images_per_s) == (None, 8.0, 7500.0)
     assert MACHINE.label in group.location
+
+
+def test_of_many_pairs_those_with_the_first_model_are_compared() -> None:
+    image_us = {model: [10.0 * number] * 8 for number, model in enumerate(("cnn", "mlp", "softmax", "tiny"), 1)}
+    speeds = collect_speeds([make_timing(image_us)])
+    timed = [(model, speeds[speed_key(make_run(model))]) for model in image_us]
+    assert len(compare_speeds(timed, "here", 6)) == 6
+    assert [(pair.first, pair.second) for pair in compare_speeds(timed, "here", 5)] == [
+        ("mlp", "cnn"),
+        ("softmax", "cnn"),
+        ("tiny", "cnn"),
+    ]
