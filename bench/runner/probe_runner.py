@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import leads_out
+from bench.data.registry import find_dataset
 from bench.probes.registry import PROBES
 from bench.records.probes import ProbeOutput, ProbeRecord, ProbeTask, load_probes, probe_path, probe_stem, save_probe
 from bench.records.schema import Run, Trial
@@ -19,7 +20,7 @@ from bench.runner.cache_key import probe_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import ParallelMap
 from bench.runner.progress import Expected, Progress
-from bench.runner.progress.eta import EVALUATION
+from bench.runner.progress.eta import EVALUATION, TEST_IMAGES
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
 
@@ -72,33 +73,20 @@ class PendingProbe:
 
 def pending_probes(runs: Iterable[Run], context: RunContext) -> list[PendingProbe]:
     """The context's probes of finished ``runs`` that have no record yet."""
+    candidates = [_pending_probe(run, probe, context) for run in runs for probe in context.probes_of(run.trial)]
+    if not candidates:
+        return []
     recorded = {record.key for record in load_probes(context.results)[0]}
-    candidates = [
-        _pending_probe(run, probe, context)
-        for run in runs
-        for probe, seeds in context.probes.items()
-        if seeds is None or run.trial.seed < seeds
-    ]
     return [pending for pending in candidates if pending.key not in recorded]
 
 
-def expected_probes(trials: Iterable[Trial], runs: Iterable[Run], context: RunContext) -> list[Expected]:
-    """List what the probes of ``trials`` are expected to take, and those that finished ``runs`` still lack."""
-    of_trials = [
-        (name, trial)
-        for trial in trials
-        for name, seeds in context.probes.items()
-        if seeds is None or trial.seed < seeds
-    ]
-    of_runs = [(pending.probe, pending.run.trial) for pending in pending_probes(runs, context)]
-    return [_expected(name, trial, context) for name, trial in of_trials + of_runs]
-
-
-def _expected(name: str, trial: Trial, context: RunContext) -> Expected:
+def expected_probe(name: str, trial: Trial, context: RunContext) -> Expected:
+    """Estimate what a probe of the model of ``trial`` takes."""
     cost, images = PROBES[name].cost, context.probe_images
     train_images = min(context.probe_train_images, trial.train_size)
     trained = cost.trainings * trial.epochs * train_images
-    share = (train_images if PROBES[name].trains else images) / (60_000 if PROBES[name].trains else 10_000)
+    trains = PROBES[name].trains
+    share = train_images / find_dataset(trial.dataset).train_size if trains else images / TEST_IMAGES
     return Expected((name, trial.model), trained + cost.evaluations * EVALUATION * images, cost.seconds * share)
 
 

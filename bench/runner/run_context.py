@@ -51,6 +51,10 @@ class RunContext:
         """The machines that the records of this call may name."""
         return self.node_kinds or (self.machine,)
 
+    def probes_of(self, trial: Trial) -> list[str]:
+        """The probes that are run on the model of ``trial``, once it is trained."""
+        return [name for name, seeds in self.probes.items() if seeds is None or trial.seed < seeds]
+
     def keys(self, trial: Trial) -> list[str]:
         """The keys under which ``trial`` counts as done: one, or on a cluster one for each kind of node."""
         return [run_key(trial, self.data, self.code, machine) for machine in self.machines]

@@ -29,7 +29,6 @@ from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 ROUND_S = 0.2
 """Seconds of a model's round at least."""
@@ -62,8 +61,8 @@ class RoundsExecutor(Protocol):
 class TimingRounds:
     """The timing rounds of one call, part by part.
 
-    ``wanted`` is how many rounds each group of models still lacks; ``failures`` has a line for each model that could
-    not be timed, which is not tried again.
+    ``wanted`` is how many rounds each group of models still lacks; ``failed`` are the models that could not be timed,
+    which are not tried again.
     """
 
     groups: list[list[Trial]]
@@ -71,7 +70,7 @@ class TimingRounds:
     executor: RoundsExecutor
     progress: Progress
     wanted: list[int] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
 
     @property
     def expected(self) -> list[Expected]:
@@ -90,31 +89,32 @@ class TimingRounds:
         """
         for position, group in enumerate(self.groups):
             rounds = round(share * self.wanted[position])
-            trials = [trial for trial in group if trial.model not in self.failures]
-            if rounds and trials:
-                self._measure(trials, rounds)
+            trials = [trial for trial in group if trial.model not in self.failed]
+            seconds = self._measure(trials, rounds) if rounds and trials else None
+            self.progress.work_done(ROUNDS, seconds, count=rounds)
             self.wanted[position] -= rounds
 
-    def _measure(self, trials: Sequence[Trial], rounds: int) -> None:
+    def _measure(self, trials: Sequence[Trial], rounds: int) -> float | None:
+        """Measure and record rounds; gives the seconds of one, None where a node failed."""
         started_at, start = self.context.now(), time.monotonic()
         stop_monitoring = monitor(trials[0].device)
         try:
             times, node = self.executor.run_rounds(trials, rounds, ROUND_S, self.context.timeout_s)
         except TrialFailed as failure:  # of a cluster's node
-            self.failures |= {trial.model: failure.reason for trial in trials}
+            self.failed |= {trial.model for trial in trials}
             self.progress.note(f"timing rounds: {failure.reason}")
-            return
+            return None
         for model in times:
             if model.note:
-                self.failures[model.trial.model] = model.note
+                self.failed.add(model.trial.model)
                 self.progress.note(f"{model.trial.model} is not timed in turn: {model.note}")
             elif model.rounds:
                 self.progress.model_timed(model.trial.model, model.rounds[-1].seconds / model.rounds[-1].images)
-        self.progress.work_done(ROUNDS, (time.monotonic() - start) / rounds, count=rounds)
+        seconds = time.monotonic() - start
         context, surroundings = self.context, stop_monitoring() if node is None else Surroundings()
         record = TimingRecord(
             started_at=started_at,
-            seconds=time.monotonic() - start,
+            seconds=seconds,
             machine=context.machine if node is None else node.machine,
             environment=context.environment if node is None else node.environment,
             surroundings=surroundings,
@@ -131,6 +131,7 @@ class TimingRounds:
             raise UserError(
                 f"cannot write timing rounds to {context.results}: {cause_of(error)}; what was finished before is kept"
             ) from error
+        return seconds / rounds
 
 
 def plan_rounds(

@@ -5,7 +5,7 @@ and the caller is told when a round of seeds is complete.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from bench.runner.cache_key import run_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.monitor import monitor
 from bench.runner.nodes import Event, NodeDescription, ParallelMap
-from bench.runner.probe_runner import expected_probes, pending_probes
+from bench.runner.probe_runner import expected_probe, pending_probes
 from bench.runner.progress import Progress
 from bench.runner.run_context import RunContext
 from bench.runner.signals import Interrupted, deferred_signals
@@ -81,13 +81,21 @@ def run_trials(
     remove_leftovers(context.results)
     summary = Summary()
     records = load_runs(context.results)[0]
-    finished = {} if context.force else _finished_runs(records, context)
+    done = {} if context.force else {run.key: run for run in records if run.status == "done"}
+    pending = pending_probes(done.values(), context)
+    # a pending probe without weights (in a fresh clone) can only be run on a model that is trained again
+    lost = {probe.run.key for probe in pending if not probe.has_weights}
+    finished = {key: run for key, run in done.items() if key not in lost}
     keys = {trial: context.keys(trial) for trial in trials}
     done_before = {trial: [finished[key] for key in keys[trial] if key in finished] for trial in trials}
     todo = [trial for trial in trials if not done_before[trial]]
     summary.skipped = [done_before[trial][0] for trial in trials if done_before[trial]]
     progress.start(todo, len(summary.skipped))
-    progress.expect(expected_probes(todo, summary.skipped, context))
+    progress.expect(expected_probe(name, trial, context) for trial in todo for name in context.probes_of(trial))
+    skipped = {run.stem for run in summary.skipped}
+    progress.expect(
+        expected_probe(probe.probe, probe.run.trial, context) for probe in pending if probe.run.stem in skipped
+    )
     known = {record.stem for record in records}
 
     def run_unless_done(trial: Trial) -> tuple[list[Run], Run]:
@@ -101,8 +109,8 @@ def run_trials(
             progress.trial_done(run)
             if run.status == "done":
                 return summary.done, run
-            for probe in expected_probes([trial], [], context):
-                progress.work_done(probe.kind)
+            for name in context.probes_of(trial):
+                progress.work_done((name, trial.model))
             return summary.failed, run
 
     open_seeds = Counter(trial.seed for trial in todo)
@@ -112,13 +120,6 @@ def run_trials(
         if not open_seeds[run.trial.seed] and open_seeds.total():
             on_round(summary)
     return summary
-
-
-def _finished_runs(records: Iterable[Run], context: RunContext) -> dict[str, Run]:
-    """Finished runs by key, without those that have a pending probe but no weights any more (a fresh clone)."""
-    done = {run.key: run for run in records if run.status == "done"}
-    lost = {pending.run.key for pending in pending_probes(done.values(), context) if not pending.has_weights}
-    return {key: run for key, run in done.items() if key not in lost}
 
 
 def _trial_lock(

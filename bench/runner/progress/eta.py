@@ -10,6 +10,9 @@ TRIAL_S = 1.5
 EVALUATION = 0.3
 """Time of an image in evaluation, as a share of that in training."""
 
+TEST_IMAGES = 10_000
+"""Images of a test set, about."""
+
 Kind = tuple[str, str]
 """What is done, and with which model; the latter is empty where it is with none or with all."""
 
@@ -50,10 +53,10 @@ class Eta:
         for expected in work:
             self._pieces.setdefault(expected.kind, _Pieces(expected)).left += expected.count
 
-    def expect_trials(self, trials: Iterable[Trial], test_size: int = 10_000) -> None:
+    def expect_trials(self, trials: Iterable[Trial]) -> None:
         """Add the epochs of trials, and what each takes beside them."""
         for trial in trials:
-            images = trial.train_size + EVALUATION * test_size
+            images = trial.train_size + EVALUATION * TEST_IMAGES
             self.expect(
                 [
                     Expected(("epoch", trial.model), images, count=trial.epochs),

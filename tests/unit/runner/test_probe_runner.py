@@ -11,12 +11,12 @@ from bench.records.probes import ProbeOutput, ProbeTask, load_arrays, load_probe
 from bench.records.schema import Execution, Flag, Git, Run
 from bench.records.storage import load_predictions
 from bench.runner.cache_key import CodeIdentity
-from bench.runner.probe_runner import pending_probes, run_probes
-from bench.runner.progress import Progress
+from bench.runner.probe_runner import expected_probe, pending_probes, run_probes
+from bench.runner.progress import Expected, Progress
 from bench.runner.progress.outputs import Lines
 from bench.runner.run_context import RunContext
 from bench.runner.workers.messages import TrialFailed
-from tests.support.factories import DATA, MACHINE
+from tests.support.factories import DATA, MACHINE, make_trial
 from tests.support.results import build_results
 
 
@@ -127,3 +127,13 @@ def test_of_a_run_whose_weights_could_not_be_stored_no_probe_is_asked(tmp_path: 
         "distortion of mlp seed 0: the run's weights could not be stored (sparse), so there is nothing to probe"
     ]
     assert executor.models == []
+
+
+def test_a_probe_is_expected_to_take_what_its_images_do(tmp_path: Path) -> None:
+    context = replace(make_context(tmp_path), probe_images=5_000, probe_train_images=30_000)
+    trial = make_trial(model="cnn", epochs=2, train_size=60_000)
+    names = ("distortion", "features", "blocks")
+    distortion, features, blocks = (expected_probe(name, trial, context) for name in names)
+    assert distortion == Expected(("distortion", "cnn"), images=47 * 0.3 * 5_000, seconds=2.5)
+    assert features == Expected(("features", "cnn"), images=14 * 0.3 * 5_000, seconds=10)
+    assert blocks == Expected(("blocks", "cnn"), images=4 * 2 * 30_000 + 0.3 * 5_000, seconds=0)
