@@ -93,12 +93,16 @@ def parse_run(content: Mapping[str, Any], file: str) -> SavedRun:
     )
 
 
-def read_runs(folder: Path) -> tuple[list[SavedRun], list[Path]]:
-    """Read one machine's runs, in the order they were saved; and the files that are none."""
+def read_runs(folder: Path, root: Path | None = None) -> tuple[list[SavedRun], list[Path]]:
+    """Read one machine's runs, in the order they were saved; and the files that are none.
+
+    Args:
+        root: the folder out of which no link may lead; None: ``folder``.
+    """
     runs, others = [], []
     for path in sorted(folder.glob("*.json")):
         try:
-            runs.append(parse_run(read_saved(folder, path), path.name))
+            runs.append(parse_run(read_saved(root or folder, path), path.name))
         except NOT_ONE:
             others.append(path)
     return runs, others
@@ -106,14 +110,9 @@ def read_runs(folder: Path) -> tuple[list[SavedRun], list[Path]]:
 
 def saved_runs(results: Path) -> dict[str, list[SavedRun]]:
     """Load the saved runs by machine, in the order they were saved; ``track`` names the files that are none."""
-    by_machine: dict[str, list[SavedRun]] = {}
-    for path in sorted((results / FOLDER).glob("*/*.json")):
-        try:
-            saved = parse_run(read_saved(results, path), path.name)
-        except NOT_ONE:
-            continue
-        by_machine.setdefault(path.parent.name, []).append(saved)
-    return by_machine
+    folders = sorted((results / FOLDER).glob("*"))
+    by_machine = {folder.name: read_runs(folder, results)[0] for folder in folders}
+    return {machine: runs for machine, runs in by_machine.items() if runs}
 
 
 def file_run(results: Path, folder: Path, written: Path) -> Path:
