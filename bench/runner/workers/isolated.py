@@ -1,6 +1,5 @@
 """Calls of what may crash, hang or change its process: each in a process of its own, with a limit of time."""
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -90,12 +89,7 @@ class _Call(Generic[R]):
 
 
 def _answer(connection: Connection, function: Callable[[Any], Any], item: Any) -> None:
-    """Call the function in its process, and send what it gives; quietly to nobody where the caller is gone."""
-    with contextlib.suppress(BrokenPipeError):  # a call that was interrupted
-        _send_answer(connection, function, item)
-
-
-def _send_answer(connection: Connection, function: Callable[[Any], Any], item: Any) -> None:
+    """Call the function in its process, and send what it gives."""
     settle()
     from models.registry import ModelFileError, describe_error
 

@@ -43,11 +43,21 @@ def fresh() -> BaseContext:
 
 
 def start_process(context: BaseContext, target: Callable[..., None], *arguments: Any) -> BaseProcess:
-    """Start a process with the allocator settings of training, which no signal for the runner reaches."""
-    process: BaseProcess = context.Process(target=target, args=arguments, daemon=True)  # type: ignore[attr-defined]
+    """Start a process with the allocator settings of training, which no signal for the runner reaches.
+
+    It ends without a word where it has something to say and nobody is left to hear it.
+    """
+    process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+        target=_until_unheard, args=(target, *arguments), daemon=True
+    )
     with _conditions():
         process.start()
     return process
+
+
+def _until_unheard(target: Callable[..., None], *arguments: Any) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the call that started it was interrupted
+        target(*arguments)
 
 
 def start_forkserver() -> None:
