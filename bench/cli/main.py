@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -19,6 +22,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; every error the user can mend ends as one line on standard error and exit code 2."""
     given = sys.argv[1:] if arguments is None else arguments
     _open_streams()
+    _end_at_an_interrupted_import()
     try:
         with contextlib.redirect_stdout(reporting(sys.stdout)):
             _check_current_folder()
@@ -55,6 +59,27 @@ def _open_streams() -> None:
         os.close(number)
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in streams)  # noqa: SIM115
+
+
+def _end_at_an_interrupted_import() -> None:
+    """Have Ctrl-C end the process at once while it imports, and raise ``KeyboardInterrupt`` elsewhere as before.
+
+    Extension modules (numpy's is one) answer an exception inside their import with an error of their own.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as nohup may have it
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        while frame:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _check_current_folder() -> None:

@@ -84,6 +84,15 @@ def test_ctrl_c_at_any_moment_is_one_line_and_leaves_no_process(
     assert all(count == 1 for (_, _, status), count in done.items() if status == "done")
 
 
+def test_ctrl_c_while_a_library_is_imported_ends_without_a_word(command: Command, tmp_path: Path) -> None:
+    """numpy's extension modules answer an exception during their import with an error of their own, as this does."""
+    (tmp_path / "numpy.py").write_text(
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    raise AttributeError\n"
+    )
+    done = command("report")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_two_runs_at_once_share_the_trials(environment: dict[str, str], tmp_path: Path) -> None:
     arguments = (*QUICK, "--seeds", "4", "--probes", "calibration")
     for runner in [start(environment, tmp_path, *arguments) for _ in range(2)]:
