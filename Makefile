@@ -55,7 +55,7 @@ $(STAMP): pyproject.toml constraints.txt
 bench: $(RUN_NEEDS)  ## train every model (3 seeds, 10 epochs), write results/ and print the comparison
 	@$(RUN) -m bench run --suite article $(OPTIONS)
 
-quick: $(RUN_NEEDS)  ## the same with one seed and two epochs, in under a minute
+quick: $(RUN_NEEDS)  ## the same with one seed and two epochs, in a minute
 	@$(RUN) -m bench run --suite quick $(OPTIONS)
 
 full: $(RUN_NEEDS)  ## the same with ten seeds

