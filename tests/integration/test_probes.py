@@ -24,7 +24,7 @@ def test_the_real_command_asks_once_and_trains_again_where_the_weights_are_gone(
     assert all(record.images == 500 for record in records.values())
     assert records["distortion"].numbers["clean"] > 0.8
     assert records["sample_efficiency"].numbers.keys() == {"n_100", "n_300", "n_1000"}
-    assert {records[name].train_images for name in ("distortion", "blocks")} == {0, 3000}
+    assert {records[name].train_images for name in ("distortion", "blocks")} == {0, 1000}
     assert count(json.loads(command(*call).stdout)) == {"done": 0, "already_done": 1}
     for path in (tmp_path / "results").rglob("*"):
         if path.suffix == ".safetensors" or path.parent.parent.name == "probes":
