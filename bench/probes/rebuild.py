@@ -16,7 +16,7 @@ from torch import nn
 from bench.common.errors import UserError, one_line
 from bench.recipes.recipe import Recipe
 from bench.records.storage import Predictions
-from bench.training.evaluate import BATCH_SIZE, evaluate
+from bench.training.evaluate import default_batch_size, evaluate
 from bench.training.model.weights import WeightsMisfitError
 from bench.training.model.weights import load_weights as load_tensors
 from bench.training.pipeline import DeviceData
@@ -63,7 +63,7 @@ def check_answers(
     Raises:
         UserError: it gives others, or there are doubts.
     """
-    index = _sample(answers)
+    index = _sample(answers, default_batch_size(test.labels.device))
     sample = test.reordered(torch.from_numpy(index).to(test.labels.device))
     logits = evaluate(model, sample, recipe).logits.cpu()
     if difference := _label_difference(logits, answers, index) or _confidence_difference(logits, answers, index):
@@ -76,11 +76,11 @@ def check_answers(
         raise UserError(f"a probe would not measure what was trained: {'; '.join(doubts)}")
 
 
-def _sample(answers: Predictions) -> np.ndarray:
+def _sample(answers: Predictions, batch_size: int) -> np.ndarray:
     """Choose the first images and the examples, and all that are in a batch with one of them: int64, in order."""
     size = len(answers.predicted)
     wanted = np.concatenate([np.arange(min(SAMPLE, size)), answers.example_index])
-    return np.flatnonzero(np.isin(np.arange(size) // BATCH_SIZE, wanted // BATCH_SIZE))
+    return np.flatnonzero(np.isin(np.arange(size) // batch_size, wanted // batch_size))
 
 
 def _label_difference(logits: torch.Tensor, answers: Predictions, index: np.ndarray) -> str:

@@ -52,13 +52,13 @@ PROBES = {
 """By the name of the module in this folder."""
 
 FINGERPRINTS = {
-    "distortion": "4ea47859bb9a0a487a246e655bcb065dc8bb3b053e8e578d9a14c7520dececf9",
-    "calibration": "b85d2004ac90bd72851f628a01961717af41bcd5b2955a729fc2f1c27093fabf",
-    "permutation": "22ac4608515f68cc8bd2087357b0d0b56e2ab9c59616f64ed90b5a01221089fe",
-    "blocks": "d751401e0d9ffd78635f32aed2cd71db378bac7a3dc197894b1df6dc31ad22f8",
-    "features": "45c01108792902fbbc722f9f0f69ea2fd0086a0ec6d01ee2d4056be0d9142591",
-    "sample_efficiency": "be72a74956ccc32a6b2196c0d3c5551c0c4249068ba0a21359ae118b3d71b6ba",
-    "network": "9ed0e8ca2d08ee70f7e05ed53cb1895e7c7372580102a8b1e76da0fa4d0be3f5",
+    "distortion": "0fe4388bac045481ad94be843788edf3457f12099a6208f0f3006e038ae9dc98",
+    "calibration": "d1132ec4a8f0fde9d49129623a4c92678f9c9889e0879ec49097d969f4b04df7",
+    "permutation": "5ba5ac7d17d779089fb5d2055a8e594b9700c77a72755fe4f454c5c56af41115",
+    "blocks": "de61625ec429a7f86f30ef2792dc9e7b2d257280638433f0e12ec06c0f5cbfea",
+    "features": "484e736d405ba9d6c5d86606f95ffc895709cd49b380a4815ceb5b5faa23207d",
+    "sample_efficiency": "9c2c4d29f19056659be161c6f736ae526729a94de902025699eeced024e17670",
+    "network": "33bdd2496f6dd94061ad39c13d24e1d603674362710b9aa1af4fea2b4827f9b4",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""
 

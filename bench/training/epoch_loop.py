@@ -15,7 +15,7 @@ from torch import nn
 
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
-from bench.training.cuda_graphs import ReplayedEpochs
+from bench.training.cuda_graphs import RecordingFailedError, ReplayedEpochs, refusal
 from bench.training.heartbeat import beat
 from bench.training.model import state
 from bench.training.model.purity import impurity
@@ -91,6 +91,9 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate
 
     Args:
         duplicate: makes the copies that are called in its place.
+
+    Raises:
+        RecordingFailedError: CUDA refused in the middle of a recording; a fresh process must take its steps eagerly.
     """
     model.train()
     device = data.labels.device
@@ -107,14 +110,20 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate
             _warm_up(duplicate, recipe, batches)
     elif moved := _warm_up(duplicate, recipe, batches):
         method = eager_method(f"a step changes {state.in_words(moved)}")
-    elif device.type == "cuda":
+    elif device.type != "cuda":
+        method = eager_method(f"no steps are captured on {device.type}")
+    elif refusal():
+        method = eager_method(f"cannot be recorded: {refusal()}")
+    else:
+        step = choose_method(duplicate, recipe, batches).step(model, recipe)
         try:
-            replayed = ReplayedEpochs(model, recipe, data, duplicate)
-            return PreparedEpochs(replayed, Execution(mode="cuda_graph"), pure=True)
+            return PreparedEpochs(
+                ReplayedEpochs(model, recipe, data, duplicate, step), Execution(mode="cuda_graph"), pure=True
+            )
+        except RecordingFailedError:
+            raise
         except Exception as error:  # a model may do anything
             method = eager_method(f"cannot be recorded: {error_text(error)}")
-    else:
-        method = eager_method(f"no steps are captured on {device.type}")
     return _step_by_step(model, recipe, data, method, pure=True)
 
 

@@ -14,8 +14,9 @@ TimeSource = Callable[[], float]
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all work given to it."""
-    if device.type == "cuda":
+    """Wait until the device has done all work given to it; none was given to a GPU that nothing has used yet."""
+    # waiting for a GPU that nothing has used would make its context, in nobody's time
+    if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()

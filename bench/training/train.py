@@ -15,7 +15,7 @@ from bench.common.errors import UserError
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Epoch, Execution
 from bench.training.epoch_loop import prepare_epochs
-from bench.training.evaluate import BATCH_SIZE, Evaluation, evaluate
+from bench.training.evaluate import Evaluation, default_batch_size, evaluate
 from bench.training.model import state
 from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import DeviceData, epoch_order
@@ -73,14 +73,16 @@ def train(
     with clocks.measure("warmup"):
         prepared = prepare_epochs(model, recipe, train_data, duplicate)
         if prepared.pure:
-            evaluate(duplicate(), train_data.part(0, BATCH_SIZE), recipe)
+            evaluate(duplicate(), train_data.part(0, default_batch_size(train_data.labels.device)), recipe)
     _check_untouched(before, model)
     seed_generators(seed)  # warm-up may have drawn from them (dropout)
     order_generator = torch.Generator().manual_seed(seed_streams(seed).order)
+    order = epoch_order(len(train_data), order_generator)
     epochs, changed_by_evaluation = [], set[str]()
     for number in range(1, recipe.epochs + 1):
         with clocks.measure("train") as training:
-            loss_sum = prepared.run(epoch_order(len(train_data), order_generator))
+            loss_sum = prepared.run(order)
+            order = epoch_order(len(train_data), order_generator)  # the next, drawn while a GPU is still at work
         trained = state.snapshot(model)
         with clocks.measure("eval") as evaluating:
             evaluation = evaluate(model, test_data, recipe)

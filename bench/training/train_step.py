@@ -14,6 +14,7 @@ from torch import nn
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
 from bench.training.capture import Graph, capture, loss_of
+from bench.training.fused_adam import PIECE, FusedAdam
 from bench.training.model import state
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -27,6 +28,9 @@ class Step(Protocol):
     """Take one optimizer step on a batch; return its mean loss, detached, on the device."""
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor: ...
+
+    def reset_optimizer(self) -> None:
+        """Reset the optimizer's averages and step counts to zero, in the same tensors."""
 
 
 class EagerStep:
@@ -53,7 +57,6 @@ class EagerStep:
         return loss.detach()
 
     def reset_optimizer(self) -> None:
-        """Reset the optimizer's averages and step counts to zero, in the same tensors."""
         for tensors in self._optimizer.state.values() if self._optimizer else ():
             for tensor in tensors.values():
                 tensor.zero_()
@@ -71,24 +74,19 @@ class CapturedStep:
 
     def __init__(self, model: nn.Module, recipe: Recipe, graphs: Mapping[int, Graph]) -> None:
         self._graphs = graphs
-        self._parameters = [parameter.detach() for parameter in model.parameters()]
-        self._state = [*self._parameters, *model.buffers()]
-        self._means = [torch.zeros_like(parameter) for parameter in self._parameters]
-        self._squares = [torch.zeros_like(parameter) for parameter in self._parameters]
-        self._count = torch.zeros((), device=self._parameters[0].device)
-        self._counts = [self._count] * len(self._parameters)
-        options = make_optimizer(model, recipe).param_groups[0]
-        self._options = {name: options[name] for name in ("lr", "weight_decay", "eps", "amsgrad", "maximize")}
-        self._options["beta1"], self._options["beta2"] = options["betas"]
+        parameters = [parameter.detach() for parameter in model.parameters()]
+        self._state = [*parameters, *model.buffers()]
+        on_gpu = parameters[0].is_cuda
+        self._adam = FusedAdam(parameters, make_optimizer(model, recipe).param_groups[0], PIECE if on_gpu else None)
 
     @torch.inference_mode()
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         loss, *gradients = self._graphs[len(labels)](images, labels, *self._state)
-        self._count += 1
-        torch._fused_adam_(
-            self._parameters, gradients, self._means, self._squares, [], self._counts, **self._options
-        )  # fmt: skip
+        self._adam.step(gradients)
         return loss
+
+    def reset_optimizer(self) -> None:
+        self._adam.reset()
 
 
 @dataclass(frozen=True)

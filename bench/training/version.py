@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="ff9c383ef8b09a6d480b47f71befbc047a170392c80dc4195e7413f0bbe2df80",
+    fingerprint="de39be9306b7e72172ac5e07c8b4d2effc0394edf085faecf13bab48a7b0c5be",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

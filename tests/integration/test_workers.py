@@ -84,3 +84,42 @@ def test_a_worker_that_hangs_is_ended_and_a_finished_training_is_handed_over_bef
         executor.close()
     assert failure.value.status == "timeout"
     assert [type(event) for event in events] == ([Epoch, Trained] if name == "in_checks" else [])
+
+
+REFUSES = """
+import os
+from pathlib import Path
+from torch import nn
+from bench.training import cuda_graphs
+
+
+class Refuses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+
+    def forward(self, images):
+        return self.layer(images.flatten(1))
+
+    def train(self, mode=True):
+        with Path(__file__).with_name("processes").open("a") as file:
+            print(os.getpid(), cuda_graphs.refusal(), file=file)
+        if not cuda_graphs.refusal():
+            raise cuda_graphs.RecordingFailedError("RuntimeError: not while capturing")
+        return super().train(mode)
+"""
+
+
+def test_what_cannot_be_recorded_goes_on_eagerly_in_a_fresh_process(data_dir: Path, tmp_path: Path) -> None:
+    """The model stands for a GPU that refuses in the middle of a recording, after which torch can record no more."""
+    (tmp_path / "refuses.py").write_text(REFUSES)
+    source = ModelSource("refuses", tmp_path / "refuses.py", folder=tmp_path, attribute="Refuses")
+    executor = LocalExecutor(data_dir, sources={"refuses": source})
+    try:
+        outcome = executor.run_trial(make_trial(model="refuses", epochs=1, train_size=512), lambda _: None)
+    finally:
+        executor.close()
+    assert outcome.result.test_accuracy > 0.3
+    lines = (tmp_path / "processes").read_text().splitlines()
+    processes = {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+    assert list(processes.values()) == ["", "RuntimeError: not while capturing"]

@@ -19,7 +19,7 @@ from bench.records.probes import ProbeOutput, ProbeTask
 from bench.records.schema import Epoch, Trial
 from bench.records.timing import ModelTimes, Round, TimingTask
 from bench.runner.workers import processes
-from bench.runner.workers.messages import Alive, TrialFailed, TrialFailure
+from bench.runner.workers.messages import Alive, RecordingFailure, TrialFailed, TrialFailure
 from bench.runner.workers.worker import serve
 from bench.training.result import OnEvent, Trained, TrialResult
 
@@ -166,8 +166,15 @@ class _Worker:
     """The runner's end of one worker process."""
 
     def __init__(self, context: BaseContext, data_dir: Path, alive_s: float) -> None:
-        self._connection, child = context.Pipe()
-        self.process = processes.start_process(context, serve, child, data_dir, alive_s, time.monotonic())
+        self._context, self._data_dir, self._alive_s = context, data_dir, alive_s
+        self._start()
+
+    def _start(self, refusal: str = "") -> None:
+        """Start the process; ``refusal`` is the reason why it must record no CUDA graphs, if there is one."""
+        self._refusal = refusal
+        self._connection, child = self._context.Pipe()
+        arguments = (child, self._data_dir, self._alive_s, time.monotonic(), refusal)
+        self.process = processes.start_process(self._context, serve, *arguments)
         child.close()
 
     def run(
@@ -190,6 +197,12 @@ class _Worker:
                     if isinstance(message, Trained):
                         limit_s = CHECKS_S
                         deadline = time.monotonic() + limit_s
+                elif isinstance(message, RecordingFailure) and not self._refusal:
+                    self.kill()
+                    self._start(message.reason)
+                    self._connection.send((source, request))
+                elif isinstance(message, RecordingFailure):
+                    raise TrialFailed("error", message.reason)
                 elif isinstance(message, TrialFailure):
                     raise TrialFailed(message.status, message.reason, message.log)
                 elif not isinstance(message, Alive):

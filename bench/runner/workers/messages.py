@@ -30,6 +30,13 @@ class Alive:
 
 
 @dataclass(frozen=True)
+class RecordingFailure:
+    """The reason why a worker's process can record no CUDA graph any more, so that another must go on without."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """The reason, in one line, why a call in a process of its own has no result."""
 

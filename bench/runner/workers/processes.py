@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import types
@@ -26,6 +27,8 @@ PRELOADED = [
 torch imports the last, which takes a second, when FLOPs are first counted. None of them imports a model's file, which
 may do anything: start threads, which a forked process would wait for in vain, or end the process.
 """
+
+NVML_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
 
 
 def forking() -> BaseContext:
@@ -72,7 +75,7 @@ def start_forkserver() -> None:
 @contextlib.contextmanager
 def _conditions() -> Iterator[None]:
     make_socket_folder()
-    with same_imports(), allocator_settings(), _no_main_module(), _interrupt_blocked():
+    with same_imports(), allocator_settings(), _no_main_module(), _interrupt_blocked(), _cuda_left_alone():
         yield
 
 
@@ -122,6 +125,22 @@ def end_forkserver() -> None:
         from multiprocessing import forkserver
 
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _cuda_left_alone() -> Iterator[None]:
+    """Start processes inside in which ``torch.cuda.is_available()`` asks the driver's library and not CUDA.
+
+    Whoever forks a process after asking CUDA leaves it without: https://docs.pytorch.org/docs/stable/notes/cuda.html
+    """
+    if NVML_CHECK in os.environ:
+        yield
+        return
+    os.environ[NVML_CHECK] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[NVML_CHECK]
 
 
 @contextlib.contextmanager

@@ -17,14 +17,14 @@ from bench.common.errors import UserError
 from bench.records.probes import ProbeTask
 from bench.records.timing import TimingTask
 from bench.runner.cache_key import source_fingerprint
-from bench.runner.workers.messages import Alive, TrialFailure
+from bench.runner.workers.messages import Alive, RecordingFailure, TrialFailure
 from bench.runner.workers.processes import descendants, kill_all
 
 if TYPE_CHECKING:
     from models import ModelSource
 
 
-def serve(connection: Connection, data_dir: Path, alive_s: float, started: float) -> None:
+def serve(connection: Connection, data_dir: Path, alive_s: float, started: float, refusal: str = "") -> None:
     """Run the worker: receive a request, send what comes of it; again until the runner is gone.
 
     A request is a trial, a probe, or a round of training steps to be timed.
@@ -32,12 +32,15 @@ def serve(connection: Connection, data_dir: Path, alive_s: float, started: float
     Args:
         connection: gives pairs of the model's source, or None where it is found by its name, and the request.
         alive_s: seconds after which it says that it is alive, if it is.
+        refusal: the reason why this process must record no CUDA graphs, if there is one.
     """
     settle()
     from bench.probes.execute import execute_probe
+    from bench.training import cuda_graphs
     from bench.training.step_timer import StepTimer
     from bench.training.trial import execute
 
+    cuda_graphs.record_nothing(refusal)
     timer = functools.cache(StepTimer)
     send = _sender(connection, alive_s)
     startup_s = time.monotonic() - started
@@ -109,10 +112,13 @@ def _sender(connection: Connection, alive_s: float) -> Callable[[Any], None]:
     return send
 
 
-def _failure_of(error: BaseException) -> TrialFailure:
+def _failure_of(error: BaseException) -> TrialFailure | RecordingFailure:
+    from bench.training.cuda_graphs import RecordingFailedError
     from bench.training.train import DivergedError
     from models import ModelFileError
 
+    if isinstance(error, RecordingFailedError):
+        return RecordingFailure(str(error))
     if isinstance(error, DivergedError):
         return TrialFailure("diverged", str(error), "")
     if isinstance(error, UserError):

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Flag
-from bench.training.evaluate import BATCH_SIZE, evaluate
+from bench.training.evaluate import BATCH_SIZE, default_batch_size, evaluate
 from bench.training.model import state
 from bench.training.model.weights import WeightsMisfitError, load_weights, portable_weights
 from bench.training.pipeline import DeviceData
@@ -47,7 +47,7 @@ def find_flags(
     ):
         note = f"evaluation changes {_words(history.changed_by_evaluation)}: test images shape the model"
         yield Flag(name="evaluation_changes", note=note)
-    sample = test_data.part(0, SAMPLE)
+    sample = test_data.part(0, max(SAMPLE, default_batch_size(test_data.labels.device)))  # of whole batches
     expected = history.final.logits[: len(sample)]
     again = evaluate(model, sample, recipe).logits
     if differing := _differing(expected, again):

@@ -46,7 +46,7 @@ EDITS = [
     Edit("a type of constant", "bench/recipes/recipe.py", "epochs=10", "epochs=10.0", HARNESS_ALONE),
     Edit("an operator", "bench/training/train.py", "loss_sum.item() / len", "loss_sum.item() * len", HARNESS_ALONE),
     Edit("an option", "bench/training/train_step.py", "set_to_none=True", "set_to_none=False", HARNESS_ALONE),
-    Edit("a default", "bench/training/evaluate.py", "int = BATCH", "int = 2 * BATCH", HARNESS_ALONE),
+    Edit("a default", "bench/training/evaluate.py", "int | None = None", "int | None = 100", HARNESS_ALONE),
     Edit("a decorator", "bench/training/evaluate.py", "@torch.no_grad()", "@torch.inference_mode()", HARNESS_ALONE),
     Edit(
         "an imported name", "bench/training/evaluate.py", "from bench.training.precision import autocast",

@@ -11,11 +11,11 @@ from torch import nn
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE, PRECISIONS
 from bench.training.cuda_graphs import Recorder, ReplayedEpochs, Work
-from bench.training.epoch_loop import StepByStep, prepare_epochs
+from bench.training.epoch_loop import StepByStep, batches_of_each_size, prepare_epochs
 from bench.training.model.initial import ModelBuilder, initial_model
 from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.precision import set_matrix_precision
-from bench.training.train_step import EagerStep
+from bench.training.train_step import EagerStep, Step, choose_method
 from models import list_models
 from tests.support.networks import ChangesItsMind, LooksAtValues, WithMemory, copies
 
@@ -23,12 +23,21 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 Mnist = tuple[datasets.Split, datasets.Split]
 
 
-def again(work: Work, rewind: Work) -> Work:
-    """Stands for a recording where there is no GPU."""
+def warm_up(work: Work) -> None:
+    """Stands for warming up on a stream of its own where there is no GPU."""
     for _ in range(3):
-        rewind()
         work()
+
+
+def again(work: Work) -> Work:
+    """Stands for a recording where there is no GPU."""
     return work
+
+
+def replayed_epochs(
+    model: nn.Module, data: DeviceData, record: Recorder = again, step: Step | None = None
+) -> ReplayedEpochs:
+    return ReplayedEpochs(model, ARTICLE, data, copies(model), step, warm_up, record)
 
 
 def only(size: int, mnist: Mnist, device: torch.device = CPU) -> DeviceData:
@@ -44,54 +53,84 @@ def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("size", [1000, 256, 100, 129])
+@pytest.mark.parametrize("size", [2000, 1000, 256, 100, 129])
 def test_epochs_take_the_same_batches_in_the_same_order_and_learn_the_same(size: int, mnist: Mnist) -> None:
     data, model = only(size, mnist), WithMemory()
     twin = copy.deepcopy(model)
-    replayed = ReplayedEpochs(model, ARTICLE, data, copies(model), again)
+    replayed = replayed_epochs(model, data)
     eager = StepByStep(EagerStep(twin, ARTICLE), data, ARTICLE.batch_size)
+    losses = []
     for run_epoch in (replayed, eager):
         torch.manual_seed(2)
         generator = torch.Generator().manual_seed(1)
-        losses = [run_epoch(epoch_order(size, generator), steps).item() for steps in (None, None, 1, 3)]
-        if run_epoch is replayed:
-            expected = losses
-    assert losses == expected
+        # of 2,000 images all, a step, a part of four steps, one and a half parts, and more steps than there are
+        losses.append([run_epoch(epoch_order(size, generator), steps).item() for steps in (None, 1, 4, 6, 99, None)])
+    assert losses[0] == losses[1]
+    assert same(state(model), state(twin))
+
+
+def test_an_epoch_is_a_few_replays(mnist: Mnist) -> None:
+    replays: list[Work] = []
+
+    def counted(work: Work) -> Work:
+        def replay() -> None:
+            replays.append(replay)
+            work()
+
+        return replay
+
+    run_epoch = replayed_epochs(WithMemory(), only(128 * 10 + 5, mnist), counted)
+    for steps, expected in ((None, 5), (10, 4), (3, 1), (4, 2), (1, 1), (9, 3)):  # parts of three steps, then of one
+        replays.clear()
+        run_epoch(torch.arange(128 * 10 + 5), steps)
+        assert len(replays) == expected, steps
+
+
+def test_captured_steps_are_replayed_as_they_are(mnist: Mnist) -> None:
+    data, build = only(1000, mnist), ModelBuilder("mlp", 10, 0, CPU)
+    model, twin = build(), build()
+    method = choose_method(build, ARTICLE, batches_of_each_size(data, ARTICLE.batch_size))
+    assert method.graphs
+    replayed = ReplayedEpochs(model, ARTICLE, data, build, method.step(model, ARTICLE), warm_up, again)
+    eager = StepByStep(EagerStep(twin, ARTICLE), data, ARTICLE.batch_size)
+    for seed in range(2):
+        order = epoch_order(1000, torch.Generator().manual_seed(seed))
+        assert replayed(order).item() == eager(order).item()
     assert same(state(model), state(twin))
 
 
 def test_recording_leaves_the_model_and_the_labels_as_they_were(mnist: Mnist) -> None:
     data, model = only(300, mnist), WithMemory()
     before, labels = state(model), data.labels.clone()
-    ReplayedEpochs(model, ARTICLE, data, copies(model), again)
+    replayed_epochs(model, data)
     assert same(state(model), before)
     assert torch.equal(data.labels, labels)
 
 
-def test_it_learns_nothing_from_the_labels_while_it_records(mnist: Mnist) -> None:
+def test_it_learns_nothing_from_the_labels_while_it_records(mnist: Mnist, monkeypatch: pytest.MonkeyPatch) -> None:
     data, seen = only(300, mnist), []
+    take = EagerStep.__call__
 
-    def listen(work: Work, rewind: Work) -> Work:
-        seen.append(replayed_labels())
-        return again(work, rewind)
+    def listen(step: EagerStep, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        seen.append((images, labels))
+        return take(step, images, labels)
 
-    replayed = ReplayedEpochs.__new__(ReplayedEpochs)
-    replayed_labels = lambda: replayed._labels.clone()  # noqa: E731
-    build = ModelBuilder("softmax", 10, 0, CPU)
-    replayed.__init__(build(), ARTICLE, data, build, listen)  # type: ignore[misc]
-    assert len(seen) == 2
-    assert all((labels != data.labels).sum() > 200 for labels in seen)
-    assert torch.equal(replayed._labels, data.labels)
+    monkeypatch.setattr(EagerStep, "__call__", listen)
+    replayed_epochs(WithMemory(), data)
+    assert len(seen) > 10
+    images = data.images.flatten(1)
+    for batch, labels in seen:
+        own = data.labels[torch.cdist(batch.flatten(1).float(), images.float()).argmin(dim=1)]
+        assert (own != labels).float().mean() > 0.7, "random labels, nine in ten of them wrong"
 
 
-def fails(work: Work, rewind: Work) -> Work:
-    again(work, rewind)
+def refused(_: Work) -> Work:
     raise RuntimeError("operation not permitted when stream is capturing")
 
 
 @pytest.mark.parametrize(
     ("model", "record", "reason"),
-    [(ChangesItsMind, again, "the replayed steps gave other losses"), (WithMemory, fails, "not permitted")],
+    [(ChangesItsMind, again, "the replayed steps gave other losses"), (WithMemory, refused, "not permitted")],
 )
 def test_what_cannot_be_replayed_is_told_and_left_as_it_was(
     model: Callable[[], nn.Module], record: Recorder, reason: str, mnist: Mnist
@@ -99,7 +138,7 @@ def test_what_cannot_be_replayed_is_told_and_left_as_it_was(
     built = model()
     before = state(built)
     with pytest.raises((ValueError, RuntimeError), match=reason):
-        ReplayedEpochs(built, ARTICLE, only(300, mnist), copies(built), record)
+        replayed_epochs(built, only(300, mnist), record)
     assert same(state(built), before)
 
 

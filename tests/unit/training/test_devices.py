@@ -1,8 +1,9 @@
 import os
 
 import pytest
+import torch
 
-from bench.training.devices import available_threads
+from bench.training.devices import available_threads, cuda_refusal, resolve_device
 
 
 def test_the_least_limit_is_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +27,34 @@ def test_a_share_of_a_processor_is_rounded_down_to_at_least_one(
     monkeypatch.setattr("bench.training.devices.thread_limits", lambda: limits)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert available_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("The NVIDIA driver on your system is too old (found version 11040).\nPlease update it", True),
+        ("Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU", False),
+        ("No CUDA GPUs are available", False),
+    ],
+)
+def test_auto_tells_of_a_gpu_that_torch_cannot_use(
+    error: str, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CUDA's answers are faked: there is no such machine here."""
+
+    def fake_init() -> None:
+        raise RuntimeError(error)
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "init", fake_init)
+    assert resolve_device("auto") == "cpu"
+    text = f"torch cannot use this machine's GPU, so auto does without ({' '.join(error.split())})\n"
+    assert capsys.readouterr().err == (text if told else "")
+
+
+def test_nothing_is_told_where_torch_has_the_gpu_or_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert cuda_refusal() == ""
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert cuda_refusal() == ""

@@ -32,6 +32,7 @@ def test_the_clock_is_read_twice_a_stretch_and_no_more() -> None:
 
 def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
     monkeypatch.setattr("torch.cuda.synchronize", lambda _: calls.append("wait"))
 
     def now() -> float:
@@ -41,6 +42,20 @@ def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None
     with Clocks(torch.device("cuda"), now).measure("train"):
         calls.append("work")
     assert calls == ["wait", "read", "work", "wait", "read"]
+
+
+def test_a_gpu_that_nothing_has_used_yet_is_set_up_inside_the_first_stretch(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: "set up" in calls)
+    monkeypatch.setattr("torch.cuda.synchronize", lambda _: calls.append("wait"))
+
+    def now() -> float:
+        calls.append("read")
+        return 0.0
+
+    with Clocks(torch.device("cuda"), now).measure("setup"):
+        calls.append("set up")
+    assert calls == ["read", "set up", "wait", "read"]
 
 
 def test_a_trial_reads_each_clock_where_its_stretch_begins_and_ends(data_dir: Path) -> None:
