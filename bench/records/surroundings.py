@@ -1,7 +1,5 @@
 """What went on around a trial: other programs' load, and the state of the GPU before and after."""
 
-from pydantic import Field
-
 from bench.records.fields import Count, Fraction, Name, RecordPart, Seconds
 
 
@@ -15,7 +13,7 @@ class GpuState(RecordPart):
     clock_mhz: Count | None = None
     memory_clock_mhz: Count | None = None
     temperature_celsius: Count | None = None
-    throttle_reasons: list[Name] | None = Field(default_factory=list)
+    throttle_reasons: list[Name] | None = None
     throttled_s: Seconds | None = None
     other_processes: Count | None = None
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import psutil
@@ -25,11 +25,11 @@ def describe() -> Environment:
     with _handle() as handle:
         if handle is None:
             return {}
-        memory = _query(pynvml.nvmlDeviceGetMemoryInfo, handle)  # not where the GPU shares the machine's
+        memory = _query("nvmlDeviceGetMemoryInfo", handle)  # not where the GPU shares the machine's
         return {
-            "gpu_model": _text(_query(pynvml.nvmlDeviceGetName, handle)),
+            "gpu_model": _text(_query("nvmlDeviceGetName", handle)),
             "gpu_memory_bytes": None if memory is None else int(memory.total),
-            "gpu_driver": _text(_query(pynvml.nvmlSystemGetDriverVersion)),
+            "gpu_driver": _text(_query("nvmlSystemGetDriverVersion")),
         }
 
 
@@ -42,11 +42,11 @@ def state(own_processes: Collection[int]) -> GpuState | None:
     with _handle() as handle:
         if handle is None:
             return None
-        reasons = _query(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+        reasons = _query("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
         return GpuState(
-            clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-            memory_clock_mhz=_query(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
-            temperature_celsius=_query(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+            clock_mhz=_query("nvmlDeviceGetClockInfo", handle, pynvml.NVML_CLOCK_SM),
+            memory_clock_mhz=_query("nvmlDeviceGetClockInfo", handle, pynvml.NVML_CLOCK_MEM),
+            temperature_celsius=_query("nvmlDeviceGetTemperature", handle, pynvml.NVML_TEMPERATURE_GPU),
             throttle_reasons=None if reasons is None else _names(reasons),
             throttled_s=_throttled_seconds(handle),
             other_processes=_other_processes(handle, own_processes),
@@ -59,22 +59,22 @@ def _names(reasons: int) -> list[str]:
 
 def _throttled_seconds(handle: Any) -> float | None:
     policies = (pynvml.NVML_PERF_POLICY_POWER, pynvml.NVML_PERF_POLICY_THERMAL)
-    counters = [_query(pynvml.nvmlDeviceGetViolationStatus, handle, policy) for policy in policies]
+    counters = [_query("nvmlDeviceGetViolationStatus", handle, policy) for policy in policies]
     return sum(counter.violationTime for counter in counters if counter) / 1e9 if any(counters) else None
 
 
 def _other_processes(handle: Any, own: Collection[int]) -> int | None:
     """Count the others; None where the driver's process ids are of another namespace, as in most containers."""
-    running = _query(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    running = _query("nvmlDeviceGetComputeRunningProcesses", handle)
     others = {process.pid for process in running or ()} - set(own)
     return len(others) if running is not None and all(psutil.pid_exists(pid) for pid in others) else None
 
 
-def _query(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function of NVML; None where this GPU or driver does not have it."""
+def _query(name: str, *arguments: Any) -> Any:
+    """Call a function of NVML; None where this GPU, its driver or the library does not have it."""
     try:
-        return function(*arguments)
-    except pynvml.NVMLError:
+        return getattr(pynvml, name)(*arguments)
+    except (pynvml.NVMLError, AttributeError):
         return None
 
 
@@ -88,15 +88,15 @@ def _handle() -> Iterator[Any]:
     try:
         yield _visible_device()
     finally:
-        _query(pynvml.nvmlShutdown)
+        _query("nvmlShutdown")
 
 
 def _visible_device() -> Any:
     """The first device of CUDA_VISIBLE_DEVICES, which may be an index or a UUID."""
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     if first.isdecimal():
-        return _query(pynvml.nvmlDeviceGetHandleByIndex, int(first))
-    return _query(pynvml.nvmlDeviceGetHandleByUUID, first)
+        return _query("nvmlDeviceGetHandleByIndex", int(first))
+    return _query("nvmlDeviceGetHandleByUUID", first)
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -12,6 +12,7 @@ import torch
 from bench.runner import gpu
 from bench.runner.environment import LIBRARIES, describe_environment, read_git
 from bench.training.devices import available_threads, resolve_device
+from bench.training.precision import set_matrix_precision
 from bench.training.timing import synchronise
 
 Measure = Callable[..., None]
@@ -19,9 +20,15 @@ Measure = Callable[..., None]
 DESELECTED = pytest.StashKey[list[str]]()
 
 
+@pytest.fixture(autouse=True)
+def without_gpu() -> None:
+    """Leave a GPU where it is: benchmarks run on whatever the machine has."""
+
+
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     torch.set_num_threads(available_threads())
+    set_matrix_precision("fp32")  # left alone, a GPU's convolutions would run in TF32
     return torch.device(resolve_device("auto"))
 
 

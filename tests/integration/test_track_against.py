@@ -131,8 +131,7 @@ def track(checkout: Path, environment: dict[str, str], tmp_path: Path) -> Track:
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         line = [sys.executable, "-m", "bench", "track", *arguments, "--results", str(tmp_path / "results")]
-        without_gpu = environment | {"CUDA_VISIBLE_DEVICES": ""}  # whose captured steps run no Python
-        return subprocess.run(line, cwd=checkout, env=without_gpu, capture_output=True, text=True, check=False)
+        return subprocess.run(line, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
     return run
 

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from bench.throughput.frameworks.data import training_set
-from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, Task
+from bench.throughput.frameworks.registry import BATCH_SIZE, CLASSES, LAYERS, LEARNING_RATE, Task, UnsupportedModelError
 from bench.throughput.subprocess_timer import Timer
 
 CONV_STEPS = 20
@@ -20,8 +20,15 @@ Weights = list[tuple[jax.Array, jax.Array]]
 
 
 def timer(task: Task) -> Timer:
-    """Build the timer of an epoch; the last partial batch is left out, and made up for in proportion."""
+    """Build the timer of an epoch; the last partial batch is left out, and made up for in proportion.
+
+    Raises:
+        UnsupportedModelError: JAX has not got the task's device.
+    """
+    jax.config.update("jax_platforms", task.device)  # left alone it takes a GPU where its plug-in is
     images, labels = (jnp.asarray(part) for part in training_set())
+    if (platform := next(iter(images.devices())).platform) != task.device:
+        raise UnsupportedModelError(f"JAX computes on {platform} here, not on {task.device}")
     weights = _weights(task.model)
     optimizer = optax.adam(LEARNING_RATE)
     state = optimizer.init(weights)

@@ -19,6 +19,7 @@ CONV_STEPS = 60
 
 def timer(task: Task) -> Timer:
     """Build the timer of an epoch."""
+    tf.config.set_visible_devices([], "GPU")  # left alone it takes one
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
     images, labels = training_set()
     pixels = normalised(images)[..., None]

@@ -57,13 +57,19 @@ QUERIES = [
 ]
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("query", QUERIES)
-def test_what_a_driver_does_not_support_is_unknown(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_driver_or_its_library_does_not_have_is_unknown(
+    query: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer(monkeypatch, 0, pids=[])
     monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda _: b"NVIDIA GB10")
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(total=2**37))
     monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
-    monkeypatch.setattr(pynvml, query, fake_refusal)
+    if known:
+        monkeypatch.setattr(pynvml, query, fake_refusal)
+    else:
+        monkeypatch.delattr(pynvml, query)
     state = gpu.state(own_processes=[])
     assert state is not None
     seen = gpu.describe() | state.model_dump()
