@@ -25,7 +25,7 @@ CLUSTER_STAMP := $(VENV)/.cluster-installed
 RUN_NEEDS := $(STAMP) $(if $(filter ray,$(EXECUTOR)),$(CLUSTER_STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed peers test test-unit test-slow test-browser test-soak test-all lint clean
+.PHONY: help install bench quick full noise track report compare speed gpu-check peers test test-unit test-slow test-browser test-soak test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -81,6 +81,9 @@ compare: $(STAMP)  ## hold two sets of records against each other (BASE=HEAD~1:r
 speed: $(STAMP)  ## time training and inference, beside the article's own loop and the machine's peaks
 	@$(RUN) -m bench speed $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
 		$(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS))
+
+gpu-check: $(STAMP)  ## check everything that needs a GPU, in under 8 minutes; writes results/gpu/
+	@$(RUN) -m bench.gpu_check
 
 PEERS_STAMP := $(VENV)/.peers-installed
 $(PEERS_STAMP): $(STAMP)

@@ -244,8 +244,19 @@ def track(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None, results: Results = Path("results"), as_json: Json = False) -> None:
+def doctor(
+    data_dir: DataDir = None,
+    results: Results = Path("results"),
+    as_json: Json = False,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Check everything that needs a GPU instead; writes two files to results/gpu.")
+    ] = False,
+) -> None:
     """Check data, devices and records, and say what this machine is called."""
+    if gpu:
+        from bench.gpu_check.__main__ import main
+
+        raise typer.Exit(main(["--out", str(results / "gpu")]))
     from bench.cli.doctor import print_diagnosis
 
     raise typer.Exit(print_diagnosis(data_dir, results, as_json))

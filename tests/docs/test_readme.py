@@ -40,6 +40,7 @@ MADE = {
     "make track ACCEPT=1": f"{BENCH} track --accept",
     "make speed": f"{BENCH} speed",
     "make peers": f"{BENCH} peers",
+    "make gpu-check": f"{BENCH}.gpu_check",
     "make test": '.ci/tests .venv/bin/python "not slow and not soak and not browser"',
     "make test-unit": ".venv/bin/python -m pytest -n auto --dist worksteal tests/unit",
     "make test-slow": '.ci/tests .venv/bin/python "slow and not soak and not browser"',
@@ -66,6 +67,11 @@ TESTED = {
         OTHER_OPTIONS
     ),
     "python -m bench doctor": "integration/test_cli.py::test_the_commands_that_only_look",
+    "python -m bench doctor --gpu": "integration/test_gpu_check.py::test_doctor_makes_the_check_too",
+    "python -m bench.gpu_check": "integration/test_gpu_check.py::test_what_cannot_be_checked_is_one_line",
+    "python -m bench.gpu_check article speed": (
+        "integration/test_gpu_check.py::test_a_check_that_takes_too_long_is_ended_and_the_rest_is_given_up"
+    ),
     "python -m bench models": "integration/test_cli.py::test_the_commands_that_only_look",
     "python -m bench run --help": "robustness/test_bad_input.py::test_every_command_explains_itself",
     "mnist-bench run …": "integration/test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",
