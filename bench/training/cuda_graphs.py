@@ -9,7 +9,7 @@ import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import nn
@@ -91,6 +91,32 @@ def record_graph(work: Work) -> Work:
     return graph.replay
 
 
+def record_epochs(
+    model: nn.Module,
+    recipe: Recipe,
+    data: DeviceData,
+    duplicate: Duplicate,
+    steps: Iterable[Step],
+    warm_up: Callable[[Work], None] = warm_up_for_recording,
+    record: Recorder = record_graph,
+) -> "ReplayedEpochs":
+    """Record the first of some steps of ``model`` that can be recorded and do what eager ones do.
+
+    Raises:
+        RecordingFailedError: CUDA refused in the middle of a recording.
+        Exception: the reason why the last of them cannot be replayed; see :class:`ReplayedEpochs`.
+    """
+    reason: Exception = ValueError("there is no step to record")
+    for step in steps:
+        try:
+            return ReplayedEpochs(model, recipe, data, duplicate, step, warm_up, record)
+        except RecordingFailedError:
+            raise
+        except Exception as error:  # a model may do anything
+            reason = error
+    raise reason
+
+
 class ReplayedEpochs:
     """Run epochs by replaying recorded steps; see :class:`bench.training.epoch_loop.RunEpoch`.
 
@@ -112,15 +138,15 @@ class ReplayedEpochs:
         recipe: Recipe,
         data: DeviceData,
         duplicate: Duplicate,
-        step: Step | None = None,
-        warm_up: Callable[[Work], None] = warm_up_for_recording,
-        record: Recorder = record_graph,
+        step: Step,
+        warm_up: Callable[[Work], None],
+        record: Recorder,
     ) -> None:
         """Record the steps of ``model``.
 
         Args:
             duplicate: makes the copy that is stepped eagerly for comparison.
-            step: takes the steps of ``model``; None: an eager one.
+            step: takes the steps of ``model``.
             warm_up: does some work so often that it can be recorded.
             record: records it.
         """
@@ -132,7 +158,7 @@ class ReplayedEpochs:
         self._first = torch.arange(self._size, device=device)
         self._positions = self._first.clone()
         self._loss_sum = torch.zeros((), device=device)
-        self._step = step or EagerStep(model, recipe)
+        self._step = step
         self._images.copy_(data.images)
         self._labels.copy_(data.labels[torch.randperm(len(data)).to(device)])
         with _restored(model, self._step):

@@ -15,7 +15,7 @@ from torch import nn
 
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
-from bench.training.cuda_graphs import RecordingFailedError, ReplayedEpochs, refusal
+from bench.training.cuda_graphs import RecordingFailedError, record_epochs, refusal
 from bench.training.heartbeat import beat
 from bench.training.model import state
 from bench.training.model.purity import impurity
@@ -30,6 +30,7 @@ from bench.training.train_step import (
     choose_method,
     eager_method,
     error_text,
+    recordable_steps,
 )
 
 
@@ -115,11 +116,11 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate
     elif refusal():
         method = eager_method(f"cannot be recorded: {refusal()}")
     else:
-        step = choose_method(duplicate, recipe, batches).step(model, recipe)
         try:
-            return PreparedEpochs(
-                ReplayedEpochs(model, recipe, data, duplicate, step), Execution(mode="cuda_graph"), pure=True
+            replayed = record_epochs(
+                model, recipe, data, duplicate, recordable_steps(model, recipe, duplicate, batches)
             )
+            return PreparedEpochs(replayed, Execution(mode="cuda_graph"), pure=True)
         except RecordingFailedError:
             raise
         except Exception as error:  # a model may do anything

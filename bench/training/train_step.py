@@ -4,7 +4,7 @@ Which one a model gets is decided on copies of it before the clock starts: captu
 do nothing but compute, and the captured steps give the same weights to the bit; eager elsewhere, with the reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -131,13 +131,37 @@ def choose_method(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]
         batches: at least one of each size that training will see; the first of each size is the one that is traced.
     """
     try:
-        examples = {len(labels): (images, labels) for images, labels in reversed(batches)}
-        graphs = {size: capture(duplicate().train(), recipe, *batch) for size, batch in examples.items()}
-        chosen = StepMethod(Execution(mode="captured"), graphs)
+        chosen = StepMethod(Execution(mode="captured"), capture_each_size(duplicate, recipe, batches))
         difference = _difference(duplicate, recipe, batches, chosen)
     except Exception as error:  # a model may do anything
         return eager_method(f"cannot be captured: {error_text(error)}")
     return eager_method(difference) if difference else chosen
+
+
+def recordable_steps(
+    model: nn.Module, recipe: Recipe, duplicate: Duplicate, batches: Sequence[Batch]
+) -> Iterator[Step]:
+    """Make the steps of ``model`` that a GPU may record, the fastest first: captured where it can be, and eager.
+
+    Whether they do the same is for whoever records them to find out, since a GPU adds in another order each time.
+    """
+    try:
+        graphs = capture_each_size(duplicate, recipe, batches)
+    except Exception:  # a model may do anything
+        graphs = {}
+    if graphs:
+        yield CapturedStep(model, recipe, graphs)
+    yield EagerStep(model, recipe)
+
+
+def capture_each_size(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> dict[int, Graph]:
+    """Capture a step for each size of batch, on a model made anew.
+
+    Raises:
+        Exception: see :func:`bench.training.capture.capture`.
+    """
+    examples = {len(labels): (images, labels) for images, labels in reversed(batches)}
+    return {size: capture(duplicate().train(), recipe, *batch) for size, batch in examples.items()}
 
 
 def eager_method(reason: str) -> StepMethod:

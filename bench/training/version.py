@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="de39be9306b7e72172ac5e07c8b4d2effc0394edf085faecf13bab48a7b0c5be",
+    fingerprint="d794d5cfdbf2f83d53e04c5b059ee40e3ef6896d909a6c432c3c44d264b0c08e",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

@@ -28,7 +28,7 @@ def test_ten_seeds_are_as_accurate_replayed_as_eager(name: str, mnist: Mnist, mo
     sides = []
     for mode in ("cuda_graph", "eager"):
         if mode == "eager":
-            monkeypatch.setattr("bench.training.epoch_loop.ReplayedEpochs", None)  # not to be called: stepped eagerly
+            monkeypatch.setattr("bench.training.epoch_loop.record_epochs", None)  # not to be called: stepped eagerly
         accuracies = []
         for seed in range(10):
             data = [to_device(split.images, split.labels, GPU) for split in mnist]

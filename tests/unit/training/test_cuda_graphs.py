@@ -10,12 +10,12 @@ from torch import nn
 
 from bench.data import datasets
 from bench.recipes.recipe import ARTICLE, PRECISIONS
-from bench.training.cuda_graphs import Recorder, ReplayedEpochs, Work
+from bench.training.cuda_graphs import Recorder, RecordingFailedError, ReplayedEpochs, Work, record_epochs
 from bench.training.epoch_loop import StepByStep, batches_of_each_size, prepare_epochs
 from bench.training.model.initial import ModelBuilder, initial_model
 from bench.training.pipeline import DeviceData, epoch_order, to_device
 from bench.training.precision import set_matrix_precision
-from bench.training.train_step import EagerStep, Step, choose_method
+from bench.training.train_step import CapturedStep, EagerStep, Step, recordable_steps
 from models import list_models
 from tests.support.networks import ChangesItsMind, LooksAtValues, WithMemory, copies
 
@@ -37,7 +37,7 @@ def again(work: Work) -> Work:
 def replayed_epochs(
     model: nn.Module, data: DeviceData, record: Recorder = again, step: Step | None = None
 ) -> ReplayedEpochs:
-    return ReplayedEpochs(model, ARTICLE, data, copies(model), step, warm_up, record)
+    return ReplayedEpochs(model, ARTICLE, data, copies(model), step or EagerStep(model, ARTICLE), warm_up, record)
 
 
 def only(size: int, mnist: Mnist, device: torch.device = CPU) -> DeviceData:
@@ -89,14 +89,46 @@ def test_an_epoch_is_a_few_replays(mnist: Mnist) -> None:
 def test_captured_steps_are_replayed_as_they_are(mnist: Mnist) -> None:
     data, build = only(1000, mnist), ModelBuilder("mlp", 10, 0, CPU)
     model, twin = build(), build()
-    method = choose_method(build, ARTICLE, batches_of_each_size(data, ARTICLE.batch_size))
-    assert method.graphs
-    replayed = ReplayedEpochs(model, ARTICLE, data, build, method.step(model, ARTICLE), warm_up, again)
+    first, _ = recordable_steps(model, ARTICLE, build, batches_of_each_size(data, ARTICLE.batch_size))
+    assert isinstance(first, CapturedStep)
+    replayed = record_epochs(model, ARTICLE, data, build, [first], warm_up, again)
     eager = StepByStep(EagerStep(twin, ARTICLE), data, ARTICLE.batch_size)
     for seed in range(2):
         order = epoch_order(1000, torch.Generator().manual_seed(seed))
         assert replayed(order).item() == eager(order).item()
     assert same(state(model), state(twin))
+
+
+class AnotherStep(EagerStep):
+    """A step that is not that of its model."""
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return super().__call__(images, labels) * 1.1
+
+
+def test_a_step_that_does_something_else_gives_way_to_the_next(mnist: Mnist) -> None:
+    data, model = only(300, mnist), WithMemory()
+    right, wrong = EagerStep(model, ARTICLE), AnotherStep(model, ARTICLE)
+    recorded = record_epochs(model, ARTICLE, data, copies(model), [wrong, right], warm_up, again)
+    assert recorded._step is right
+    with pytest.raises(ValueError, match="the replayed steps gave other losses"):
+        record_epochs(model, ARTICLE, data, copies(model), [wrong], warm_up, again)
+
+
+def test_what_cannot_be_captured_is_recorded_as_eager_steps(mnist: Mnist) -> None:
+    data, model = only(300, mnist), LooksAtValues()
+    batches = batches_of_each_size(data, ARTICLE.batch_size)
+    assert [type(step) for step in recordable_steps(model, ARTICLE, copies(model), batches)] == [EagerStep]
+
+
+def test_a_refusal_in_the_middle_of_a_recording_is_final(mnist: Mnist) -> None:
+    def refuses(_: Work) -> Work:
+        raise RecordingFailedError("not while capturing")
+
+    data, model = only(300, mnist), WithMemory()
+    steps = [EagerStep(model, ARTICLE), EagerStep(model, ARTICLE)]
+    with pytest.raises(RecordingFailedError, match="not while capturing"):
+        record_epochs(model, ARTICLE, data, copies(model), steps, warm_up, refuses)
 
 
 def test_recording_leaves_the_model_and_the_labels_as_they_were(mnist: Mnist) -> None:
