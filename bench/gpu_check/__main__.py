@@ -5,8 +5,10 @@ that it can say what is missing.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ from bench.gpu_check.page import write_page
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 460.0
 """Seconds for all checks together."""
+STARTING_S = 120
+"""Seconds in which CUDA must start."""
 CHECKS = {
     "versions": 30,
     "fork": 60,
@@ -38,33 +42,53 @@ CHECKS = {
 def main(arguments: list[str] | None = None) -> int:
     """Check the GPU; gives 0 where everything holds, 1 where something does not, 2 where it cannot be checked."""
     options = _parser().parse_args(arguments)
-    if missing := missing_packages():
-        names = " ".join(missing)
-        print(f"error: packages are missing: {names}; 'pip download --no-deps {names}' gives the wheels to bring along",
-              file=sys.stderr)  # fmt: skip
+    try:
+        if reason := _impossible(options.checks, options.device):
+            raise _Refused(reason)
+        options.out.mkdir(parents=True, exist_ok=True)
+        done = run_checks(options.checks or list(CHECKS), options.device, options.limit, options.out)
+    except KeyboardInterrupt:
+        return 130
+    except (_Refused, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
-    if unknown := [name for name in options.checks if name not in CHECKS]:
-        print(f"error: unknown check {unknown[0]!r}: known are {', '.join(CHECKS)}", file=sys.stderr)
-        return 2
-    if options.device == "cuda" and (reason := _without_gpu()):
-        print(f"error: there is no GPU to check: {reason}", file=sys.stderr)
-        return 2
-    options.out.mkdir(parents=True, exist_ok=True)
-    done = run_checks(options.checks or list(CHECKS), options.device, options.limit, options.out)
     print(f"{options.out / 'gpu-check.json'}\n{options.out / 'gpu-check.md'}")
     return 0 if all(check["holds"] for check in done) else 1
 
 
+class _Refused(Exception):
+    """The check cannot be made, for a reason that the user can mend."""
+
+
+def _impossible(checks: list[str], device: str) -> str:
+    """Say why the checks cannot be made; empty where they can."""
+    if not (ROOT / "pyproject.toml").exists():
+        return "the check needs a checkout of the project, with its tests: clone it, and run it there"
+    if missing := missing_packages():
+        names = " ".join(missing)
+        return f"packages are missing: {names}; 'pip download --no-deps {names}' gives the wheels to bring along"
+    if unknown := [name for name in checks if name not in CHECKS]:
+        return f"unknown check {unknown[0]!r}: known are {', '.join(CHECKS)}"
+    if device == "cuda" and (reason := _without_gpu()):
+        return f"there is no GPU to check: {reason}"
+    return ""
+
+
 def run_checks(names: list[str], device: str, limit_s: float, out: Path) -> list[dict[str, Any]]:
-    """Run checks by name; what is known is on disk after each."""
+    """Run checks by name; what is known is on disk after each.
+
+    Raises:
+        OSError: the folder ``out`` cannot be written.
+    """
     deadline, done = time.monotonic() + limit_s, []
     for name in names:
         seconds = min(CHECKS[name], deadline - time.monotonic())
         done.append(_run(name, device, seconds) if seconds > 1 else _given_up(name, 0, "no time was left for it"))
         held = "holds" if done[-1]["holds"] else "does not hold"
         print(f"{name}: {held}, {done[-1]['seconds']:.0f} s", file=sys.stderr)
-        (out / "gpu-check.json").write_text(json.dumps({"checks": done}, indent=1) + "\n")
-        (out / "gpu-check.md").write_text(write_page(done))
+        text = _without_paths(json.dumps({"checks": done}, indent=1))
+        (out / "gpu-check.json").write_text(f"{text}\n")
+        (out / "gpu-check.md").write_text(write_page(json.loads(text)["checks"]))
     return done
 
 
@@ -86,8 +110,11 @@ def _is_installed(name: str) -> bool:
 
 def _without_gpu() -> str:
     """Say why torch has no GPU, asked in another process; empty where it has one."""
-    question = "import torch; torch.cuda.init()"
-    done = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    line = [sys.executable, "-c", "import torch; torch.cuda.init()"]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=STARTING_S)
+    except subprocess.TimeoutExpired:
+        return f"CUDA has not started after {STARTING_S} s"
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["torch does not start"])[-1]
 
 
@@ -97,16 +124,7 @@ def _run(name: str, device: str, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="mnist-bench-") as folder:
         answer = Path(folder) / "answer.json"
         line = [sys.executable, "-m", "bench.gpu_check.checks", name, device, str(answer)]
-        process = subprocess.Popen(
-            line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
-        try:
-            output, _ = process.communicate(timeout=seconds)
-            reason = "" if process.returncode == 0 else f"ended with exit code {process.returncode}"
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            output, _ = process.communicate()
-            reason = f"not finished after {seconds:.0f} s"
+        output, reason = _output(line, seconds)
         findings = json.loads(answer.read_text()) if answer.exists() else []
     return {
         "check": name,
@@ -114,8 +132,28 @@ def _run(name: str, device: str, seconds: float) -> dict[str, Any]:
         "holds": not reason and all(finding["holds"] is not False for finding in findings),
         "reason": reason,
         "findings": findings,
-        "output": _without_paths(output)[-4000:] if reason else "",
+        "output": output[-4000:] if reason else "",
     }
+
+
+def _output(line: list[str], seconds: float) -> tuple[str, str]:
+    """Run a command for some seconds at most; gives its output, and the reason why it is no success."""
+    process = subprocess.Popen(
+        line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return output, f"ended with exit code {process.returncode}" if process.returncode else ""
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        return process.communicate()[0], f"not finished after {seconds:.0f} s"
+    finally:
+        _kill(process)  # Ctrl-C reaches this process alone, and a check that has crashed may leave others
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _given_up(name: str, seconds: float, reason: str) -> dict[str, Any]:
@@ -123,9 +161,10 @@ def _given_up(name: str, seconds: float, reason: str) -> dict[str, Any]:
 
 
 def _without_paths(text: str) -> str:
-    """Take this machine's folders out of what a check printed."""
-    for folder, word in ((ROOT, "."), (Path(sys.prefix), "python"), (Path.home(), "~")):
-        text = text.replace(str(folder), word)
+    """Take this machine's folders out of a text."""
+    folders = {ROOT: ".", Path(sys.prefix): "python", Path(tempfile.gettempdir()): "tmp", Path.home(): "~"}
+    for folder, word in folders.items():
+        text = text.replace(str(folder), word) if folder != Path(folder.anchor) else text
     return text
 
 

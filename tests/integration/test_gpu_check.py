@@ -3,11 +3,14 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.gpu_check.__main__ import CHECKS, missing_packages
@@ -70,6 +73,28 @@ def test_checks_go_on_after_a_failure_and_leave_no_path_or_name(data_dir: Path, 
     text = (tmp_path / "gpu-check.json").read_text() + (tmp_path / "gpu-check.md").read_text()
     assert str(ROOT) not in text
     assert f'"{platform.node()}"' not in text
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = gpu_check(tmp_path / "file" / "out", data_dir, "--device", "cpu", "versions")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("error: ")
+
+
+def test_ctrl_c_leaves_no_process(data_dir: Path, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "bench.gpu_check", "--out", str(tmp_path / "out"), "--device", "cpu", "speed"]
+    environment = os.environ | {"MNIST_BENCH_DATA": str(data_dir)}
+    process = subprocess.Popen(line, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    own = psutil.Process(process.pid)
+    started: list[psutil.Process] = []
+    while not any("bench.gpu_check.checks" in one.cmdline() for one in started):
+        started = own.children(recursive=True)
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert psutil.wait_procs(started, timeout=10)[1] == []
 
 
 def test_a_check_that_takes_too_long_is_ended_and_the_rest_is_given_up(data_dir: Path, tmp_path: Path) -> None:
