@@ -62,7 +62,7 @@ def test_a_run_leaves_records_tables_plots_and_a_page(command: Command, tmp_path
     results = tmp_path / "results"
     assert {path.name for path in (results / "tables").iterdir()} == {
         "accuracy.csv", "verdicts.csv", "speed.csv", "time_to_accuracy.csv", "epochs.csv", "runs.csv",
-        "distortion.csv", "calibration.csv", "structure.csv", "features.csv", "samples.csv",
+        "distortion.csv", "calibration.csv", "structure.csv", "features.csv", "samples.csv", "hardest.csv",
     }  # fmt: skip
     plots = {path.name for path in (results / "plots").iterdir()}
     assert plots == set(re.findall(r"\(plots/(.+?)\)", (results / "README.md").read_text()))
