@@ -206,9 +206,14 @@ def test_make_quick_takes_a_minute_and_prints_what_the_pages_show(checkout: Path
 
 
 def words(output: str) -> list[list[str]]:
-    """Each line without its numbers, the machine's name and its flags, which are another machine's."""
+    """Each line without its numbers, the machine's name and its flags, which are another machine's.
+
+    The number of parameters is left out of a table that would be wider than the terminal with "unsteady" beside a time.
+    """
     of_the_machine = re.compile(r"on |unsteady: |\w+: (dirty|shared|throttled)")
-    lines = [line.replace("(unsteady)", "") for line in output.splitlines() if not of_the_machine.match(line)]
+    lines = [
+        re.sub(r"\(unsteady\)|parameters$", "", line) for line in output.splitlines() if not of_the_machine.match(line)
+    ]
     return [re.findall(r"[A-Za-z/]+", line) for line in lines if line.strip(" -")]
 
 
