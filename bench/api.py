@@ -17,7 +17,7 @@ from bench.runner.progress.summary import report_failures, report_interruption, 
 from bench.runner.suites import DEFAULT_SUITE
 
 if TYPE_CHECKING:
-    from bench.records.schema import Run
+    from bench.records.schema import Run, Trial
     from bench.records.storage import Problem
     from bench.report import Rendered
 
@@ -30,6 +30,7 @@ def run(
     *,
     models: Any = (),
     suite: str = DEFAULT_SUITE,
+    recipe: str | Path | None = None,
     seeds: int | Sequence[int] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -55,8 +56,10 @@ def run(
             list also classes and functions that make a model, of a module, a script or a notebook's cell. None: every
             model of the folder ``models``.
         suite: ``quick`` (20,000 training images, 2 epochs, 1 seed), ``article`` or ``full``.
+        recipe: how to train, by the name of a recipe or of a set with one for each model, or by the path of a TOML
+            file; None: the suite's.
         seeds: how many seeds, counted from 0, or a list or range of those to train; None: the suite's.
-        epochs: passes over the training images; None: the suite's.
+        epochs: passes over the training images; None: the recipe's, or the suite's.
         batch_size: images per training step; None: the recipe's.
         dataset: ``mnist``, ``fashion-mnist`` (downloaded where this machine does not have it) or another in
             :data:`bench.data.registry.DATASETS`.
@@ -89,6 +92,7 @@ def run(
     folder = Path(results)
     request = Request(
         suite=suite,
+        recipe=None if recipe is None else str(recipe),
         models=_models(models),
         seeds=_seeds(seeds),
         epochs=_whole("epochs", epochs),
@@ -117,9 +121,13 @@ def run(
         end_forkserver()
     report_problems(render(folder).problems)
     report_failures(summary, folder)
-    order = {(trial.model, trial.seed): position for position, trial in enumerate(plan.trials)}
-    runs = [*summary.done, *summary.failed, *summary.skipped]
-    return _frame(sorted(runs, key=lambda run: order[run.trial.model, run.trial.seed]))
+    return _frame(_in_order([*summary.done, *summary.failed, *summary.skipped], plan.trials))
+
+
+def _in_order(runs: "Sequence[Run]", trials: "Sequence[Trial]") -> "list[Run]":
+    """Sort runs as their trials were planned; what was done before may be of another suite."""
+    order = {(trial.model, trial.seed): position for position, trial in enumerate(trials)}
+    return sorted(runs, key=lambda run: order[run.trial.model, run.trial.seed])
 
 
 def load(results: str | Path = RESULTS) -> pd.DataFrame:
@@ -137,9 +145,10 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     ``suite``               str       ``quick``, ``article`` or ``full``
     ``model``               str       the model's name
     ``recipe``              str       how it was trained, by name
+    ``arm``                 str       the arm, where each model has a recipe of its own; else None
     ``dataset``             str       what it was trained on, by name
     ``seed``                int       of the weights' start and the order of the images
-    ``epochs``              int       passes over the training images
+    ``epochs``              float     passes over the training images, the last perhaps a part
     ``batch_size``          int       images per training step
     ``optimizer``           str       by name
     ``learning_rate``       float     as the optimizer takes it
@@ -147,6 +156,7 @@ def load(results: str | Path = RESULTS) -> pd.DataFrame:
     ``threads``             int       CPU threads
     ``train_size``          int       training images
     ``pixel_order``         str       ``identity``, ``permuted-K`` or ``blocks-N``
+    ``recipe_details``      str       the recipe's other settings in words, as far as they are not the article's
     ``test_accuracy``       float     share of the test images that were right after the last epoch, 0 to 1
     ``test_loss``           float     mean cross-entropy over the test images, nats per image
     ``test_size``           float     test images

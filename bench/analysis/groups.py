@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 
 from bench.analysis import stats
+from bench.analysis.condition import Condition, condition_of
 from bench.analysis.speed import SHARED_CPU, SpeedPair, Speeds, Timed, compare_speeds, speed_key, unsteadiness
-from bench.records.fields import digest
 from bench.records.schema import Run
 from bench.records.storage import latest_done
 
@@ -18,40 +18,6 @@ FLAG_MARK = "†"
 """Stands after the name of a model whose runs carry flags of the model's own; no name may contain it."""
 MAX_PAIRS = 45
 """Number of pairs of ten models; up to so many are all compared and reported."""
-
-
-@dataclass(frozen=True, order=True)
-class Condition:
-    """The settings two runs must share to be compared in one table; ``data`` is a digest of the files' hashes."""
-
-    dataset: str
-    recipe: str
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    precision: str
-    train_size: int
-    pixel_order: str
-    data: str
-
-    @property
-    def title(self) -> str:
-        """The condition in words: ``mnist (60,000 images), article recipe, 10 epochs, batch 128, adam 0.001, fp32``."""
-        parts = [
-            f"{self.dataset} ({self.train_size:,} images)",
-            f"{self.recipe} recipe",
-            f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}",
-            f"batch {self.batch_size}",
-            f"{self.optimizer} {self.learning_rate:g}",
-            self.precision,
-        ]
-        return ", ".join(parts if self.pixel_order == "identity" else [*parts, f"pixels {self.pixel_order}"])
-
-    @property
-    def slug(self) -> str:
-        """Name for files: readable first, then four digits that tell it from every other condition."""
-        return f"{self.dataset}-{self.recipe}-{self.epochs}ep-{digest(vars(self))[:4]}"
 
 
 @dataclass(frozen=True)
@@ -235,20 +201,15 @@ def location_of(run: Run) -> str:
     return f"{run.machine.label} ({run.trial.device})"
 
 
-def condition_of(run: Run) -> Condition:
-    """Condition of a run: what its numbers depend on besides model, seed, machine and code."""
-    fields = Condition.__dataclass_fields__.keys() - {"data"}
-    return Condition(**{name: getattr(run.trial, name) for name in fields}, data=digest(run.data.sha256))
-
-
 def by_count_and_date(runs: Sequence[Run]) -> tuple[int, datetime]:
     """Sort key of the runs at a location: their number, then the date of the newest."""
     return len(runs), max(run.started_at for run in runs)
 
 
 def timed_epochs(run: Run) -> list[float]:
-    """Training seconds of each epoch after the first; of the first where it is the only one."""
-    return [epoch.train_s for epoch in run.epochs[1:] or run.epochs]
+    """Training seconds of each whole epoch after the first; of the first, as if whole, where it is the only one."""
+    whole = run.epochs[: int(run.trial.epochs)]
+    return [epoch.train_s for epoch in whole[1:] or whole] or [run.epochs[0].train_s / run.trial.epochs]
 
 
 def seconds_to(run: Run, accuracy: float) -> float:
@@ -283,8 +244,15 @@ def run_flags(run: Run) -> list[str]:
 def _groups(members: dict[tuple[str, str], list[Run]], speeds: Speeds) -> list[Group]:
     return [
         Group(model, location, tuple(sorted(runs, key=lambda run: run.trial.seed)), speeds.get(speed_key(runs[0])))
-        for (model, location), runs in members.items()
+        for (model, location), runs in ((key, _of_newest_recipe(runs)) for key, runs in members.items())
     ]
+
+
+def _of_newest_recipe(runs: Sequence[Run]) -> list[Run]:
+    """Keep the runs whose recipe is the newest one's: in an arm a model's recipe may have been tuned anew."""
+    recipes = {run.stem: run.trial.identity("seed", "suite", "threads") for run in runs}
+    newest = max(runs, key=lambda run: run.started_at)
+    return [run for run in runs if recipes[run.stem] == recipes[newest.stem]]
 
 
 def _rank(group: Group) -> tuple[float, str, str]:

@@ -27,6 +27,13 @@ Models = Annotated[
         "Default: every model in models/."
     ),
 ]
+RecipeName = Annotated[
+    str | None,
+    typer.Option("--recipe", help="A name that 'recipes' lists, or a TOML file of your own. Default: the suite's."),
+]
+TimingRounds = Annotated[
+    int | None, typer.Option(help="Rounds in which the models are timed in turn, 0 for none. Default: the suite's.")
+]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
 Dataset = Annotated[
     str,
@@ -38,19 +45,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 @app.command()
 def run(
     suite: Annotated[str, typer.Option(help="quick, article or full.")] = "article",
+    recipe: RecipeName = None,
     models: Models = "",
     seeds: Annotated[
         str, typer.Option(help="How many seeds, as 5, or which, as 5-9 or 3,7. Default: the suite's.")
     ] = "",
-    epochs: Annotated[int | None, typer.Option(help="Default: the suite's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Default: the recipe's, or the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
     dataset: Dataset = "mnist",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     probes: Annotated[str, typer.Option(help="Probes to run, by name, or none. Default: the suite's.")] = "",
-    timing_rounds: Annotated[
-        int | None, typer.Option(help="Rounds in which the models are timed in turn, 0 for none. Default: the suite's.")
-    ] = None,
+    timing_rounds: TimingRounds = None,
     results: Results = Path("results"),
     data_dir: DataDir = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
@@ -68,6 +74,7 @@ def run(
 
     request = Request(
         suite=suite,
+        recipe=recipe,
         models=split_models(models),
         seeds=parse_seeds(seeds) if seeds else None,
         epochs=epochs,
@@ -241,6 +248,20 @@ def track(
     from bench.cli.track import Request, track_benchmarks
 
     raise typer.Exit(track_benchmarks(Request(only, against, accept, results, data_dir, as_json)))
+
+
+@app.command()
+def recipes(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECIPE]...", help="Names or files to print. Default: list all."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recipes that models can be trained by, or print some."""
+    from bench.cli.recipes import print_recipes
+
+    print_recipes(names or [], as_json)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """Checks that train in this process: kernels of a replayed step, and epochs in every precision and memory format."""
 
-import dataclasses
 import itertools
 import statistics
 from pathlib import Path
@@ -37,14 +36,10 @@ def trial(model: str, device: str, epochs: int) -> Trial:
     return Trial(
         suite="gpu-check",
         model=model,
-        recipe=ARTICLE.name,
+        recipe="article",
         dataset=MNIST.name,
         seed=0,
-        epochs=epochs,
-        batch_size=ARTICLE.batch_size,
-        optimizer=ARTICLE.optimizer,
-        learning_rate=ARTICLE.learning_rate,
-        precision="fp32",
+        **ARTICLE.changed(epochs=epochs).model_dump(),
         device=device,
         threads=torch.get_num_threads(),
         train_size=MNIST.train_size,
@@ -115,7 +110,7 @@ def _prepare(
             return build()
         return channels_last(build()) if channels_are_last else _channels_first(build())
 
-    return prepare_epochs(duplicate(), dataclasses.replace(ARTICLE, precision=precision), data, duplicate)
+    return prepare_epochs(duplicate(), ARTICLE.changed(precision=precision), data, duplicate)
 
 
 def _channels_first(model: nn.Module) -> nn.Module:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from bench.probes.trained_model import Examples, TrainedModel
-from bench.training.epoch_loop import prepare_epochs, steps_per_epoch
+from bench.training.epoch_loop import prepare_epochs, steps_per_epoch, total_steps
 from bench.training.model.initial import ModelBuilder
 from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import epoch_order, to_device
@@ -12,7 +12,7 @@ from bench.training.pipeline import epoch_order, to_device
 
 def training_steps(trained: TrainedModel) -> int:
     """Count the optimizer steps that the recipe takes on the examples a probe may train on."""
-    return trained.recipe.epochs * steps_per_epoch(len(trained.train), trained.recipe.batch_size)
+    return total_steps(trained.recipe, len(trained.train))
 
 
 def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.Module:
@@ -25,9 +25,11 @@ def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.M
     model = build()
     order = torch.Generator().manual_seed(seed_streams(trained.trial.seed).order)
     data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
-    run_epoch = prepare_epochs(model, trained.recipe, data, build).run
+    prepared = prepare_epochs(model, trained.recipe, data, build, trained.trial.seed, steps)
     seed_generators(trained.trial.seed)  # as in training: dropout draws from them
     per_epoch = steps_per_epoch(len(data), trained.recipe.batch_size)
     for done in range(0, steps, per_epoch):
-        run_epoch(epoch_order(len(data), order), steps - done)
+        prepared.run(epoch_order(len(data), order), steps - done)
+    if prepared.step.average:
+        prepared.step.average.apply()
     return model

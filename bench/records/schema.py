@@ -11,11 +11,13 @@ Schema history:
     4  execution may be cuda_graph
     5  flags; what was left out, and why; FLOPs may be missing
     6  the machine's system
+    7  the trial's recipe in full, and the arm it belongs to; epochs may be a fraction
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -34,6 +36,7 @@ from bench.records.fields import (
     digest,
 )
 from bench.records.machines import Machine, disambiguated
+from bench.records.recipe import Recipe
 from bench.records.surroundings import Surroundings
 
 
@@ -70,23 +73,34 @@ class ModelInfo(RecordPart):
     source_sha256: Sha256
 
 
-class Trial(RecordPart):
-    """Description of a training run: everything a worker needs, and nothing about the machine it runs on."""
+class Trial(Recipe):
+    """Description of a training run: everything a worker needs, and nothing about the machine it runs on.
+
+    ``recipe`` is the recipe's name, and the inherited fields are the recipe itself. ``arm`` is set where each model has
+    a recipe of its own: the name of the set that they belong to.
+    """
 
     suite: Name
     model: Name
     recipe: Name
+    arm: Name | None = None
     dataset: Name
     seed: Count
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    optimizer: Name
-    learning_rate: Annotated[float, Field(gt=0)]
-    precision: Name
     device: Name
     threads: PositiveInt
     train_size: PositiveInt
     pixel_order: Annotated[str, Field(pattern=r"^(identity|permuted-\d+|blocks-\d+)$")] = "identity"
+
+    def identity(self, *left_out: str) -> dict[str, Any]:
+        """All of the trial but the fields named; what earlier records lack is there only where it says something."""
+        optional = {name for name, field in Recipe.model_fields.items() if not field.is_required()} | {"arm"}
+        said = {"arm", *self.additions} if self.arm else set(self.additions)
+        return self.model_dump(exclude={*left_out, *(optional - said)})
+
+    @property
+    def epoch_count(self) -> int:
+        """Number of epochs that are evaluated, of which the last may be a part."""
+        return math.ceil(self.epochs)
 
 
 class Epoch(RecordPart):
@@ -209,7 +223,7 @@ class Measurement(DatedRecord):
 class Run(DatedRecord):
     """Record of one trial."""
 
-    schema_version: Literal[1, 2, 3, 4, 5, 6] = Field(default=6, alias="schema")
+    schema_version: Literal[1, 2, 3, 4, 5, 6, 7] = Field(default=7, alias="schema")
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     status: Status
@@ -235,7 +249,7 @@ class Run(DatedRecord):
             missing = [part for part in ("model", "result", "clock", "artifacts") if getattr(self, part) is None]
             if missing:
                 raise ValueError(f"a done run needs {', '.join(missing)}")
-            if len(self.epochs) != self.trial.epochs:
+            if len(self.epochs) != self.trial.epoch_count:
                 raise ValueError(f"a done run of {self.trial.epochs} epochs lists {len(self.epochs)}")
         elif self.error is None:
             raise ValueError(f"a run that is {self.status} needs its error")
@@ -248,9 +262,11 @@ class Run(DatedRecord):
 
 
 def trial_id(trial: Trial, data: Data) -> str:
-    """Identify a trial: 16 hex digits of the trial without its suite and threads, and of the data's hashes."""
-    identity = trial.model_dump(exclude={"suite", "threads"})
-    return digest({"trial": identity, "data": data.sha256})
+    """Identify a trial: 16 hex digits of the trial without its suite and threads, and of the data's hashes.
+
+    Fields that earlier records lack are left out at their defaults, so that what is the same keeps its identity.
+    """
+    return digest({"trial": trial.identity("suite", "threads"), "data": data.sha256})
 
 
 def run_stem(trial: Trial, key: str, started_at: datetime) -> str:

@@ -80,8 +80,7 @@ class TimingRecord(Measurement):
 
 def timing_id(trial: Trial, data: Data) -> str:
     """Identify what is timed: 16 hex digits of all that the time of a training step of ``trial`` may depend on."""
-    settings = trial.model_dump(exclude={"suite", "threads", "seed", "epochs"})
-    return digest({"timing": settings, "data": data.sha256})
+    return digest({"timing": trial.identity("suite", "threads", "seed", "epochs"), "data": data.sha256})
 
 
 def save_timing(results: Path, record: TimingRecord) -> Path:

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.groups import Condition, ConditionResults, group_by_condition
+from bench.analysis.condition import Condition
+from bench.analysis.groups import ConditionResults, group_by_condition
 from bench.analysis.noise_floor import noise_floors, noise_runs
 from bench.analysis.pairwise import Pair, decide_pairs
 from bench.analysis.speed import collect_speeds

@@ -1,9 +1,8 @@
 """Request -> plan: the user's choices, checked, as a list of trials and the context they run in."""
 
 import contextlib
-import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from bench.common.errors import UserError, say, unknown_name
 from bench.common.names import MOST_SEEDS
 from bench.data import datasets
 from bench.probes.registry import PROBES
+from bench.recipes.files import RecipeSet, find_recipes
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Data, Trial
 from bench.runner.cache_key import identify_code
@@ -46,6 +46,7 @@ class Request:
     """
 
     suite: str = DEFAULT_SUITE
+    recipe: str | None = None
     models: Sequence[Any] = ()
     seeds: int | Sequence[int] | None = None
     epochs: int | None = None
@@ -89,7 +90,7 @@ def make_plan(request: Request) -> Plan:
     suite = SUITES[request.suite]
     dataset = datasets.find_dataset(request.dataset)
     train_size = min(suite.train_images or dataset.train_size, dataset.train_size)
-    recipe = _recipe(request, train_size)
+    recipes = find_recipes(request.recipe or suite.recipe)
     seeds = _seeds(suite.seeds if request.seeds is None else request.seeds)
     if request.timeout_s is not None and not 0 < request.timeout_s < math.inf:
         raise UserError(f"--timeout is {request.timeout_s:g}: it must be more than 0 seconds and finite")
@@ -98,17 +99,23 @@ def make_plan(request: Request) -> Plan:
         raise UserError(f"--timing-rounds is {rounds}: it must be from 0, for none, to {MOST_ROUNDS}")
     probes = _probes(request.probes, suite)
     data_dir = request.data_dir or datasets.default_data_dir()
-    selection = select_models(request.models, suite.controls, data_dir / SOURCES_FOLDER)
+    selection = select_models(request.models or recipes.models, suite.controls, data_dir / SOURCES_FOLDER)
+    by_model = {model: _recipe(request, recipes, model, train_size) for model in selection.sources}
     elsewhere = [name for name, source in selection.sources.items() if not source.label.startswith("models/")]
     if request.executor != "local" and elsewhere:
         raise UserError(f"--executor ray trains models of the folder models alone: put {', '.join(elsewhere)} there")
     with _resources(request) as (device, threads, cluster):
-        check_precision(recipe.precision, torch.device(device))
+        for recipe in by_model.values():
+            check_precision(recipe.precision, torch.device(device))
         datasets.prepare(dataset, data_dir)
         machine = this_machine(data_dir)
-        trials = plan_trials(
-            suite.name, recipe, list(selection.sources), seeds, dataset.name, train_size, device, threads
-        )
+        common = {"suite": suite.name, "dataset": dataset.name, "train_size": train_size}
+        common |= {"recipe": recipes.name, "arm": recipes.arm, "device": device, "threads": threads}
+        trials = [  # interleaved by seed (A B C, A B C), so that drift of the machine affects every model alike
+            Trial.model_validate(common | {"model": model, "seed": seed} | recipe.model_dump())
+            for seed in seeds
+            for model, recipe in by_model.items()
+        ]
         context = RunContext(
             results=request.results,
             locks=data_dir / "locks",
@@ -179,48 +186,23 @@ def open_executor(
             raise
 
 
-def plan_trials(
-    suite: str,
-    recipe: Recipe,
-    models: Sequence[str],
-    seeds: Iterable[int],
-    dataset: str,
-    train_size: int,
-    device: str,
-    threads: int,
-) -> list[Trial]:
-    """Lay out the trials interleaved by seed (A B C, A B C), so that drift of the machine affects every model alike."""
-    return [
-        Trial(
-            suite=suite,
-            model=model,
-            recipe=recipe.name,
-            dataset=dataset,
-            seed=seed,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            optimizer=recipe.optimizer,
-            learning_rate=recipe.learning_rate,
-            precision=recipe.precision,
-            device=device,
-            threads=threads,
-            train_size=train_size,
+def _recipe(request: Request, recipes: RecipeSet, model: str, train_size: int) -> Recipe:
+    """Make a model's recipe with the request's own choices in it."""
+    recipe = recipes.recipe(model, train_size)
+    suite_epochs = None if request.recipe else SUITES[request.suite].epochs
+    epochs = suite_epochs if request.epochs is None else request.epochs
+    batch_size = recipe.batch_size if request.batch_size is None else request.batch_size
+    if recipes.arm and (request.epochs, request.batch_size) != (None, None):
+        raise UserError(
+            f"--epochs and --batch-size do not go with {recipes.name}, where each model has its own: "
+            f"right would be a recipe file, such as {recipes.name}/{model}"
         )
-        for seed in seeds
-        for model in models
-    ]
-
-
-def _recipe(request: Request, train_size: int) -> Recipe:
-    suite = SUITES[request.suite]
-    batch_size = suite.recipe.batch_size if request.batch_size is None else request.batch_size
     if not 1 <= batch_size <= train_size:
         raise UserError(f"--batch-size is {batch_size}: it must be from 1 to {train_size}, the training images")
-    return dataclasses.replace(
-        suite.recipe,
-        epochs=_at_least_one("epochs", suite.epochs if request.epochs is None else request.epochs),
+    return recipe.changed(
+        epochs=recipe.epochs if epochs is None or recipes.arm else _at_least_one("epochs", epochs),
         batch_size=batch_size,
-        precision=request.precision or suite.recipe.precision,
+        precision=request.precision or recipe.precision,
     )
 
 

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.recipes.recipe import ARTICLE, Recipe
-
 
 @dataclass(frozen=True)
 class Suite:
     """A named set of trials and probes.
 
     Args:
+        recipe: by name; see :func:`bench.recipes.files.find_recipes`.
         seeds: how many seeds, counted from 0.
-        epochs: replaces the recipe's own number.
+        epochs: replaces the recipe's own number; None: it stays.
         probes: the probes run on the trained models by name, and on how many seeds; None: on all.
         train_images: how many training images, from the first; None: all.
         probe_images: how many test images the probes use.
@@ -22,10 +21,10 @@ class Suite:
     """
 
     name: str
-    recipe: Recipe
+    recipe: str
     seeds: int
-    epochs: int
     probes: Mapping[str, int | None]
+    epochs: int | None = None
     train_images: int | None = None
     probe_images: int = 10_000
     probe_train_images: int = 60_000
@@ -40,7 +39,7 @@ SUITES = {
     for suite in (
         Suite(
             "quick",
-            ARTICLE,
+            "article",
             seeds=1,
             epochs=2,
             probes={
@@ -59,16 +58,14 @@ SUITES = {
         ),
         Suite(
             "article",
-            ARTICLE,
+            "article",
             seeds=3,
-            epochs=ARTICLE.epochs,
             probes={"distortion": EVERY_SEED, "calibration": EVERY_SEED, "permutation": 1, "features": 1, "network": 1},
         ),
         Suite(
             "full",
-            ARTICLE,
+            "article",
             seeds=10,
-            epochs=ARTICLE.epochs,
             probes={
                 "distortion": EVERY_SEED,
                 "calibration": EVERY_SEED,

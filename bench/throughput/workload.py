@@ -1,6 +1,5 @@
 """The measured workload: one model as the harness would train it on one device."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +23,7 @@ class Workload(Task):
     @property
     def recipe(self) -> Recipe:
         """The article's recipe at this precision."""
-        return dataclasses.replace(ARTICLE, precision=self.precision)
+        return ARTICLE.changed(precision=self.precision)
 
     def prepare(self) -> tuple[nn.Module, DeviceData]:
         """Set this process up as training does; gives the model with its initial weights, and all training images."""
@@ -43,5 +42,5 @@ class Workload(Task):
 
     def epochs(self, model: nn.Module, data: DeviceData, batch_size: int) -> RunEpoch:
         """Prepare training on ``data`` in batches of that size, warmed up; gives the function that runs an epoch."""
-        recipe = dataclasses.replace(self.recipe, batch_size=batch_size)
+        recipe = self.recipe.changed(batch_size=batch_size)
         return prepare_epochs(model, recipe, data, self.builder).run

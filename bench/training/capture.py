@@ -69,7 +69,7 @@ def loss_of(
     with autocast(recipe, labels.device):
         pixels = normalise(images, recipe)
         logits = model(pixels) if state is None else torch.func.functional_call(model, state, (pixels,))
-        return F.cross_entropy(logits, labels)
+        return F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
 
 
 def _check(traced: torch.fx.GraphModule) -> None:

@@ -26,6 +26,7 @@ WARM_UP_ROUNDS = 3
 TOLERANCE = 0.01
 """Relative, in a step's loss: the same kernels adding in another order differ by far less, other steps by more."""
 
+Augment = Callable[[torch.Tensor], None]
 Work = Callable[[], object]
 Recorder = Callable[[Work], Work]
 """Takes some work on fixed tensors, which has been done before; returns its replay."""
@@ -99,6 +100,8 @@ def record_epochs(
     steps: Iterable[Step],
     warm_up: Callable[[Work], None] = warm_up_for_recording,
     record: Recorder = record_graph,
+    augment: Augment | None = None,
+    total_steps: int = 0,
 ) -> "ReplayedEpochs":
     """Record the first of some steps of ``model`` that can be recorded and do what eager ones do.
 
@@ -109,7 +112,7 @@ def record_epochs(
     reason: Exception = ValueError("there is no step to record")
     for step in steps:
         try:
-            return ReplayedEpochs(model, recipe, data, duplicate, step, warm_up, record)
+            return ReplayedEpochs(model, recipe, data, duplicate, step, warm_up, record, augment, total_steps)
         except RecordingFailedError:
             raise
         except Exception as error:  # a model may do anything
@@ -141,6 +144,8 @@ class ReplayedEpochs:
         step: Step,
         warm_up: Callable[[Work], None],
         record: Recorder,
+        augment: Augment | None = None,
+        total_steps: int = 0,
     ) -> None:
         """Record the steps of ``model``.
 
@@ -149,6 +154,8 @@ class ReplayedEpochs:
             step: takes the steps of ``model``.
             warm_up: does some work so often that it can be recorded.
             record: records it.
+            augment: changes the images of an epoch in place.
+            total_steps: of the training, over which the learning rate changes.
         """
         device = data.labels.device
         self._data = data
@@ -158,19 +165,22 @@ class ReplayedEpochs:
         self._first = torch.arange(self._size, device=device)
         self._positions = self._first.clone()
         self._loss_sum = torch.zeros((), device=device)
-        self._step = step
+        self._augment = augment
+        self.step = step
         self._images.copy_(data.images)
         self._labels.copy_(data.labels[torch.randperm(len(data)).to(device)])
-        with _restored(model, self._step):
+        with _restored(model, self.step):
             self._record(warm_up, record)
-        with _restored(model, self._step):
-            self._compare(EagerStep(duplicate().train(), recipe))
+        with _restored(model, self.step):
+            self._compare(EagerStep(duplicate().train(), recipe, total_steps))
 
     def __call__(self, order: torch.Tensor, steps: int | None = None) -> torch.Tensor:
         steps = self._steps if steps is None else min(steps, self._steps)
         used = order[: steps * self._size].to(self._first.device)
         torch.index_select(self._data.images, 0, used, out=self._images[: len(used)])
         torch.index_select(self._data.labels, 0, used, out=self._labels[: len(used)])
+        if self._augment:
+            self._augment(self._images[: len(used)])
         return self._replay(steps)
 
     @property
@@ -222,7 +232,7 @@ class ReplayedEpochs:
         self._positions.add_(self._size).remainder_(self._full * self._size)
 
     def _add(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self._loss_sum.add_(self._step(images, labels), alpha=len(labels))
+        self._loss_sum.add_(self.step(images, labels), alpha=len(labels))
 
     def _compare(self, eager: EagerStep) -> None:
         """Compare a step, and then an epoch, both ways, from the same weights on the same batches."""

@@ -13,12 +13,15 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from bench.recipes.optimizers import is_recordable
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
-from bench.training.cuda_graphs import RecordingFailedError, record_epochs, refusal
+from bench.training.augmentation import Augmenter
+from bench.training.cuda_graphs import Augment, RecordingFailedError, record_epochs, refusal
 from bench.training.heartbeat import beat
 from bench.training.model import state
 from bench.training.model.purity import impurity
+from bench.training.model.seeds import seed_streams
 from bench.training.pipeline import DeviceData
 from bench.training.train_step import (
     Batch,
@@ -51,16 +54,20 @@ class RunEpoch(Protocol):
 class StepByStep:
     """Run epochs by putting all images in order and calling ``step`` for one batch after the other."""
 
-    def __init__(self, step: Step, data: DeviceData, batch_size: int) -> None:
+    def __init__(self, step: Step, data: DeviceData, batch_size: int, augment: Augment | None = None) -> None:
         self._step = step
         self._data = data
         self._batch_size = batch_size
+        self._augment = augment
 
     def __call__(self, order: torch.Tensor, steps: int | None = None) -> torch.Tensor:
         device = self._data.labels.device
         used = order if steps is None else order[: steps * self._batch_size]
         loss_sum = torch.zeros((), device=device)
-        for images, labels in self._data.reordered(used.to(device)).batches(self._batch_size):
+        ordered = self._data.reordered(used.to(device))
+        if self._augment:
+            self._augment(ordered.images)
+        for images, labels in ordered.batches(self._batch_size):
             loss_sum.add_(self._step(images, labels), alpha=len(labels))
             beat()
         return loss_sum
@@ -71,37 +78,59 @@ def steps_per_epoch(size: int, batch_size: int) -> int:
     return math.ceil(size / batch_size)
 
 
+def total_steps(recipe: Recipe, size: int) -> int:
+    """Count the steps of a training on ``size`` images, of which there is at least one."""
+    return max(1, round(recipe.epochs * steps_per_epoch(size, recipe.batch_size)))
+
+
+def steps_of_epochs(recipe: Recipe, size: int) -> list[int]:
+    """List the steps of each epoch of a training on ``size`` images, of which the last may be a part."""
+    whole, rest = divmod(total_steps(recipe, size), steps_per_epoch(size, recipe.batch_size))
+    return [steps_per_epoch(size, recipe.batch_size)] * whole + [rest] * bool(rest)
+
+
 @dataclass(frozen=True)
 class PreparedEpochs:
     """The way of running epochs of one model, and the method of its steps.
 
     ``pure`` tells whether its forward pass is proved to do nothing but compute; where it is not, the model has not
-    been called. ``eager`` is the step where steps are eager.
+    been called. ``step`` is the one that is taken, or recorded.
     """
 
     run: RunEpoch
     execution: Execution
     pure: bool
-    eager: EagerStep | None = None
+    step: Step
 
 
-def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate: Duplicate) -> PreparedEpochs:
+def prepare_epochs(
+    model: nn.Module, recipe: Recipe, data: DeviceData, duplicate: Duplicate, seed: int = 0, steps: int | None = None
+) -> PreparedEpochs:
     """Choose the fastest way that trains ``model`` on ``data`` as eager steps would, and warm it up.
 
     The model is in training mode after that and otherwise as it was; torch's random generator is not.
 
     Args:
         duplicate: makes the copies that are called in its place.
+        seed: augmentation is drawn from it.
+        steps: how many there will be, over which the learning rate changes; None: the recipe's.
 
     Raises:
         RecordingFailedError: CUDA refused in the middle of a recording; a fresh process must take its steps eagerly.
     """
     model.train()
     device = data.labels.device
+    steps = total_steps(recipe, len(data)) if steps is None else steps
+    augment = Augmenter(recipe.augmentation, seed_streams(seed).augmentation) if recipe.augmentation else None
+
+    def step_by_step(method: StepMethod, pure: bool = True) -> PreparedEpochs:
+        step = method.step(model, recipe, steps)
+        return PreparedEpochs(StepByStep(step, data, recipe.batch_size, augment), method.execution, pure, step)
+
     if reason := impurity(model):
         stand_in = _stand_in(int(data.labels.max()) + 1).to(device)
         _warm_up(lambda: stand_in, recipe, batches_of_each_size(data, recipe.batch_size))
-        return _step_by_step(model, recipe, data, eager_method(reason), pure=False)
+        return step_by_step(eager_method(reason), pure=False)
     batches = batches_of_each_size(data, recipe.batch_size)
     if moved := state.changed(state.attributes(model), state.attributes(duplicate())):
         method = eager_method(f"its construction differs from time to time: {state.in_words(moved)}")
@@ -111,21 +140,28 @@ def prepare_epochs(model: nn.Module, recipe: Recipe, data: DeviceData, duplicate
             _warm_up(duplicate, recipe, batches)
     elif moved := _warm_up(duplicate, recipe, batches):
         method = eager_method(f"a step changes {state.in_words(moved)}")
-    elif device.type != "cuda":
-        method = eager_method(f"no steps are captured on {device.type}")
-    elif refusal():
-        method = eager_method(f"cannot be recorded: {refusal()}")
+    elif reason := _no_recording(recipe, device):
+        method = eager_method(reason)
     else:
         try:
-            replayed = record_epochs(
-                model, recipe, data, duplicate, recordable_steps(model, recipe, duplicate, batches)
-            )
-            return PreparedEpochs(replayed, Execution(mode="cuda_graph"), pure=True)
+            recordable = recordable_steps(model, recipe, duplicate, batches, steps)
+            replayed = record_epochs(model, recipe, data, duplicate, recordable, augment=augment, total_steps=steps)
+            return PreparedEpochs(replayed, Execution(mode="cuda_graph"), True, replayed.step)
         except RecordingFailedError:
             raise
         except Exception as error:  # a model may do anything
             method = eager_method(f"cannot be recorded: {error_text(error)}")
-    return _step_by_step(model, recipe, data, method, pure=True)
+    return step_by_step(method)
+
+
+def _no_recording(recipe: Recipe, device: torch.device) -> str:
+    """Say why steps cannot be recorded whatever the model; empty where they may."""
+    if device.type != "cuda":
+        return f"no steps are captured on {device.type}"
+    names = [settings.optimizer for settings in (recipe, recipe.others) if settings and not is_recordable(settings)]
+    if names:
+        return f"cannot be recorded: replayed, torch's {names[0]} would not do what it does called"
+    return f"cannot be recorded: {refusal()}" if refusal() else ""
 
 
 def batches_of_each_size(data: DeviceData, batch_size: int) -> list[Batch]:
@@ -145,13 +181,7 @@ def _stand_in(num_classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 12 * 12, num_classes))
 
 
-def _step_by_step(model: nn.Module, recipe: Recipe, data: DeviceData, method: StepMethod, pure: bool) -> PreparedEpochs:
-    step = method.step(model, recipe)
-    eager = step if isinstance(step, EagerStep) else None
-    return PreparedEpochs(StepByStep(step, data, recipe.batch_size), method.execution, pure, eager)
-
-
 def _warm_up(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> list[str]:
     """Take eager steps on a copy; give the names of what they change beside its tensors."""
     model = duplicate().train()
-    return changed_by_steps(EagerStep(model, recipe), model, batches)
+    return changed_by_steps(EagerStep(model, recipe, len(batches)), model, batches)

@@ -31,7 +31,7 @@ class StepTimer:
         """
         self._device, recipe = settle(trial)
         data = load(trial, data_dir, self._device)
-        self._run_epoch = prepare_epochs(data.build(), recipe, data.train, data.build).run
+        self._run_epoch = prepare_epochs(data.build(), recipe, data.train, data.build, trial.seed).run
         self._batch_size = min(recipe.batch_size, len(data.train))
         self._order = epoch_order(len(data.train), torch.Generator().manual_seed(seed_streams(trial.seed).order))
         most = len(data.train) // self._batch_size

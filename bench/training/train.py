@@ -4,6 +4,7 @@ Warm-up decides how steps are taken; it learns nothing. The training loop never 
 loss is summed there and read once an epoch.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from torch import nn
 from bench.common.errors import UserError
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Epoch, Execution
-from bench.training.epoch_loop import prepare_epochs
+from bench.training.epoch_loop import prepare_epochs, steps_of_epochs
 from bench.training.evaluate import Evaluation, default_batch_size, evaluate
 from bench.training.model import state
 from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import DeviceData, epoch_order
 from bench.training.timing import Clocks
-from bench.training.train_step import Duplicate
+from bench.training.train_step import Duplicate, EagerStep
 
 
 class DivergedError(Exception):
@@ -57,7 +58,7 @@ def train(
     duplicate: Duplicate,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> History:
-    """Train ``model`` in place for ``recipe.epochs`` epochs, evaluating after each.
+    """Train ``model`` in place for ``recipe.epochs`` epochs, evaluating after each and after what is left of one.
 
     Args:
         model: on the device of the data, in its initial state.
@@ -71,7 +72,7 @@ def train(
     """
     before = state.snapshot(model)
     with clocks.measure("warmup"):
-        prepared = prepare_epochs(model, recipe, train_data, duplicate)
+        prepared = prepare_epochs(model, recipe, train_data, duplicate, seed)
         if prepared.pure:
             evaluate(duplicate(), train_data.part(0, default_batch_size(train_data.labels.device)), recipe)
     _check_untouched(before, model)
@@ -79,15 +80,16 @@ def train(
     order_generator = torch.Generator().manual_seed(seed_streams(seed).order)
     order = epoch_order(len(train_data), order_generator)
     epochs, changed_by_evaluation = [], set[str]()
-    for number in range(1, recipe.epochs + 1):
+    for number, steps in enumerate(steps_of_epochs(recipe, len(train_data)), 1):
         with clocks.measure("train") as training:
-            loss_sum = prepared.run(order)
+            loss_sum = prepared.run(order, steps)
             order = epoch_order(len(train_data), order_generator)  # the next, drawn while a GPU is still at work
         trained = state.snapshot(model)
-        with clocks.measure("eval") as evaluating:
+        average = prepared.step.average
+        with clocks.measure("eval") as evaluating, average.applied() if average else contextlib.nullcontext():
             evaluation = evaluate(model, test_data, recipe)
         changed_by_evaluation.update(state.changed(trained, state.snapshot(model)))
-        train_loss = loss_sum.item() / len(train_data)
+        train_loss = loss_sum.item() / min(len(train_data), steps * recipe.batch_size)
         epoch = Epoch(
             epoch=number,
             train_s=training.seconds,
@@ -100,15 +102,18 @@ def train(
         on_epoch(epoch)
         if epoch.train_loss is None or epoch.test_loss is None:
             raise DivergedError(f"epoch {number}: training loss {train_loss}, test loss {evaluation.loss}")
+    if average:
+        average.apply()
+    eager = prepared.step if isinstance(prepared.step, EagerStep) else None
     return History(
         epochs=epochs,
         final=evaluation,
-        execution=prepared.execution.model_copy(update={"left_out": prepared.eager.left_out if prepared.eager else {}}),
+        execution=prepared.execution.model_copy(update={"left_out": eager.left_out if eager else {}}),
         pure=prepared.pure,
         initial=before,
         changed_by_training=[name for name in state.changed(before, trained) if name not in state.tensors(model)],
         changed_by_evaluation=sorted(changed_by_evaluation),
-        untrained=prepared.eager.untrained() if prepared.eager else [],
+        untrained=eager.untrained() if eager else [],
     )
 
 

@@ -6,16 +6,18 @@ do nothing but compute, and the captured steps give the same weights to the bit;
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Execution
+from bench.training.averaging import WeightAverage
 from bench.training.capture import Graph, capture, loss_of
-from bench.training.fused_adam import PIECE, FusedAdam
+from bench.training.fused_adam import FUSED, PIECE, FusedAdam
 from bench.training.model import state
+from bench.training.model_optimizer import ModelOptimizer, make_average
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """uint8 images of shape ``(N, 1, 28, 28)`` and labels int64 ``(N,)``, on the training device."""
@@ -25,7 +27,12 @@ Duplicate = Callable[[], nn.Module]
 
 
 class Step(Protocol):
-    """Take one optimizer step on a batch; return its mean loss, detached, on the device."""
+    """Take one optimizer step on a batch; return its mean loss, detached, on the device.
+
+    ``average`` is the running mean of the weights, where the recipe asks for it and a step has been taken.
+    """
+
+    average: WeightAverage | None
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor: ...
 
@@ -40,53 +47,78 @@ class EagerStep:
     model's optimizer does without.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, steps: int = 0) -> None:
+        """Begin before the first of ``steps`` steps, over which the learning rate changes."""
         self._model = model
         self._recipe = recipe
-        self._optimizer: torch.optim.Optimizer | None = None
+        self._steps = steps
+        self._optimizer: ModelOptimizer | None = None
+        self.average: WeightAverage | None = None
         self.left_out: dict[str, str] = {}
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if self._optimizer:
-            self._optimizer.zero_grad(set_to_none=True)
+            self._optimizer.zero_grad()
         loss = loss_of(self._model, self._recipe, images, labels)
         if self._optimizer is None:
-            self._optimizer = make_optimizer(self._model, self._recipe, self.left_out)
+            self._optimizer = ModelOptimizer(self._model, self._recipe, self._steps, self.left_out)
+            self.average = make_average(self._model, self._recipe)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        if self.average:
+            self.average.update()
         return loss.detach()
 
     def reset_optimizer(self) -> None:
-        for tensors in self._optimizer.state.values() if self._optimizer else ():
-            for tensor in tensors.values():
-                tensor.zero_()
+        if self._optimizer:
+            self._optimizer.reset()
+        if self.average:
+            self.average.reset()
 
     def untrained(self) -> list[str]:
         """List the parameters that the optimizer does not have, since they were made after the first step."""
-        groups = self._optimizer.param_groups if self._optimizer else ()
-        known = {id(parameter) for group in groups for parameter in group["params"]}
+        known = {id(parameter) for parameter in self._optimizer.parameters} if self._optimizer else set()
         named = self._model.named_parameters()
         return [name for name, parameter in named if parameter.requires_grad and id(parameter) not in known]
 
 
 class CapturedStep:
-    """A step that replays the graph of the batch's size and passes its gradients to torch's fused Adam kernel."""
+    """A step that replays the graph of the batch's size and passes its gradients to the optimizer.
 
-    def __init__(self, model: nn.Module, recipe: Recipe, graphs: Mapping[int, Graph]) -> None:
+    Adam and AdamW are called as torch's fused kernel directly, any other by its class.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, graphs: Mapping[int, Graph], steps: int = 0) -> None:
+        """Begin before the first of ``steps`` steps, over which the learning rate changes."""
         self._graphs = graphs
         parameters = [parameter.detach() for parameter in model.parameters()]
         self._state = [*parameters, *model.buffers()]
-        on_gpu = parameters[0].is_cuda
-        self._adam = FusedAdam(parameters, make_optimizer(model, recipe).param_groups[0], PIECE if on_gpu else None)
+        self._optimizer = ModelOptimizer(model, recipe, steps)
+        self.average = make_average(model, recipe)
+        self._fused: FusedAdam | None = None
+        if recipe.optimizer in FUSED and recipe.others is None:
+            on_gpu = parameters[0].is_cuda
+            self._fused = FusedAdam(parameters, self._optimizer.groups[0], PIECE if on_gpu else None)
+        self._mode = torch.inference_mode if self._fused else torch.no_grad
 
-    @torch.inference_mode()
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        loss, *gradients = self._graphs[len(labels)](images, labels, *self._state)
-        self._adam.step(gradients)
-        return loss
+        with self._mode():
+            loss, *gradients = self._graphs[len(labels)](images, labels, *self._state)
+            if self._fused:
+                self._optimizer.rates.advance()
+                self._fused.step(gradients)
+            else:
+                self._optimizer.step(gradients)
+            if self.average:
+                self.average.update()
+            return loss
 
     def reset_optimizer(self) -> None:
-        self._adam.reset()
+        self._optimizer.reset()
+        if self._fused:
+            self._fused.reset()
+        if self.average:
+            self.average.reset()
 
 
 @dataclass(frozen=True)
@@ -96,29 +128,11 @@ class StepMethod:
     execution: Execution
     graphs: Mapping[int, Graph]
 
-    def step(self, model: nn.Module, recipe: Recipe) -> Step:
-        """Make a step for ``model``, with an optimizer of its own."""
-        return CapturedStep(model, recipe, self.graphs) if self.graphs else EagerStep(model, recipe)
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe, left_out: dict[str, str] | None = None) -> torch.optim.Optimizer:
-    """Make the recipe's optimizer over all parameters, as one fused kernel where torch has it for them.
-
-    Args:
-        left_out: gets the reason under ``fused_optimizer`` where it has not.
-
-    Raises:
-        ValueError: the recipe names an optimizer the harness does not have.
-    """
-    if recipe.optimizer != "adam":
-        raise ValueError(f"recipe {recipe.name!r} asks for optimizer {recipe.optimizer!r}; the harness has 'adam'")
-    # capturable: its step may be recorded in a CUDA graph; says nothing elsewhere
-    on_gpu = any(parameter.is_cuda for parameter in model.parameters())
-    options: dict[str, Any] = {"lr": recipe.learning_rate, "capturable": on_gpu}
-    kinds = {str(parameter.dtype) for parameter in model.parameters() if not parameter.is_floating_point()}
-    if kinds and left_out is not None:
-        left_out["fused_optimizer"] = f"torch has no fused Adam for parameters of type {', '.join(sorted(kinds))}"
-    return torch.optim.Adam(model.parameters(), fused=not kinds, **options)
+    def step(self, model: nn.Module, recipe: Recipe, steps: int = 0) -> Step:
+        """Make the first of ``steps`` steps for ``model``, with an optimizer of its own."""
+        if self.graphs:
+            return CapturedStep(model, recipe, self.graphs, steps)
+        return EagerStep(model, recipe, steps)
 
 
 def choose_method(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> StepMethod:
@@ -139,7 +153,7 @@ def choose_method(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]
 
 
 def recordable_steps(
-    model: nn.Module, recipe: Recipe, duplicate: Duplicate, batches: Sequence[Batch]
+    model: nn.Module, recipe: Recipe, duplicate: Duplicate, batches: Sequence[Batch], steps: int = 0
 ) -> Iterator[Step]:
     """Make the steps of ``model`` that a GPU may record, the fastest first: captured where it can be, and eager.
 
@@ -150,8 +164,8 @@ def recordable_steps(
     except Exception:  # a model may do anything
         graphs = {}
     if graphs:
-        yield CapturedStep(model, recipe, graphs)
-    yield EagerStep(model, recipe)
+        yield CapturedStep(model, recipe, graphs, steps)
+    yield EagerStep(model, recipe, steps)
 
 
 def capture_each_size(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch]) -> dict[int, Graph]:
@@ -192,7 +206,7 @@ def _difference(duplicate: Duplicate, recipe: Recipe, batches: Sequence[Batch], 
     ends = []
     for method in (captured, eager_method("")):
         model = duplicate().train()
-        step = method.step(model, recipe)
+        step = method.step(model, recipe, len(batches))
         torch.manual_seed(0)  # dropout draws from it
         if moved := changed_by_steps(step, model, batches):
             return f"a step changes {state.in_words(moved)}"

@@ -13,10 +13,11 @@ from torch import nn
 
 from bench.common.errors import UserError
 from bench.data import datasets
-from bench.recipes.recipe import RECIPES, Recipe
+from bench.recipes.recipe import Recipe
 from bench.records.schema import Clock, Flag, ModelInfo, Result, Trial
 from bench.records.storage import Predictions
 from bench.training.devices import resolve_device
+from bench.training.epoch_loop import steps_of_epochs
 from bench.training.evaluate import Evaluation
 from bench.training.memory import measure_memory
 from bench.training.model.checks import find_flags
@@ -38,13 +39,8 @@ T = TypeVar("T")
 
 
 def recipe_of(trial: Trial) -> Recipe:
-    """The trial's recipe with the trial's own settings in it."""
-    return dataclasses.replace(
-        RECIPES[trial.recipe],
-        epochs=trial.epochs,
-        batch_size=trial.batch_size,
-        precision=trial.precision,
-    )
+    """The trial's recipe."""
+    return Recipe.model_validate(trial.model_dump(include=set(Recipe.model_fields)))
 
 
 def execute(
@@ -77,7 +73,7 @@ def execute(
             test_accuracy=history.final.accuracy,
             test_loss=history.final.loss,
             test_size=len(data.test),
-            train_images_per_s=len(data.train) * recipe.epochs / clocks.total("train"),
+            train_images_per_s=_images_seen(recipe, len(data.train)) / clocks.total("train"),
         ),
         execution=history.execution.model_copy(update={"left_out": left_out | {"checks": UNFINISHED}}),
         clock=Clock(
@@ -104,6 +100,11 @@ def execute(
         execution=history.execution.model_copy(update={"left_out": left_out}),
         flags=flags,
     )
+
+
+def _images_seen(recipe: Recipe, size: int) -> int:
+    """Count the images that training sees, with repeats."""
+    return sum(min(size, steps * recipe.batch_size) for steps in steps_of_epochs(recipe, size))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="d794d5cfdbf2f83d53e04c5b059ee40e3ef6896d909a6c432c3c44d264b0c08e",
+    fingerprint="9098f6b00b8d8651d74c44f53c62ac40a79ecc5de3425c1848e33b78b53b236f",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.analysis.groups import Condition, condition_of
+from bench.analysis.condition import Condition, condition_of
 from bench.records.schema import Run
 
 ONLY_IN_BASE, ONLY_IN_NEW = "only in BASE", "only in NEW"

@@ -6,21 +6,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.groups import Condition, ConditionResults, Group, location_of, run_flags
+from bench.analysis.condition import Condition
+from bench.analysis.groups import ConditionResults, Group, location_of, run_flags
 from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
 from bench.data.registry import goals_of
-from bench.records.schema import Clock, Result, Run, Trial
+from bench.records.schema import Clock, Result, Run
 from bench.report.elements.formatting import spreadsheet_safe
 from bench.report.elements.section import Sections
 
+TRIAL_COLUMNS = (
+    "suite", "model", "recipe", "arm", "dataset", "seed", "epochs", "batch_size", "optimizer", "learning_rate",
+    "precision", "threads", "train_size", "pixel_order",
+)  # fmt: skip
+"""Without the device, which stands beside the system's name."""
 RUN_COLUMNS = [
     "record",
     "status",
     "error",
     "system",
     "machine",
-    *(name for name in Trial.model_fields if name != "device"),  # stands beside the system's name
+    *TRIAL_COLUMNS,
+    "recipe_details",
     *Result.model_fields,
     *Clock.model_fields,
     "commit",
@@ -216,7 +223,9 @@ def _run_row(run: Run) -> dict[str, Any]:
         "error": run.error,
         "system": location_of(run),
         "machine": run.machine.name,
-        **run.trial.model_dump(exclude={"device"}),
+        **{name: getattr(run.trial, name) for name in TRIAL_COLUMNS},
+        "epochs": float(run.trial.epochs),
+        "recipe_details": run.trial.details,
         **(run.result.model_dump() if run.result else {}),
         **(run.clock.model_dump() if run.clock else {}),
         "commit": run.git.commit,

@@ -75,5 +75,6 @@ def _recipe_text(run: Run) -> str:
     trial = run.trial
     return (
         f"{trial.recipe}: {trial.optimizer} {trial.learning_rate:g}, batch {trial.batch_size}, "
-        f"{trial.epochs} epochs, {trial.precision}, cross-entropy, {trial.train_size:,} training images"
+        f"{trial.epochs:g} epochs, {trial.precision}, cross-entropy, {trial.train_size:,} training images"
+        f"{f', {trial.details}' if trial.details else ''}"
     )

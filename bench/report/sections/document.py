@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.analysis.groups import Condition, ConditionResults, location_of, marked_name, run_flags
+from bench.analysis.condition import Condition
+from bench.analysis.groups import ConditionResults, location_of, marked_name, run_flags
 from bench.analysis.metrics import METRICS
 from bench.analysis.noise_floor import Floors, floors_of
 from bench.analysis.pairwise import Pair
@@ -117,7 +118,7 @@ def _failure_rows(failed: Sequence[Run]) -> list[dict[str, str]]:
             "system": location_of(run),
             "seed": str(run.trial.seed),
             "status": run.status,
-            "epochs done": f"{len(run.epochs)} of {run.trial.epochs}",
+            "epochs done": f"{len(run.epochs)} of {run.trial.epoch_count}",
             "reason": run.error or "",
         }
         for run in failed

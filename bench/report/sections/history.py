@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.analysis import stats
-from bench.analysis.groups import condition_of, location_of, marked_name, timed_epochs
+from bench.analysis.condition import condition_of
+from bench.analysis.groups import location_of, marked_name, timed_epochs
 from bench.records.pytest_benchmarks import SavedRun
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table

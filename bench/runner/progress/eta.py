@@ -59,7 +59,7 @@ class Eta:
             images = trial.train_size + EVALUATION * TEST_IMAGES
             self.expect(
                 [
-                    Expected(("epoch", trial.model), images, count=trial.epochs),
+                    Expected(("epoch", trial.model), images, count=trial.epoch_count),
                     Expected(("trial", trial.model), seconds=TRIAL_S),
                 ]
             )

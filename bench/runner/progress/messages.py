@@ -18,7 +18,7 @@ def plan_line(todo: Sequence[Trial], skipped: int) -> str:
 def epoch_line(trial: Trial, epoch: Epoch) -> str:
     """A line such as ``cnn seed 0 epoch 3/10 98.71 % 8.44 s``."""
     accuracy = f"{100 * epoch.test_accuracy:.2f} %"
-    return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epochs} {accuracy} {epoch.train_s:.2f} s"
+    return f"{trial.model} seed {trial.seed} epoch {epoch.epoch}/{trial.epoch_count} {accuracy} {epoch.train_s:.2f} s"
 
 
 def flagged_line(run: Run) -> str:

@@ -27,7 +27,7 @@ class Progress:
         with self._lock:
             self._eta.expect_trials(todo)
             self._trials = len(todo)
-            self._done, self._epochs = 0, sum(trial.epochs for trial in todo)
+            self._done, self._epochs = 0, sum(trial.epoch_count for trial in todo)
             self._output.line(plan_line(todo, skipped))
             if todo:
                 self._advance(0, "starting")
@@ -77,7 +77,7 @@ class Progress:
     def trial_done(self, run: Run) -> None:
         """Show the end of a trial, whether it finished or failed."""
         with self._lock:
-            missing = run.trial.epochs - len(run.epochs)
+            missing = run.trial.epoch_count - len(run.epochs)
             self._eta.done(("epoch", run.trial.model), count=missing)
             beside_s = run.clock.total_s - run.clock.train_s - run.clock.eval_s if run.clock else None
             self._eta.done(("trial", run.trial.model), beside_s)
@@ -92,9 +92,9 @@ class Progress:
     def trial_skipped(self, trial: Trial) -> None:
         """Show that another call has finished a trial meanwhile."""
         with self._lock:
-            self._eta.done(("epoch", trial.model), count=trial.epochs)
+            self._eta.done(("epoch", trial.model), count=trial.epoch_count)
             self._eta.done(("trial", trial.model))
-            self._advance(trial.epochs)
+            self._advance(trial.epoch_count)
             position = "" if self._output.has_bar else f"{self._position(trial)} "
             self._output.line(f"{position}{skipped_line(trial)}")
 

@@ -9,16 +9,17 @@ import torch
 
 @dataclass(frozen=True)
 class SeedStreams:
-    """Two independent random streams of one seed: for the weights (and dropout), and for the data order."""
+    """Independent random streams of one seed: for the weights (and dropout), the data order, and augmentation."""
 
     weights: int
     order: int
+    augmentation: int
 
 
 def seed_streams(seed: int) -> SeedStreams:
-    """Split a seed, so that initialisation and order are not drawn from the same numbers."""
-    weights, order = np.random.SeedSequence(seed).generate_state(2)
-    return SeedStreams(int(weights), int(order))
+    """Split a seed, so that no two of them are drawn from the same numbers."""
+    weights, order, augmentation = np.random.SeedSequence(seed).generate_state(3)
+    return SeedStreams(int(weights), int(order), int(augmentation))
 
 
 def seed_generators(seed: int) -> None:

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from bench.analysis.groups import Condition, condition_of, group_by_condition, run_flags, seconds_to
+from bench.analysis.condition import Condition, condition_of
+from bench.analysis.groups import group_by_condition, run_flags, seconds_to
 from bench.records.schema import Data, Run
 from bench.records.surroundings import GpuState, Surroundings
 from tests.support.factories import PROBABILITIES, flagged, make_run

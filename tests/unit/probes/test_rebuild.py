@@ -106,7 +106,7 @@ KEPT_BESIDE = {"counts_in_python", "iterates_on", "running_mean", "aliased_mean"
 """Those of the common architectures whose answers depend on what is not in the state dict."""
 
 
-RECIPE = replace(ARTICLE, epochs=2)
+RECIPE = ARTICLE.changed(epochs=2)
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")

@@ -60,7 +60,7 @@ def change(**changes: object) -> str:
         ("{", "EOF"),
         ("[]", "object"),
         ("\ud800".encode("utf-8", "surrogatepass"), "Invalid JSON"),
-        (change(schema=7), "schema"),
+        (change(schema=8), "schema"),
         (change(status="fine"), "status"),
         (change(extra=1), "extra"),
         (change(result=None), "a done run needs result"),

@@ -1,6 +1,5 @@
 """Flags on a trained model's answers, and what is optional."""
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +20,7 @@ from tests.support.architectures import ARCHITECTURES
 from tests.support.architectures.pure import Body, small_mlp
 
 CPU = torch.device("cpu")
-ONE_EPOCH = dataclasses.replace(ARTICLE, epochs=1)
+ONE_EPOCH = ARTICLE.changed(epochs=1)
 
 
 def flags_of(make: Callable[[], nn.Module], mnist: tuple[datasets.Split, datasets.Split]) -> dict[str, str]:

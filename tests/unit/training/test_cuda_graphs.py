@@ -1,7 +1,6 @@
 """Replayed steps against eager ones. On a CPU the recording is replaced by doing the work again; the rest is real."""
 
 import copy
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_step_that_does_something_else_gives_way_to_the_next(mnist: Mnist) -> 
     data, model = only(300, mnist), WithMemory()
     right, wrong = EagerStep(model, ARTICLE), AnotherStep(model, ARTICLE)
     recorded = record_epochs(model, ARTICLE, data, copies(model), [wrong, right], warm_up, again)
-    assert recorded._step is right
+    assert recorded.step is right
     with pytest.raises(ValueError, match="the replayed steps gave other losses"):
         record_epochs(model, ARTICLE, data, copies(model), [wrong], warm_up, again)
 
@@ -179,7 +178,7 @@ def test_what_cannot_be_replayed_is_told_and_left_as_it_was(
 @pytest.mark.parametrize("name", list_models())
 def test_every_model_is_recorded_on_a_gpu(name: str, precision: str, mnist: Mnist) -> None:
     set_matrix_precision(precision)
-    data, recipe = only(1000, mnist, GPU), dataclasses.replace(ARTICLE, precision=precision)
+    data, recipe = only(1000, mnist, GPU), ARTICLE.changed(precision=precision)
     model = initial_model(name, 10, 0, GPU)
     twin = copy.deepcopy(model)
     prepared = prepare_epochs(model, recipe, data, copies(model))

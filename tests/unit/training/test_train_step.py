@@ -1,7 +1,5 @@
 """Captured steps against eager ones, to the bit, and the models that cannot be captured."""
 
-import dataclasses
-
 import pytest
 import torch
 from torch import nn
@@ -49,7 +47,7 @@ class PartlyFrozen(OneLayer):
 def test_every_model_is_captured_and_learns_the_same_to_the_bit(
     data: DeviceData, batches: list[Batch], name: str, precision: str
 ) -> None:
-    recipe = dataclasses.replace(ARTICLE, precision=precision)
+    recipe = ARTICLE.changed(precision=precision)
     method = choose_method(ModelBuilder(name, 10, 0, CPU), recipe, batches)
     assert method.execution == Execution(mode="captured")
     weights, losses = [], []
