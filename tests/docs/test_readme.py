@@ -210,7 +210,7 @@ def words(output: str) -> list[list[str]]:
 
     The number of parameters is left out of a table that would be wider than the terminal with "unsteady" beside a time.
     """
-    of_the_machine = re.compile(r"on |unsteady: |\w+: (dirty|shared|throttled)")
+    of_the_machine = re.compile(r"on |unsteady: |\w+: (dirty|shared|throttled)|  ")  # the last: such a note goes on
     lines = [
         re.sub(r"\(unsteady\)|parameters$", "", line) for line in output.splitlines() if not of_the_machine.match(line)
     ]

@@ -274,7 +274,9 @@ def test_a_full_disk_stops_the_run_with_one_line(make_cluster: MakeCluster, comm
     assert len(errors) == 1
     assert re.match(r"error: cannot write the run of mlp, seed [01], to results: File too large; ", errors[0])
     assert "Traceback" not in done.stderr
-    assert {model for model, _ in by_trial(tmp_path / "results")} <= {"softmax"}
+    kept, problems = load_runs(tmp_path / "results")
+    assert not problems
+    assert {(run.trial.model, run.status) for run in kept} <= {("softmax", "done")}  # none where the MLP was first
 
 
 def test_a_node_with_other_code_is_one_line(
