@@ -251,6 +251,49 @@ def track(
 
 
 @app.command()
+def tune(
+    arm: Annotated[str, typer.Option(help="best: the most accurate; sprint: the soonest to a goal.")] = "best",
+    models: Models = "",
+    random: Annotated[int, typer.Option(help="Trials of each model that are trained to their end.")] = 16,
+    halving: Annotated[int, typer.Option(help="Further trials, ended early where others did better.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    goal: Annotated[float | None, typer.Option(help="Accuracy of a sprint, as 0.99. Default: the model's own.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the recipes. Default: RESULTS/recipes/ARM.")] = None,
+    dataset: Dataset = "mnist",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Begin anew.")] = False,
+    executor: Annotated[str, typer.Option(help="local, or ray: on the nodes of a cluster.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="auto or HOST:PORT. Default: a cluster of this machine.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find each model's own recipe by random search, on training images that are held out."""
+    _import_torch_meanwhile()
+    from bench.cli.tune import require_packages, tune_and_write
+    from bench.runner.plan import Request
+
+    require_packages()
+    from bench.tuning.plan import TuningRequest
+
+    common = Request(
+        models=split_models(models),
+        dataset=dataset,
+        device=device,
+        results=results,
+        data_dir=data_dir,
+        timeout_s=timeout,
+        force=force,
+        executor=executor,
+        ray_address=ray_address,
+    )
+    raise typer.Exit(tune_and_write(TuningRequest(common, arm, random, halving, seed, goal), out, as_json))
+
+
+@app.command()
 def recipes(
     names: Annotated[
         list[str] | None,

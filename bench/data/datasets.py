@@ -6,7 +6,8 @@ checked by SHA-256 at each load and unpacked again when it does not match.
 """
 
 import mmap
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ from bench.data import idx
 from bench.data.files import ASSETS, default_data_dir, problem_with, right_copy
 from bench.data.registry import DATASETS, DatasetFiles, find_dataset
 
-__all__ = ["DATASETS", "DatasetFiles", "Split", "default_data_dir", "find_dataset", "load", "prepare"]
+__all__ = [
+    "DATASETS", "DatasetFiles", "Split", "default_data_dir", "find_dataset", "load", "load_training", "prepare",
+    "prepare_training",
+]  # fmt: skip
 
 IMAGE_SHAPE = (28, 28)
 
@@ -66,6 +70,26 @@ def obtain(dataset: DatasetFiles, data_dir: Path) -> None:
         ) from error
 
 
+def prepare_training(dataset: DatasetFiles, data_dir: Path) -> None:
+    """Do the same for the training split alone; the files of the test split are not opened.
+
+    Raises:
+        UserError: see :func:`prepare`.
+    """
+    obtain(_training_files(dataset), data_dir)
+    _check_content(dataset, data_dir / dataset.folder, ("train",))
+
+
+def load_training(dataset: DatasetFiles, data_dir: Path) -> Split:
+    """Load the training split, verified, as stored; the files of the test split are not opened.
+
+    Raises:
+        UserError: see :func:`prepare`.
+    """
+    prepare_training(dataset, data_dir)
+    return _split(data_dir / dataset.folder, "train")
+
+
 def load(dataset: DatasetFiles, data_dir: Path) -> tuple[Split, Split]:
     """Load the training and the test split, verified, as stored: uint8 images on the CPU.
 
@@ -85,13 +109,20 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
 
 
-def _check_content(dataset: DatasetFiles, raw: Path) -> None:
+def _training_files(dataset: DatasetFiles) -> DatasetFiles:
+    """The dataset as if it had no other files."""
+    files = {path.name for path in _files(Path(), "train")}
+    return replace(dataset, sha256={name: sha256 for name, sha256 in dataset.sha256.items() if name in files})
+
+
+def _check_content(dataset: DatasetFiles, raw: Path, splits: Collection[str] = ("train", "t10k")) -> None:
     """Check what hashes cannot tell: that the files fit each other, and the dataset's entry in the registry.
 
     Raises:
         UserError: they do not; training would fail at the first such label, or go on with fewer images.
     """
-    for name, least in (("train", dataset.train_size), ("t10k", 1)):
+    for name in splits:
+        least = dataset.train_size if name == "train" else 1
         (images_file, labels_file), last = _files(raw, name), dataset.num_classes - 1
         images, labels = _mapped(dataset, images_file), _mapped(dataset, labels_file)
         if labels.ndim != 1 or images.shape != (len(labels), *IMAGE_SHAPE):

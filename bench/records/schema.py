@@ -46,6 +46,11 @@ class DatedRecord(RecordPart):
     started_at: AwareDatetime
     machine: Machine
 
+    @property
+    def moment(self) -> str:
+        """Time at which it began, for file names."""
+        return stamp(self.started_at)
+
 
 R = TypeVar("R", bound=DatedRecord)
 
@@ -77,7 +82,8 @@ class Trial(Recipe):
     """Description of a training run: everything a worker needs, and nothing about the machine it runs on.
 
     ``recipe`` is the recipe's name, and the inherited fields are the recipe itself. ``arm`` is set where each model has
-    a recipe of its own: the name of the set that they belong to.
+    a recipe of its own: the name of the set that they belong to. Where training images are held out, evaluation is on
+    those, and the test images are not loaded.
     """
 
     suite: Name
@@ -90,12 +96,13 @@ class Trial(Recipe):
     threads: PositiveInt
     train_size: PositiveInt
     pixel_order: Annotated[str, Field(pattern=r"^(identity|permuted-\d+|blocks-\d+)$")] = "identity"
+    held_out: Count = 0
 
     def identity(self, *left_out: str) -> dict[str, Any]:
         """All of the trial but the fields named; what earlier records lack is there only where it says something."""
-        optional = {name for name, field in Recipe.model_fields.items() if not field.is_required()} | {"arm"}
-        said = {"arm", *self.additions} if self.arm else set(self.additions)
-        return self.model_dump(exclude={*left_out, *(optional - said)})
+        optional = {name for name, field in Recipe.model_fields.items() if not field.is_required()}
+        unset = {name for name in ("arm", "held_out") if not getattr(self, name)}
+        return self.model_dump(exclude={*left_out, *(optional - set(self.additions)), *unset})
 
     @property
     def epoch_count(self) -> int:
@@ -213,11 +220,6 @@ class Measurement(DatedRecord):
     def location(self) -> str:
         """Machine and device, as in all tables."""
         return f"{self.machine.label} ({self.device})"
-
-    @property
-    def moment(self) -> str:
-        """Time at which it began, for file names."""
-        return stamp(self.started_at)
 
 
 class Run(DatedRecord):

@@ -14,7 +14,7 @@ from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of, one_line
 from bench.common.untrusted import UntrustedFileError, make_folder, parse_json, read_arrays, read_inside
 from bench.records.machines import Machine
-from bench.records.schema import DatedRecord, Measurement, Run, disambiguate
+from bench.records.schema import DatedRecord, Run, disambiguate
 
 R = TypeVar("R", bound=DatedRecord)
 
@@ -110,7 +110,7 @@ def save_run(
     return path
 
 
-def save_measurement(folder: Path, name: str, record: Measurement) -> Path:
+def save_measurement(folder: Path, name: str, record: DatedRecord) -> Path:
     """Write the record below ``folder``, in the folder of its machine.
 
     Raises:

@@ -84,7 +84,7 @@ def make_plan(request: Request) -> Plan:
         UserError: a name is unknown, a number is out of range, the device is not there, a folder is not writable, or
             the cluster cannot be used.
     """
-    _check_executor(request)
+    check_executor(request)
     if request.suite not in SUITES:
         raise unknown_name("suite", request.suite, SUITES)
     suite = SUITES[request.suite]
@@ -104,7 +104,7 @@ def make_plan(request: Request) -> Plan:
     elsewhere = [name for name, source in selection.sources.items() if not source.label.startswith("models/")]
     if request.executor != "local" and elsewhere:
         raise UserError(f"--executor ray trains models of the folder models alone: put {', '.join(elsewhere)} there")
-    with _resources(request) as (device, threads, cluster):
+    with open_resources(request) as (device, threads, cluster):
         for recipe in by_model.values():
             check_precision(recipe.precision, torch.device(device))
         datasets.prepare(dataset, data_dir)
@@ -140,7 +140,7 @@ def make_plan(request: Request) -> Plan:
 
 
 @contextlib.contextmanager
-def _resources(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
+def open_resources(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
     """Choose each trial's device and threads and open the cluster, if any; it is closed where the plan fails."""
     if request.executor == "local":
         yield resolve_device(request.device), available_threads(), None
@@ -155,7 +155,12 @@ def _resources(request: Request) -> Iterator[tuple[str, int, "Cluster | None"]]:
         raise
 
 
-def _check_executor(request: Request) -> None:
+def check_executor(request: Request) -> None:
+    """Check where a request is to be carried out.
+
+    Raises:
+        UserError: there is no such executor, or its address does not go with it.
+    """
     if request.executor not in EXECUTORS:
         raise unknown_name("executor", request.executor, EXECUTORS)
     if request.ray_address is not None and request.executor != "ray":

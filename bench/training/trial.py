@@ -13,6 +13,7 @@ from torch import nn
 
 from bench.common.errors import UserError
 from bench.data import datasets
+from bench.data.held_out import hold_out
 from bench.recipes.recipe import Recipe
 from bench.records.schema import Clock, Flag, ModelInfo, Result, Trial
 from bench.records.storage import Predictions
@@ -137,7 +138,10 @@ def load(trial: Trial, data_dir: Path, device: torch.device) -> TrialData:
         UserError: the data cannot be read.
     """
     dataset = datasets.find_dataset(trial.dataset)
-    train_split, test_split = datasets.load(dataset, data_dir)
+    if trial.held_out:
+        train_split, test_split = hold_out(datasets.load_training(dataset, data_dir), trial.held_out)
+    else:
+        train_split, test_split = datasets.load(dataset, data_dir)
     return TrialData(
         train=to_device(train_split.images[: trial.train_size], train_split.labels[: trial.train_size], device),
         test=to_device(test_split.images, test_split.labels, device),
