@@ -18,14 +18,14 @@ comma := ,
 OPTIONS = $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
           $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
           $(if $(DEVICE),--device $(DEVICE)) $(if $(RESULTS),--results $(RESULTS)) \
-          $(if $(DATASET),--dataset $(DATASET)) \
+          $(if $(DATASET),--dataset $(DATASET)) $(if $(RECIPE),--recipe $(RECIPE)) \
           $(if $(PROBES),--probes $(subst $(space),$(comma),$(strip $(PROBES)))) \
           $(if $(EXECUTOR),--executor $(EXECUTOR))
 CLUSTER_STAMP := $(VENV)/.cluster-installed
 RUN_NEEDS := $(STAMP) $(if $(filter ray,$(EXECUTOR)),$(CLUSTER_STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench quick full noise track report compare speed gpu-check peers test test-unit test-slow test-browser test-soak test-all lint clean
+.PHONY: help install bench quick full tune noise track report compare speed gpu-check peers test test-unit test-slow test-browser test-soak test-all lint clean
 
 help:  ## print this help
 	@echo "mnist-bench: which of these models, at what cost, and how sure are you?"
@@ -33,7 +33,7 @@ help:  ## print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: MODELS=\"mlp cnn\" SEEDS=5 EPOCHS=2 DEVICE=cuda DATASET=fashion-mnist"
-	@echo "           RESULTS=folder PROBES=none"
+	@echo "           RECIPE=my.toml RESULTS=folder PROBES=none"
 	@echo "On a cluster: EXECUTOR=ray RAY_ADDRESS=auto"
 
 install: $(STAMP)  ## create .venv and install what constraints.txt pins
@@ -60,6 +60,12 @@ quick: $(RUN_NEEDS)  ## the same with one seed and two epochs, in a minute
 
 full: $(RUN_NEEDS)  ## the same with ten seeds
 	@$(RUN) -m bench run --suite full $(OPTIONS)
+
+tune: $(RUN_NEEDS)  ## find each model's own recipe on held-out training images (ARM=sprint: the soonest to its goal)
+	@$(RUN) -m bench tune $(if $(ARM),--arm $(ARM)) \
+		$(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \
+		$(if $(DATASET),--dataset $(DATASET)) $(if $(DEVICE),--device $(DEVICE)) \
+		$(if $(RESULTS),--results $(RESULTS)) $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 noise: $(STAMP)  ## repeat the same trials: how much does nothing change?
 	@$(RUN) -m bench noise $(if $(MODELS),--models $(subst $(space),$(comma),$(strip $(MODELS)))) \

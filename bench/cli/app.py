@@ -8,8 +8,21 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.options import (
+    DataDir,
+    Dataset,
+    Device,
+    Executor,
+    Json,
+    Models,
+    RayAddress,
+    RecipeName,
+    Results,
+    Timeout,
+    TimingRounds,
+)
+from bench.cli.recipe_commands import import_torch_meanwhile, recipes, tune
 from bench.common.names import parse_seeds, split_models, split_names
-from bench.data.registry import DATASETS
 
 app = typer.Typer(
     name="mnist-bench",
@@ -18,28 +31,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Results = Annotated[Path, typer.Option("--results", help="Folder of records and reports.")]
-Models = Annotated[
-    str,
-    typer.Option(
-        help="Names, or files of your own (./my_net.py, ./my_net.py:my_net), separated by commas. "
-        "Default: every model in models/."
-    ),
-]
-RecipeName = Annotated[
-    str | None,
-    typer.Option("--recipe", help="A name that 'recipes' lists, or a TOML file of your own. Default: the suite's."),
-]
-TimingRounds = Annotated[
-    int | None, typer.Option(help="Rounds in which the models are timed in turn, 0 for none. Default: the suite's.")
-]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Cache of the data. [env: MNIST_BENCH_DATA]")]
-Dataset = Annotated[
-    str,
-    typer.Option(help=f"{' or '.join(DATASETS)}; downloaded where it is not on this machine and can be."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
 
 @app.command()
@@ -53,22 +44,20 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Default: the recipe's, or the suite's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
     dataset: Dataset = "mnist",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     probes: Annotated[str, typer.Option(help="Probes to run, by name, or none. Default: the suite's.")] = "",
     timing_rounds: TimingRounds = None,
     results: Results = Path("results"),
     data_dir: DataDir = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
+    timeout: Timeout = None,
     force: Annotated[bool, typer.Option("--force", help="Train again what is already done.")] = False,
-    executor: Annotated[str, typer.Option(help="local, or ray: on the nodes of a cluster.")] = "local",
-    ray_address: Annotated[
-        str | None, typer.Option(help="auto or HOST:PORT. Default: a cluster of this machine.")
-    ] = None,
+    executor: Executor = "local",
+    ray_address: RayAddress = None,
     as_json: Json = False,
 ) -> None:
     """Train the models of a suite, write a record of each run, and render the report."""
-    _import_torch_meanwhile()
+    import_torch_meanwhile()
     from bench.cli.run import run_and_report
     from bench.runner.plan import Request
 
@@ -111,7 +100,7 @@ def report(
 @app.command("models")
 def list_registered(as_json: Json = False) -> None:
     """List the registered models with their size."""
-    _import_torch_meanwhile()
+    import_torch_meanwhile()
     from bench.cli.models import print_models
 
     print_models(as_json)
@@ -120,14 +109,14 @@ def list_registered(as_json: Json = False) -> None:
 @app.command()
 def speed(
     models: Models = "",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32 or bf16.")] = "fp32",
     results: Results = Path("results"),
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Time training and inference by batch size, beside the article's own loop and beside what the machine can do."""
-    _import_torch_meanwhile()
+    import_torch_meanwhile()
     from bench.cli.speed import time_models
 
     raise typer.Exit(time_models(split_models(models), device, precision, results, data_dir, as_json))
@@ -152,14 +141,14 @@ def noise(
     repeats: Annotated[int, typer.Option(help="How often each trial is run.")] = 5,
     epochs: Annotated[int, typer.Option(help="Epochs of each trial; the first is not timed.")] = 4,
     dataset: Dataset = "mnist",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, tf32 or bf16. Default: the recipe's.")] = None,
     results: Results = Path("results"),
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Run the same trials several times over: how much does nothing change? The answer bounds the gates of compare."""
-    _import_torch_meanwhile()
+    import_torch_meanwhile()
     from bench.cli.noise import measure_noise
     from bench.runner.plan import Request
 
@@ -250,61 +239,8 @@ def track(
     raise typer.Exit(track_benchmarks(Request(only, against, accept, results, data_dir, as_json)))
 
 
-@app.command()
-def tune(
-    arm: Annotated[str, typer.Option(help="best: the most accurate; sprint: the soonest to a goal.")] = "best",
-    models: Models = "",
-    random: Annotated[int, typer.Option(help="Trials of each model that are trained to their end.")] = 16,
-    halving: Annotated[int, typer.Option(help="Further trials, ended early where others did better.")] = 16,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    goal: Annotated[float | None, typer.Option(help="Accuracy of a sprint, as 0.99. Default: the model's own.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the recipes. Default: RESULTS/recipes/ARM.")] = None,
-    dataset: Dataset = "mnist",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    results: Results = Path("results"),
-    data_dir: DataDir = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is given up.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Begin anew.")] = False,
-    executor: Annotated[str, typer.Option(help="local, or ray: on the nodes of a cluster.")] = "local",
-    ray_address: Annotated[
-        str | None, typer.Option(help="auto or HOST:PORT. Default: a cluster of this machine.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Find each model's own recipe by random search, on training images that are held out."""
-    _import_torch_meanwhile()
-    from bench.cli.tune import require_packages, tune_and_write
-    from bench.runner.plan import Request
-
-    require_packages()
-    from bench.tuning.plan import TuningRequest
-
-    common = Request(
-        models=split_models(models),
-        dataset=dataset,
-        device=device,
-        results=results,
-        data_dir=data_dir,
-        timeout_s=timeout,
-        force=force,
-        executor=executor,
-        ray_address=ray_address,
-    )
-    raise typer.Exit(tune_and_write(TuningRequest(common, arm, random, halving, seed, goal), out, as_json))
-
-
-@app.command()
-def recipes(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[RECIPE]...", help="Names or files to print. Default: list all."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List the recipes that models can be trained by, or print some."""
-    from bench.cli.recipes import print_recipes
-
-    print_recipes(names or [], as_json)
+app.command()(tune)
+app.command()(recipes)
 
 
 @app.command()
@@ -324,10 +260,3 @@ def doctor(
     from bench.cli.doctor import print_diagnosis
 
     raise typer.Exit(print_diagnosis(data_dir, results, as_json))
-
-
-def _import_torch_meanwhile() -> None:
-    """Start the process that imports models in its children, which takes seconds, as what follows here does too."""
-    from bench.runner.workers.processes import start_forkserver
-
-    start_forkserver()

@@ -1,1 +1,1 @@
-"""How models are trained, as data."""
+"""How models are trained, as data: TOML files, any optimizer of torch, schedules."""

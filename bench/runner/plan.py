@@ -203,7 +203,8 @@ def _recipe(request: Request, recipes: RecipeSet, model: str, train_size: int) -
             f"right would be a recipe file, such as {recipes.name}/{model}"
         )
     if not 1 <= batch_size <= train_size:
-        raise UserError(f"--batch-size is {batch_size}: it must be from 1 to {train_size}, the training images")
+        whose = "--batch-size" if request.batch_size is not None else f"batch_size in recipe {recipes.name}"
+        raise UserError(f"{whose} is {batch_size}: it must be from 1 to {train_size}, the training images")
     return recipe.changed(
         epochs=recipe.epochs if epochs is None or recipes.arm else _at_least_one("epochs", epochs),
         batch_size=batch_size,

@@ -1,1 +1,1 @@
-"""Find each model's own recipe by random search, on training images held out; no test image is loaded."""
+"""Models -> a recipe of its own for each, by random search on held-out training images."""

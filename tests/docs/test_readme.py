@@ -33,6 +33,8 @@ MADE = {
     ),
     "DATASET=fashion-mnist make bench": f"{BENCH} run --suite article --dataset fashion-mnist",
     "make full EXECUTOR=ray": f"{BENCH} run --suite full --executor ray",
+    "make tune": f"{BENCH} tune",
+    "make tune ARM=sprint": f"{BENCH} tune --arm sprint",
     "make report": f"{BENCH} report",
     "make noise": f"{BENCH} noise",
     "make track": f"{BENCH} track",
@@ -72,6 +74,10 @@ TESTED = {
     "python -m bench.gpu_check article speed": (
         "integration/test_gpu_check.py::test_a_check_that_takes_too_long_is_ended_and_the_rest_is_given_up"
     ),
+    "python -m bench recipes": "integration/test_cli.py::test_the_commands_that_only_look",
+    "python -m bench recipes article": "integration/test_cli.py::test_the_commands_that_only_look",
+    "python -m bench tune": "integration/test_tune.py::test_recipes_are_found_without_the_test_images_and_train",
+    "python -m bench run --recipe my.toml --models mlp": ("docs/test_recipes.py::test_the_recipe_that_is_shown_trains"),
     "python -m bench models": "integration/test_cli.py::test_the_commands_that_only_look",
     "python -m bench run --help": "robustness/test_bad_input.py::test_every_command_explains_itself",
     "mnist-bench run …": "integration/test_wheel.py::test_it_runs_from_any_folder_in_an_empty_environment",

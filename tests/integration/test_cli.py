@@ -207,9 +207,12 @@ def test_the_commands_that_only_look(command: Command) -> None:
     models, doctor, usage = command("models", "--json"), command("doctor"), command("--help")
     assert {row["name"]: row["parameters"] for row in json.loads(models.stdout)}["cnn"] == 421_642
     assert {row["name"]: row["train_flops_per_image"] for row in json.loads(models.stdout)}["cnn"] == 24_995_328
+    recipes, article = command("recipes", "--json"), command("recipes", "article")
+    assert "article" in {row["recipe"] for row in json.loads(recipes.stdout)}
+    assert article.stdout == (ROOT / "bench" / "recipes" / "article.toml").read_text()
     assert doctor.returncode == usage.returncode == 0
     assert "60,000 + 10,000 images, SHA-256 correct" in doctor.stdout
-    for name in ("run", "report", "models", "doctor", "speed", "noise", "compare"):
+    for name in ("run", "report", "models", "recipes", "tune", "doctor", "speed", "noise", "compare"):
         assert name in usage.stdout
     assert "Usage" in command().stdout
 
