@@ -180,7 +180,7 @@ class ConditionResults:
 
 
 def group_by_condition(runs: Iterable[Run], speeds: Speeds = MappingProxyType({})) -> list[ConditionResults]:
-    """Group the latest finished runs by condition; the condition with the most epochs and runs comes first.
+    """Group the latest finished runs by condition; the article's with the most epochs and runs comes first.
 
     Args:
         speeds: the rounds in which the models were timed.
@@ -193,7 +193,13 @@ def group_by_condition(runs: Iterable[Run], speeds: Speeds = MappingProxyType({}
         ConditionResults(condition, tuple(sorted(_groups(members, speeds), key=_rank, reverse=True)))
         for condition, members in by_condition.items()
     ]
-    return sorted(comparisons, key=lambda c: (c.condition.epochs, len(c.runs), c.condition), reverse=True)
+    return sorted(comparisons, key=_condition_rank, reverse=True)
+
+
+def _condition_rank(comparison: ConditionResults) -> tuple[bool, float, int, str]:
+    """Rank of a condition: the article's before others, then by length and number of runs."""
+    condition = comparison.condition
+    return condition.recipe == "article", condition.epochs, len(comparison.runs), condition.title + condition.slug
 
 
 def location_of(run: Run) -> str:

@@ -87,12 +87,12 @@ def ranks(comparison: ConditionResults, pairs: Sequence[Pair]) -> dict[tuple[str
 
 def _decide_at(comparison: ConditionResults, location: str, stored: Stored) -> list[Pair]:
     groups = comparison.at(location)
-    right = [_right_by_seed(group, comparison.test_size, stored) for group in groups]
+    right = [right_by_seed(group, comparison.test_size, stored) for group in groups]
     candidates = list(combinations(range(len(groups)), 2))
     resampled = _resample(right) if len(candidates) <= MAX_PAIRS else [{} for _ in right]
     seeds = [sorted(right[a].keys() & right[b].keys()) for a, b in candidates]
     tests = [
-        stats.paired_test(_stack(right[a], shared), _stack(right[b], shared))
+        stats.paired_test(stack_seeds(right[a], shared), stack_seeds(right[b], shared))
         for (a, b), shared in zip(candidates, seeds, strict=True)
     ]
     verdicts = stats.decide_verdicts(tests, [len(shared) for shared in seeds])
@@ -113,7 +113,7 @@ def _decide_at(comparison: ConditionResults, location: str, stored: Stored) -> l
     ]
 
 
-def _right_by_seed(group: Group, test_size: int, stored: Stored) -> BySeed:
+def right_by_seed(group: Group, test_size: int, stored: Stored) -> BySeed:
     """Correctness of each test image, bool of shape ``(test_size,)``, for each seed whose predictions are stored."""
     by_seed = {run.trial.seed: stored[run.stem].correct for run in group.runs if run.stem in stored}
     return {seed: correct for seed, correct in by_seed.items() if correct.shape == (test_size,)}
@@ -129,8 +129,9 @@ def _resample(right: Sequence[BySeed]) -> list[BySeed]:
 
 
 def _drawn(resampled: BySeed, seeds: Sequence[int]) -> np.ndarray:
-    return _stack(resampled, seeds) if resampled else np.empty((0, 0))
+    return stack_seeds(resampled, seeds) if resampled else np.empty((0, 0))
 
 
-def _stack(by_seed: BySeed, seeds: Sequence[int]) -> np.ndarray:
+def stack_seeds(by_seed: BySeed, seeds: Sequence[int]) -> np.ndarray:
+    """Stack the rows of these seeds: of shape ``(S, N)``."""
     return np.array([by_seed[seed] for seed in seeds]) if seeds else np.empty((0, 0), dtype=bool)

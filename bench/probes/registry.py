@@ -54,8 +54,8 @@ PROBES = {
 FINGERPRINTS = {
     "distortion": "0fe4388bac045481ad94be843788edf3457f12099a6208f0f3006e038ae9dc98",
     "calibration": "d1132ec4a8f0fde9d49129623a4c92678f9c9889e0879ec49097d969f4b04df7",
-    "permutation": "b8267deb4403ba25f831bbf98d27ef1555572395686453329e2ea6e3eb9e8b24",
-    "blocks": "b3f64d8c54b4e2d8d80d7a4ce1ff04a7576d1b27e130977f37df7d407a9bc2d1",
+    "permutation": "a9a753db80ff4fefeac71ac7ed0515b568d65351847e62a6509e4b6ed26aa4c0",
+    "blocks": "00fc854a7ed9d3564ad52e54eeb368caa2a17fed52bb0ccef8bf8919c7bf98af",
     "features": "484e736d405ba9d6c5d86606f95ffc895709cd49b380a4815ceb5b5faa23207d",
     "sample_efficiency": "7f0b3e699d266b4a7615776e7a16215e8b076840587ed2e7660936b51c93596f",
     "network": "33bdd2496f6dd94061ad39c13d24e1d603674362710b9aa1af4fea2b4827f9b4",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bench.common.errors import UserError
 from bench.probes.retrain import retrain_model, training_steps
 from bench.probes.trained_model import Examples, TrainedModel
 
@@ -31,7 +32,13 @@ def correct_ordered(trained: TrainedModel) -> np.ndarray:
 
 
 def correct_shuffled(trained: TrainedModel, block: int) -> np.ndarray:
-    """Find the test images the model gets right when training and test images are shuffled alike."""
+    """Find the test images the model gets right when training and test images are shuffled alike.
+
+    Raises:
+        UserError: the recipe changes images as it trains; it would change the shuffled ones, in which a shift is none.
+    """
+    if trained.recipe.augmentation:
+        raise UserError("its recipe shifts or turns the images as it trains, which means nothing in shuffled ones")
     examples = Examples(shuffle_pixels(trained.train.images, block), trained.train.labels)
     model = retrain_model(trained, examples, training_steps(trained))
     return trained.right(shuffle_pixels(trained.test.images, block), model)

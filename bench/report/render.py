@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.analysis.arms import COMMON
 from bench.analysis.condition import Condition
 from bench.analysis.groups import ConditionResults, group_by_condition
 from bench.analysis.noise_floor import noise_floors, noise_runs
@@ -24,7 +25,7 @@ from bench.report.elements.blocks import Block, Picture
 from bench.report.elements.section import Sections, build_section
 from bench.report.elements.style import in_style, model_colours
 from bench.report.pages import csv_tables, html, markdown, playground, terminal
-from bench.report.sections import frameworks, history, systems, throughput
+from bench.report.sections import arms, frameworks, history, systems, throughput
 from bench.report.sections.document import Document
 from bench.report.sections.registry import build_sections
 from bench.report.sections.systems import groups_of, main_system
@@ -143,14 +144,27 @@ def _compose(results: Path, records: _Records) -> Document:
             records.colours,
             with_images=position < MAX_CONDITIONS_WITH_IMAGES,
         )
+    own = _collect_arms(results, records)
     general_sections = [
+        build_section("arms", lambda: arms.section(own, pairs)),
         build_section("speed", lambda: throughput.section(records.speed, records.colours)),
         build_section("peers", lambda: frameworks.section(records.peers)),
         build_section("systems", lambda: systems.section(records.runs, records.others)),
         build_section("history", lambda: history.section(records.runs, saved_runs(results))),
     ]
     floors = noise_floors(noise_runs(results))
-    return Document(records.comparisons, records.others, pairs, sections, general_sections, floors, records.runs)
+    return Document(records.comparisons, records.others, pairs, sections, general_sections, floors, records.runs, own)
+
+
+def _collect_arms(results: Path, records: _Records) -> arms.Arms:
+    """Collect the arms, with the predictions of their runs and of those by the common recipe."""
+    if not any(comparison.condition.arm for comparison in records.comparisons):
+        return []
+    stored: dict[str, Predictions] = {}
+    for comparison in records.comparisons:
+        if comparison.condition.arm or comparison.condition.recipe == COMMON:
+            stored |= _load_all_predictions(results, comparison)
+    return arms.collect_arms(records.comparisons, stored)
 
 
 def _write(results: Path, document: Document, records: _Records) -> None:
@@ -185,6 +199,7 @@ def _write_tables(folder: Path, document: Document, records: _Records) -> None:
         "throughput": throughput.throughput_table(records.speed),
         "epochs": csv_tables.epochs_table(comparisons),
         "noise": csv_tables.noise_table(document.floors),
+        "arms": arms.table(document.arms),
         "runs": csv_tables.runs_table(document.runs),
     }
     for name, frame in frames.items():

@@ -14,6 +14,7 @@ from bench.report.elements.blocks import Block, Heading, Table
 from bench.report.elements.formatting import escape, model_flag_notes, three_digits, unsteady_notes
 from bench.report.elements.section import Section, Sections
 from bench.report.sections.accuracy import headline
+from bench.report.sections.arms import Arms
 from bench.report.sections.conditions import left_out
 from bench.report.sections.summary import answer_sentences
 
@@ -39,6 +40,7 @@ class Document:
     general_sections: Sequence[Section]
     floors: Floors
     runs: Sequence[Run]
+    arms: Arms = ()
 
     @property
     def answer(self) -> list[str]:

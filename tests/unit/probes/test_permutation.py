@@ -1,6 +1,7 @@
 """The columns of the first layer, exchanged like the pixels: where that must change nothing, and where it may."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from bench.common.errors import UserError
 from bench.probes import permutation
 from bench.probes.permutation import DoesNotApplyError, permuted_columns
-from bench.probes.shuffling import shuffle_pixels
+from bench.probes.shuffling import correct_shuffled, shuffle_pixels
 from tests.support.architectures import ARCHITECTURES
 from tests.support.architectures.pure import Body
 from tests.support.trained import Mnist, make_trained
@@ -144,3 +146,11 @@ def test_the_probe_records_the_numbers_or_the_reason(mnist: Mnist, tmp_path: Pat
     assert vectors.notes == {}
     assert maps.numbers.keys() == {"ordered", "permuted", "ordered_alone", "permuted_alone"}
     assert maps.notes == {"columns": "its first layer is not linear: it is Conv2d"}
+
+
+def test_a_recipe_that_changes_images_is_not_asked_about_shuffled_ones(mnist: Mnist, tmp_path: Path) -> None:
+    trained = make_trained(mnist, tmp_path, "softmax")
+    moved = replace(trained, recipe=trained.recipe.changed(augmentation={"shift": 1}))
+    with pytest.raises(UserError, match="means nothing in shuffled ones"):
+        correct_shuffled(moved, block=1)
+    assert correct_shuffled(trained, block=1).shape == (300,)
