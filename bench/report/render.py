@@ -1,10 +1,13 @@
 """Write the whole report into the results folder."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.analysis.arms import COMMON
 from bench.analysis.condition import Condition
@@ -12,6 +15,7 @@ from bench.analysis.groups import ConditionResults, group_by_condition
 from bench.analysis.noise_floor import noise_floors, noise_runs
 from bench.analysis.pairwise import Pair, decide_pairs
 from bench.analysis.speed import collect_speeds
+from bench.analysis.tuning import TuningStudy, collect_studies
 from bench.common.atomic import write_atomically
 from bench.common.errors import UserError, cause_of
 from bench.common.untrusted import make_folder
@@ -21,11 +25,12 @@ from bench.records.schema import Run
 from bench.records.storage import Predictions, Problem, load_predictions, load_runs
 from bench.records.throughput import ThroughputRecord, load_throughput
 from bench.records.timing import load_timings
+from bench.records.tuning import load_tuned
 from bench.report.elements.blocks import Block, Picture
 from bench.report.elements.section import Sections, build_section
 from bench.report.elements.style import in_style, model_colours
 from bench.report.pages import csv_tables, html, markdown, playground, terminal
-from bench.report.sections import arms, frameworks, history, systems, throughput
+from bench.report.sections import arms, frameworks, history, systems, throughput, tuning
 from bench.report.sections.document import Document
 from bench.report.sections.registry import build_sections
 from bench.report.sections.systems import groups_of, main_system
@@ -73,7 +78,17 @@ class _Records:
     probes: list[ProbeRecord]
     speed: list[ThroughputRecord]
     peers: list[ThroughputRecord]
+    studies: list[TuningStudy]
     problems: list[Problem]
+
+    @cached_property
+    def tuning_curves(self) -> tuning.Curves:
+        """Tuning curves of the studies.
+
+        Raises:
+            ImportError: opda is not installed.
+        """
+        return tuning.make_curves(self.studies)
 
     @cached_property
     def colours(self) -> dict[str, str]:
@@ -112,6 +127,7 @@ def _read(results: Path, system: str | None) -> _Records:
     timings, bad_timings = load_timings(results)
     probes, bad_probes = load_probes(results)
     rates, bad_rates = load_throughput(results)
+    tuned, bad_tuned = load_tuned(results)
     main, speeds = main_system(runs, system), collect_speeds(timings)
     return _Records(
         runs=runs,
@@ -120,7 +136,8 @@ def _read(results: Path, system: str | None) -> _Records:
         probes=probes,
         speed=_of_system([record for record in rates if record.peaks], main),
         peers=_of_system([record for record in rates if not record.peaks], main),
-        problems=bad_runs + bad_timings + bad_probes + bad_rates,
+        studies=collect_studies(tuned),
+        problems=bad_runs + bad_timings + bad_probes + bad_rates + bad_tuned,
     )
 
 
@@ -147,6 +164,7 @@ def _compose(results: Path, records: _Records) -> Document:
     own = _collect_arms(results, records)
     general_sections = [
         build_section("arms", lambda: arms.section(own, pairs)),
+        build_section("tuning", lambda: tuning.section(records.tuning_curves, records.colours)),
         build_section("speed", lambda: throughput.section(records.speed, records.colours)),
         build_section("peers", lambda: frameworks.section(records.peers)),
         build_section("systems", lambda: systems.section(records.runs, records.others)),
@@ -200,6 +218,7 @@ def _write_tables(folder: Path, document: Document, records: _Records) -> None:
         "epochs": csv_tables.epochs_table(comparisons),
         "noise": csv_tables.noise_table(document.floors),
         "arms": arms.table(document.arms),
+        "tuning": _tuning_table(records),
         "runs": csv_tables.runs_table(document.runs),
     }
     for name, frame in frames.items():
@@ -208,6 +227,13 @@ def _write_tables(folder: Path, document: Document, records: _Records) -> None:
             path.unlink(missing_ok=True)
         else:
             write_atomically(path, csv_tables.csv_text(frame))
+
+
+def _tuning_table(records: _Records) -> pd.DataFrame:
+    """Build the table of tuning curves; empty where they cannot be computed, which their section says."""
+    with contextlib.suppress(ImportError):
+        return tuning.table(records.tuning_curves)
+    return pd.DataFrame()
 
 
 def _write_plots(folder: Path, blocks: Sequence[Block]) -> None:

@@ -91,7 +91,7 @@ TEXT_COLUMNS = {
 }
 TEXT_COLUMNS |= {"from", "what", "value", "framework", "note", "hardware", "commit", "status", "reason", "record"}
 TEXT_COLUMNS |= {"flags", "to", "against", "ahead, points", "behind, points", "cannot tell, points", "interval over"}
-TEXT_COLUMNS |= {"started", "precision", "left out"}
+TEXT_COLUMNS |= {"started", "precision", "left out", "recipe"}
 """Names of the columns of text, which are aligned left; numbers are aligned right."""
 
 
