@@ -32,13 +32,17 @@ class Gain:
 
 
 def common_results(comparisons: Sequence[ConditionResults], arm: ConditionResults) -> ConditionResults | None:
-    """Find the results by the common recipe on the same data as an arm's: the longest of them."""
+    """Find the results by the common recipe on the same data as an arm's: those with the most runs."""
     same = [
-        comparison
-        for comparison in comparisons
-        if comparison.condition.recipe == COMMON and _data_of(comparison) == _data_of(arm)
+        comparison for comparison in comparisons if _is_common(comparison) and _data_of(comparison) == _data_of(arm)
     ]
-    return max(same, key=lambda comparison: comparison.condition.epochs, default=None)
+    return max(same, key=lambda comparison: len(comparison.runs), default=None)
+
+
+def _is_common(comparison: ConditionResults) -> bool:
+    """Tell whether results are by the common recipe as it is, but for its length; an arm may be called like it."""
+    condition = comparison.condition
+    return condition.recipe == COMMON and condition.arm is None and not condition.details
 
 
 def _data_of(comparison: ConditionResults) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ class NoiseKey:
     train_size: int
     threads: int
     dataset: str
+    recipe: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def noise_key(run: Run) -> NoiseKey:
         train_size=trial.train_size,
         threads=trial.threads,
         dataset=trial.dataset,
+        recipe=", ".join(filter(None, [f"{trial.optimizer} {trial.learning_rate:g}", trial.details])),
     )
 
 

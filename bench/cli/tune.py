@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli.output import print_rows
 from bench.cli.run import exit_if_interrupted
-from bench.common.errors import UserError, cause_of
+from bench.common.errors import UserError, cause_of, say
 
 if TYPE_CHECKING:
     from bench.tuning.plan import TuningRequest
@@ -41,8 +41,12 @@ def tune_and_write(request: "TuningRequest", out: Path | None, as_json: bool) ->
     tuning = plan_tuning(request)
     with exit_if_interrupted(lambda: results / "tuning"):
         choices = tune(tuning)
-    rows = []
+    rows, failed = [], False
     for model, choice in choices.items():
+        if isinstance(choice, UserError):
+            failed = True
+            say(f"error: {choice}")
+            continue
         try:
             path = write_recipe(folder, model, choice, tuning)
         except OSError as error:
@@ -59,11 +63,10 @@ def tune_and_write(request: "TuningRequest", out: Path | None, as_json: bool) ->
                 "recipe": str(path),
             }
         )
-    print_rows(rows, as_json)
-    for model, choice in choices.items():
         if choice.reached is False:
-            goal = 100 * tuning.goals[model]
-            print(f"{model}: no recipe reached {goal:g} % on the held-out images; this one came nearest")
-    if not as_json:
-        print(f"\nto train by them: python -m bench run --recipe {folder}")
-    return 0
+            say(f"{model}: no recipe reached {100 * tuning.goals[model]:g} % on the held-out images; this came nearest")
+    print_rows(rows, as_json)
+    if rows and not as_json:
+        models = f" --models {','.join(request.common.models)}" if request.common.models else ""
+        print(f"\nto train by them: python -m bench run --recipe {folder}{models}")
+    return 2 if failed else 0

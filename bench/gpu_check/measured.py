@@ -13,7 +13,7 @@ from bench.data.registry import MNIST
 from bench.gpu_check.findings import Findings
 from bench.recipes.recipe import ARTICLE, PRECISIONS
 from bench.records.schema import Execution, Trial
-from bench.training.epoch_loop import PreparedEpochs, prepare_epochs, steps_per_epoch
+from bench.training.epoch_loop import PreparedEpochs, prepare_epochs
 from bench.training.model.initial import ModelBuilder, channels_last
 from bench.training.pipeline import DeviceData, to_device
 from bench.training.precision import set_matrix_precision
@@ -55,7 +55,7 @@ def judge_execution(found: Findings, what: str, execution: Execution, device: st
 def kernels(found: Findings, device: str) -> None:
     """Count the kernels of a replayed step and sum their times, by torch's profiler."""
     data = _data(device)
-    order, steps = torch.arange(len(data)), steps_per_epoch(len(data), ARTICLE.batch_size)
+    order, steps = torch.arange(len(data)), ARTICLE.steps_per_epoch(len(data))
     activity = ProfilerActivity.CUDA if device == "cuda" else ProfilerActivity.CPU
     for model in MODELS:
         prepared = _prepare(model, data, "fp32", device)

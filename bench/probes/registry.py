@@ -28,10 +28,13 @@ class Cost:
 class Probe:
     """A probe; if it ``trains`` something itself, its result depends on how many images it may train on.
 
+    One that ``shuffles`` the images is not run where the recipe shifts or turns them, which means nothing in such ones.
+
     ``history`` has a line for each version of what it measures; without one, the probe runs again after any edit.
     """
 
     trains: bool = False
+    shuffles: bool = False
     history: tuple[str, ...] = ()
     cost: Cost = Cost()
 
@@ -39,8 +42,10 @@ class Probe:
 PROBES = {
     "distortion": Probe(history=("the corruptions of MNIST-C and four curves",), cost=Cost(evaluations=47, seconds=5)),
     "calibration": Probe(history=("fifteen bins of equal width",)),
-    "permutation": Probe(trains=True, history=("one fixed permutation, trained again",), cost=Cost(trainings=1)),
-    "blocks": Probe(trains=True, history=("blocks of 14, 7, 4 and 2 pixels",), cost=Cost(trainings=4)),
+    "permutation": Probe(
+        trains=True, shuffles=True, history=("one fixed permutation, trained again",), cost=Cost(trainings=1)
+    ),
+    "blocks": Probe(trains=True, shuffles=True, history=("blocks of 14, 7, 4 and 2 pixels",), cost=Cost(trainings=4)),
     "features": Probe(
         trains=True, history=("one head on frozen features, pixels and HOG",), cost=Cost(evaluations=14, seconds=20)
     ),
@@ -54,10 +59,10 @@ PROBES = {
 FINGERPRINTS = {
     "distortion": "0fe4388bac045481ad94be843788edf3457f12099a6208f0f3006e038ae9dc98",
     "calibration": "d1132ec4a8f0fde9d49129623a4c92678f9c9889e0879ec49097d969f4b04df7",
-    "permutation": "a9a753db80ff4fefeac71ac7ed0515b568d65351847e62a6509e4b6ed26aa4c0",
-    "blocks": "00fc854a7ed9d3564ad52e54eeb368caa2a17fed52bb0ccef8bf8919c7bf98af",
+    "permutation": "8f31b582820776c0873b44f1547ae87be725dbb5931f4c3468ff5185893689dd",
+    "blocks": "179087d380dbb05b3e5c98f766be07cdff3ef2389b7f61101a20d0942f55005f",
     "features": "484e736d405ba9d6c5d86606f95ffc895709cd49b380a4815ceb5b5faa23207d",
-    "sample_efficiency": "7f0b3e699d266b4a7615776e7a16215e8b076840587ed2e7660936b51c93596f",
+    "sample_efficiency": "350a651aa7c63a4e6ace486692e5327363ed9b9b6bc4dba29f0f87f1a03f346f",
     "network": "33bdd2496f6dd94061ad39c13d24e1d603674362710b9aa1af4fea2b4827f9b4",
 }
 """Fingerprint of each probe's source as last reviewed; see :class:`bench.common.fingerprint.Pinned`."""

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from bench.probes.trained_model import Examples, TrainedModel
-from bench.training.epoch_loop import prepare_epochs, steps_per_epoch, total_steps
+from bench.training.epoch_loop import prepare_epochs
 from bench.training.model.initial import ModelBuilder
 from bench.training.model.seeds import seed_generators, seed_streams
 from bench.training.pipeline import epoch_order, to_device
@@ -12,7 +12,7 @@ from bench.training.pipeline import epoch_order, to_device
 
 def training_steps(trained: TrainedModel) -> int:
     """Count the optimizer steps that the recipe takes on the examples a probe may train on."""
-    return total_steps(trained.recipe, len(trained.train))
+    return trained.recipe.total_steps(len(trained.train))
 
 
 def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.Module:
@@ -27,7 +27,7 @@ def retrain_model(trained: TrainedModel, examples: Examples, steps: int) -> nn.M
     data = to_device(torch.from_numpy(examples.images), torch.from_numpy(examples.labels), trained.device)
     prepared = prepare_epochs(model, trained.recipe, data, build, trained.trial.seed, steps)
     seed_generators(trained.trial.seed)  # as in training: dropout draws from them
-    per_epoch = steps_per_epoch(len(data), trained.recipe.batch_size)
+    per_epoch = trained.recipe.steps_per_epoch(len(data))
     for done in range(0, steps, per_epoch):
         prepared.run(epoch_order(len(data), order), steps - done)
     if prepared.step.average:

@@ -19,10 +19,12 @@ from bench.common.untrusted import MAX_BYTES
 from bench.recipes.optimizers import check_optimizer, optimizer_arguments
 from bench.recipes.recipe import FOLDER
 from bench.recipes.schedules import SCHEDULES
-from bench.records.fields import Name, PositiveInt, RecordPart
+from bench.records.fields import Name, RecordPart
 from bench.records.recipe import PRECISIONS, Augmentation, OptimizerSettings, Recipe
 
 ENDING = ".toml"
+MOST_EPOCHS = 10_000
+MOST_STEPS = 10_000_000
 Provenance = dict[str, str | int | float | bool]
 """Where a tuned recipe comes from, such as the trials and the accuracy on held-out images."""
 
@@ -30,15 +32,15 @@ Provenance = dict[str, str | int | float | bool]
 class RecipeFile(Recipe):
     """Content of a recipe file: a recipe, of which the length may be given in steps, and its provenance."""
 
-    epochs: Annotated[int | float, Field(gt=0)] = 0
-    steps: PositiveInt | None = None
+    epochs: Annotated[int | float, Field(gt=0, le=MOST_EPOCHS)] = 0
+    steps: Annotated[int, Field(gt=0, le=MOST_STEPS)] | None = None
     provenance: Provenance = Field(default_factory=dict)
 
-    def recipe(self, train_size: int) -> Recipe:
-        """Make the recipe for so many training images, of which a batch has no more."""
-        values = self.model_dump(exclude={"steps", "provenance"})
+    def recipe(self, train_size: int, batch_size: int | None = None) -> Recipe:
+        """Make the recipe for so many training images, in batches of another size if one is named."""
+        values = self.model_dump(exclude={"steps", "provenance"}) | {"batch_size": batch_size or self.batch_size}
         if self.steps is not None:
-            values["epochs"] = self.steps / math.ceil(train_size / self.batch_size)
+            values["epochs"] = self.steps / math.ceil(train_size / values["batch_size"])
         return Recipe.model_validate(values)
 
 
@@ -63,8 +65,8 @@ class RecipeSet:
         """Models that have a recipe of their own, sorted; none where one serves all."""
         return sorted(model for model in self.files if model is not None)
 
-    def recipe(self, model: str, train_size: int) -> Recipe:
-        """Look up a model's recipe.
+    def recipe(self, model: str, train_size: int, batch_size: int | None = None) -> Recipe:
+        """Look up a model's recipe, in batches of another size if one is named.
 
         Raises:
             UserError: there is none for it.
@@ -75,7 +77,7 @@ class RecipeSet:
                 f"{self.name} has no recipe for {model}: it has them for {', '.join(self.models)}; "
                 f"'python -m bench tune --models {model}' finds one"
             )
-        return file.recipe(train_size)
+        return file.recipe(train_size, batch_size)
 
 
 def list_recipes() -> list[str]:
@@ -91,14 +93,18 @@ def find_recipes(name: str) -> RecipeSet:
         UserError: there is none, or a file of it cannot be read or used.
     """
     path = Path(name)
-    if (FOLDER / name).is_dir() and name in list_recipes():
-        return _read_arm(FOLDER / name)
-    if name in list_recipes() or (FOLDER / f"{name}{ENDING}").is_file():
-        return _read_one(FOLDER / f"{name}{ENDING}", name.replace("/", "-"))
-    if path.is_dir():
-        return _read_arm(path)
-    if name.endswith(ENDING):
-        return _read_one(path, path.stem)
+    try:
+        if (FOLDER / name).is_dir() and name in list_recipes():
+            return _read_arm(FOLDER / name)
+        if name in list_recipes() or (FOLDER / f"{name}{ENDING}").is_file():
+            return _read_one(FOLDER / f"{name}{ENDING}", name.replace("/", "-"))
+        if path.is_dir():
+            return _read_arm(path)
+        if name.endswith(ENDING):
+            return _read_one(path, path.stem)
+    except (OSError, ValueError) as error:  # no permission on the way, a name too long, a zero byte
+        reason = cause_of(error) if isinstance(error, OSError) else str(error)
+        raise UserError(f"cannot read recipe {name!r}: {reason}") from error
     raise unknown_name("recipe", name, [*list_recipes(), f"a file NAME{ENDING}"])
 
 
@@ -137,6 +143,8 @@ def read_recipe(path: Path) -> RecipeFile:
         UserError: it cannot be read, is no TOML, or a key or value of it is unknown or out of range.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"recipe {path} is no regular file")
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"recipe {path} is too large for a recipe")
         values = tomllib.loads(path.read_bytes().decode("utf-8"))

@@ -55,7 +55,13 @@ RISES["one_cycle"] = lambda progress: 1 - (1 - FIRST) * cosine(progress)
 
 
 def learning_rate_factors(recipe: Recipe, steps: int) -> list[float]:
-    """Compute the factor of the recipe's learning rate at each of ``steps`` steps."""
+    """Compute the factor of the recipe's learning rate at each of ``steps`` steps.
+
+    Raises:
+        ValueError: the rate changes, and there is no step.
+    """
+    if steps < 1 and (recipe.warm_up or recipe.schedule != constant.__name__):
+        raise ValueError(f"schedule {recipe.schedule!r} needs the number of steps")
     shape = SCHEDULES[recipe.schedule]
     if rise := RISES.get(recipe.schedule):
         peak = max(0.0, recipe.warm_up * steps - 1)  # the step, not always a whole one, at the recipe's full rate

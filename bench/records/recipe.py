@@ -4,6 +4,7 @@ Every field beyond the first five has the article's value as its default, so tha
 reads as what was trained then.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
@@ -79,6 +80,14 @@ class Recipe(OptimizerSettings):
     def _whole_as_int(cls, epochs: float) -> float:
         return int(epochs) if epochs == int(epochs) else epochs
 
+    def steps_per_epoch(self, size: int) -> int:
+        """Count the steps of an epoch over ``size`` images, the last partial batch included."""
+        return math.ceil(size / self.batch_size)
+
+    def total_steps(self, size: int) -> int:
+        """Count the steps of a training on ``size`` images, of which there is at least one."""
+        return max(1, round(self.epochs * self.steps_per_epoch(size)))
+
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
@@ -110,11 +119,11 @@ def _flat(values: dict[str, Any], inside: str = "") -> Iterator[tuple[str, Any]]
     """Iterate over settings, those of a part under their own names."""
     for name, value in values.items():
         if isinstance(value, OptimizerSettings):
-            yield "other parameters by", f"{value.optimizer} {value.learning_rate:g}"
+            yield "other parameters by", f"{value.optimizer} {value.learning_rate}"
             yield from _flat(value.optimizer_arguments, "theirs ")
         elif isinstance(value, Augmentation):
             yield from _flat({key: limit for key, limit in value.model_dump().items() if limit})
         elif isinstance(value, dict):
             yield from _flat(value)
         else:
-            yield f"{inside}{name}", f"{value:g}" if isinstance(value, float) else value
+            yield f"{inside}{name}", value

@@ -107,7 +107,7 @@ class Trial(Recipe):
     @property
     def epoch_count(self) -> int:
         """Number of epochs that are evaluated, of which the last may be a part."""
-        return math.ceil(self.epochs)
+        return math.ceil(self.total_steps(self.train_size) / self.steps_per_epoch(self.train_size))
 
 
 class Epoch(RecordPart):

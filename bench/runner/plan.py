@@ -14,7 +14,7 @@ from bench.common.names import MOST_SEEDS
 from bench.data import datasets
 from bench.probes.registry import PROBES
 from bench.recipes.files import RecipeSet, find_recipes
-from bench.recipes.recipe import Recipe
+from bench.recipes.recipe import PRECISIONS, Recipe
 from bench.records.schema import Data, Trial
 from bench.runner.cache_key import identify_code
 from bench.runner.discovery.choice import select_models
@@ -30,6 +30,7 @@ from bench.training.precision import check_precision
 if TYPE_CHECKING:
     from bench.runner.ray_cluster.connect import Cluster
     from bench.runner.ray_cluster.executor import RayExecutor
+    from models import ModelSource
 
 EXECUTORS = ("local", "ray")
 MOST_ROUNDS = 1_000
@@ -101,9 +102,7 @@ def make_plan(request: Request) -> Plan:
     data_dir = request.data_dir or datasets.default_data_dir()
     selection = select_models(request.models or recipes.models, suite.controls, data_dir / SOURCES_FOLDER)
     by_model = {model: _recipe(request, recipes, model, train_size) for model in selection.sources}
-    elsewhere = [name for name, source in selection.sources.items() if not source.label.startswith("models/")]
-    if request.executor != "local" and elsewhere:
-        raise UserError(f"--executor ray trains models of the folder models alone: put {', '.join(elsewhere)} there")
+    check_sources(request, selection.sources)
     with open_resources(request) as (device, threads, cluster):
         for recipe in by_model.values():
             check_precision(recipe.precision, torch.device(device))
@@ -155,6 +154,17 @@ def open_resources(request: Request) -> Iterator[tuple[str, int, "Cluster | None
         raise
 
 
+def check_sources(request: Request, sources: "Mapping[str, ModelSource]") -> None:
+    """Check that the models can be trained where the request is to be carried out.
+
+    Raises:
+        UserError: one cannot: the nodes of a cluster have the folder ``models`` alone.
+    """
+    elsewhere = [name for name, source in sources.items() if not source.label.startswith("models/")]
+    if request.executor != "local" and elsewhere:
+        raise UserError(f"--executor ray trains models of the folder models alone: put {', '.join(elsewhere)} there")
+
+
 def check_executor(request: Request) -> None:
     """Check where a request is to be carried out.
 
@@ -193,15 +203,17 @@ def open_executor(
 
 def _recipe(request: Request, recipes: RecipeSet, model: str, train_size: int) -> Recipe:
     """Make a model's recipe with the request's own choices in it."""
-    recipe = recipes.recipe(model, train_size)
+    recipe = recipes.recipe(model, train_size, request.batch_size)
     suite_epochs = None if request.recipe else SUITES[request.suite].epochs
     epochs = suite_epochs if request.epochs is None else request.epochs
     batch_size = recipe.batch_size if request.batch_size is None else request.batch_size
     if recipes.arm and (request.epochs, request.batch_size) != (None, None):
         raise UserError(
             f"--epochs and --batch-size do not go with {recipes.name}, where each model has its own: "
-            f"right would be a recipe file, such as {recipes.name}/{model}"
+            f"right would be a file of one model, as {recipes.paths[model].name} of that folder"
         )
+    if request.precision is not None and request.precision not in PRECISIONS:
+        raise unknown_name("precision", request.precision, PRECISIONS)
     if not 1 <= batch_size <= train_size:
         whose = "--batch-size" if request.batch_size is not None else f"batch_size in recipe {recipes.name}"
         raise UserError(f"{whose} is {batch_size}: it must be from 1 to {train_size}, the training images")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.probes.registry import PROBES
 from bench.records.fields import Environment
 from bench.records.machines import Machine
 from bench.records.schema import Data, Git, Trial
@@ -52,8 +53,9 @@ class RunContext:
         return self.node_kinds or (self.machine,)
 
     def probes_of(self, trial: Trial) -> list[str]:
-        """The probes that are run on the model of ``trial``, once it is trained."""
-        return [name for name, seeds in self.probes.items() if seeds is None or trial.seed < seeds]
+        """The probes that are run on the model of ``trial``, once it is trained, as far as its recipe lets them."""
+        wanted = [name for name, seeds in self.probes.items() if seeds is None or trial.seed < seeds]
+        return [name for name in wanted if not (PROBES[name].shuffles and trial.augmentation)]
 
     def keys(self, trial: Trial) -> list[str]:
         """The keys under which ``trial`` counts as done: one, or on a cluster one for each kind of node."""

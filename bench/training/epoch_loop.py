@@ -5,7 +5,6 @@ stepped eagerly, and the record of the run says why. A model whose code may do m
 could count its calls, or fit itself to the first batch that it sees.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,20 +72,10 @@ class StepByStep:
         return loss_sum
 
 
-def steps_per_epoch(size: int, batch_size: int) -> int:
-    """Count the steps of an epoch, the last partial batch included."""
-    return math.ceil(size / batch_size)
-
-
-def total_steps(recipe: Recipe, size: int) -> int:
-    """Count the steps of a training on ``size`` images, of which there is at least one."""
-    return max(1, round(recipe.epochs * steps_per_epoch(size, recipe.batch_size)))
-
-
 def steps_of_epochs(recipe: Recipe, size: int) -> list[int]:
     """List the steps of each epoch of a training on ``size`` images, of which the last may be a part."""
-    whole, rest = divmod(total_steps(recipe, size), steps_per_epoch(size, recipe.batch_size))
-    return [steps_per_epoch(size, recipe.batch_size)] * whole + [rest] * bool(rest)
+    whole, rest = divmod(recipe.total_steps(size), recipe.steps_per_epoch(size))
+    return [recipe.steps_per_epoch(size)] * whole + [rest] * bool(rest)
 
 
 @dataclass(frozen=True)
@@ -120,7 +109,7 @@ def prepare_epochs(
     """
     model.train()
     device = data.labels.device
-    steps = total_steps(recipe, len(data)) if steps is None else steps
+    steps = recipe.total_steps(len(data)) if steps is None else steps
     augment = Augmenter(recipe.augmentation, seed_streams(seed).augmentation) if recipe.augmentation else None
 
     def step_by_step(method: StepMethod, pure: bool = True) -> PreparedEpochs:

@@ -18,7 +18,7 @@ class Rates:
             device: where rates are kept as tensors and counted; None: as numbers in this process.
         """
         self._groups = [] if all(factor == 1 for factor in factors) else groups  # a constant rate costs nothing
-        self._rates = [[group["lr"] * factor for group in groups] for factor in factors]
+        self._rates = [[group["lr"] * factor for group in self._groups] for factor in factors if self._groups]
         self._step = 0
         self._count: torch.Tensor | None = None
         if device is not None and self._groups:
@@ -26,7 +26,6 @@ class Rates:
             self._table = torch.tensor(self._rates, device=device)
             for group in groups:
                 group["lr"] = torch.zeros((), device=device)
-        self.advance()
         self.reset()
 
     def advance(self) -> None:
@@ -45,7 +44,12 @@ class Rates:
             group["lr"].copy_(rate)
 
     def reset(self) -> None:
-        """Go back to the first step."""
+        """Go back to before the first step, with its rates set: some optimizers begin from them."""
+        self._begin()
+        self.advance()
+        self._begin()
+
+    def _begin(self) -> None:
         self._step = 0
         if self._count is not None:
             self._count.zero_()

@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="324c0b9c07ba042f397b6159838cf6727d0ac87beb20a94ba27853cd2f73555c",
+    fingerprint="ebc6ed21cf9c51fc6386ec95bb4ad5d50a93593676e10106744f189fbaa0776d",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",
@@ -25,6 +25,7 @@ HARNESS_FILES = (
     "training/*.py",
     "training/model/*.py",
     "recipes/*.py",
+    "records/recipe.py",
     "data/datasets.py",
     "data/held_out.py",
     "data/idx.py",

@@ -13,9 +13,9 @@ from bench.records.tuning import TunedTrial, load_tuned
 from bench.runner.cache_key import identify_code, run_key
 from bench.runner.discovery.choice import select_models
 from bench.runner.environment import describe_environment, read_git, this_machine
-from bench.runner.plan import SOURCES_FOLDER, Plan, Request, check_executor, open_resources
+from bench.runner.plan import SOURCES_FOLDER, Plan, Request, check_executor, check_sources, open_resources
 from bench.runner.run_context import RunContext
-from bench.tuning.space import SPACES, Space
+from bench.tuning.space import LARGEST_SEED, MOST_TRIALS, SPACES, Space
 from bench.tuning.study import Draw, Study
 
 HELD_OUT = 5_000
@@ -23,7 +23,6 @@ GOALS: Mapping[str, float] = MappingProxyType({"cnn": 0.99, "mlp": 0.98, "softma
 """Accuracy that a sprint is to reach, by model."""
 MODELS = ("softmax", "mlp", "mlp_matched", "cnn")
 """Models that are tuned where none are named for ``best``: the article's and their control."""
-MOST_TRIALS = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ def plan_tuning(request: TuningRequest) -> TuningPlan:
     data_dir = common.data_dir or datasets.default_data_dir()
     default = MODELS if space.name == "best" else tuple(GOALS)
     selection = select_models(common.models or default, True, data_dir / SOURCES_FOLDER)
+    check_sources(common, selection.sources)
     goals = _goals(request, list(selection.sources)) if space.name == "sprint" else {}
     with open_resources(common) as (device, threads, cluster):
         datasets.prepare_training(dataset, data_dir)
@@ -99,8 +99,8 @@ def _check_numbers(request: TuningRequest) -> None:
     for name, value, least in (("random", request.random, 1), ("halving", request.halving, 0)):
         if not least <= value <= MOST_TRIALS:
             raise UserError(f"--{name} is {value}: it must be from {least} to {MOST_TRIALS:,}")
-    if not 0 <= request.seed < 1_000_003:
-        raise UserError(f"--seed is {request.seed}: it must be from 0 to 1000002")
+    if not 0 <= request.seed <= LARGEST_SEED:
+        raise UserError(f"--seed is {request.seed}: it must be from 0 to {LARGEST_SEED}")
     if request.goal is not None and not 0 < request.goal < 1:
         raise UserError(f"--goal is {request.goal:g}: it must be a share of the images between 0 and 1, as 0.99")
     if request.goal is not None and request.space != "sprint":
@@ -128,7 +128,7 @@ def _study(
     device: str,
     threads: int,
 ) -> Study:
-    """Draw a model's recipes, and read which of them have been tried.
+    """Draw a model's recipes.
 
     Raises:
         UserError: the folder holds a study of the same name that was drawn otherwise.
@@ -147,22 +147,35 @@ def _study(
         )
         for number in range(request.random + request.halving)
     ]  # fmt: skip
-    mine = [record for record in load_tuned(context.results)[0] if _is_of(record, space, model, dataset)]
-    if any(record.study != study_id for record in mine):
+    study = Study(study_id, model, space.name, dataset.name, draws)
+    if not request.common.force and any(record.study != study_id for record in _of(study, context)):
         raise UserError(
             f"{context.results} holds a study of {model} with another space, seed or data: "
-            "name another folder with --results, or remove its folder tuning"
+            "name another folder with --results, or begin anew with --force"
         )
-    usable = [] if request.common.force else [record for record in mine if _counts(record, draws, context)]
-    return Study(study_id, model, draws, usable)
+    return study
 
 
-def _is_of(record: TunedTrial, space: Space, model: str, dataset: DatasetFiles) -> bool:
-    return (record.space, record.trial.model, record.trial.dataset) == (space.name, model, dataset.name)
+def known_records(study: Study, context: RunContext) -> list[TunedTrial]:
+    """Read what is known of a study: the newest record of each draw and seed, of the same code, settings and draw.
+
+    What failed for a reason that may be gone, as a time limit, is not known.
+    """
+    newest = {(record.number, record.trial.seed): record for record in _of(study, context)}
+    return [record for record in newest.values() if _counts(record, study, context)]
 
 
-def _counts(record: TunedTrial, draws: Sequence[Draw], context: RunContext) -> bool:
-    """Tell whether a record is of the code as it is now, and of a draw that would be made again as it was."""
-    if record.number >= len(draws) or record.role not in (draws[record.number].role, "final"):
+def _of(study: Study, context: RunContext) -> list[TunedTrial]:
+    """All records of the study's model in its space, oldest first."""
+    wanted = study.space, study.model, study.dataset
+    records, _ = load_tuned(context.results)
+    return [record for record in records if (record.space, record.trial.model, record.trial.dataset) == wanted]
+
+
+def _counts(record: TunedTrial, study: Study, context: RunContext) -> bool:
+    if record.study != study.id or record.status in ("error", "timeout") or record.number >= len(study.draws):
         return False
-    return record.key == run_key(record.trial, context.data, context.code, record.machine)
+    draw = study.draws[record.number]
+    same = record.trial.identity("seed", "threads") == draw.trial.identity("seed", "threads")
+    key = run_key(record.trial, context.data, context.code, record.machine)
+    return same and record.role in (draw.role, "final") and record.key == key

@@ -9,6 +9,10 @@ from bench.records.recipe import Recipe
 
 Range = tuple[float, float]
 
+MOST_TRIALS = 10_000
+LARGEST_SEED = 400_000
+"""With that many trials each, seeds are those of numpy's generator, of 32 bits."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -49,7 +53,7 @@ class Space:
 
     def draw(self, seed: int, number: int) -> Recipe:
         """Draw the recipe of that number: the same whenever it is drawn, and independent of all others."""
-        sampler = optuna.samplers.RandomSampler(seed=seed * 1_000_003 + number)
+        sampler = optuna.samplers.RandomSampler(seed=seed * MOST_TRIALS + number)
         trial = optuna.create_study(sampler=sampler).ask()
         optimizer = trial.suggest_categorical("optimizer", [name for name, _ in self.log_learning_rate])
         low, high = dict(self.log_learning_rate)[optimizer]

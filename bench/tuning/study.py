@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
 import optuna
 
 from bench.records.schema import Trial
@@ -36,14 +35,22 @@ class Study:
     Args:
         id: see :class:`bench.records.tuning.TunedTrial`.
         draws: of the random and the halving trials, by number.
+        records: what is known of them, one for each draw and seed.
     """
 
     id: str
     model: str
+    space: str
+    dataset: str
     draws: list[Draw]
     records: list[TunedTrial] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.replay(self.records)
+
+    def replay(self, records: Iterable[TunedTrial]) -> None:
+        """Build the study up from records, in the order of their numbers, in which one process makes them."""
+        self.records = list(records)
         pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=KEPT)
         self._study = optuna.create_study(direction="maximize", pruner=pruner)
         self._lock = threading.Lock()  # on a cluster trials report from several threads
@@ -74,14 +81,12 @@ class Study:
         done = [record for record in self.records if record.status == "done" and record.role != "final"]
         return sorted(done, key=lambda record: record.number)
 
-    def accuracies(self, number: int) -> list[float]:
-        """List the accuracies of a draw, from all seeds."""
-        same = [record for record in self.records if record.number == number and record.accuracy is not None]
-        return [record.accuracy for record in same if record.accuracy is not None]
+    def final_accuracies(self, number: int) -> list[float]:
+        """List the accuracies of a draw from other seeds than the first; of one that failed it is 0.
 
-    def mean_accuracy(self, number: int) -> float:
-        """Mean accuracy of a draw over its seeds."""
-        return float(np.mean(self.accuracies(number)))
+        The first seed's is what the draw was picked for, so it says too much.
+        """
+        return [record.accuracy or 0.0 for record in self.records if record.number == number and record.role == "final"]
 
     def seeds(self, number: int) -> set[int]:
         """Seeds from which a draw has been trained, or could not be."""
@@ -107,9 +112,3 @@ class Watch:
         state = states.get(record.status, optuna.trial.TrialState.FAIL)
         with self._lock:
             self._study.tell(self._trial, record.accuracy if record.status == "done" else None, state)
-
-
-def random_accuracies(records: Iterable[TunedTrial]) -> list[float]:
-    """Accuracies of the random trials, which no other trial has had a part in; of one that failed it is 0."""
-    random = sorted((record for record in records if record.role == "random"), key=lambda record: record.number)
-    return [record.accuracy or 0.0 for record in random]

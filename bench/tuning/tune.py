@@ -18,7 +18,7 @@ from bench.runner.signals import signals_raise
 from bench.runner.trial_runner import Executor
 from bench.runner.workers.messages import TrialFailed
 from bench.tuning.choice import FINALISTS, Choice, choose, next_finals
-from bench.tuning.plan import HELD_OUT, TuningPlan
+from bench.tuning.plan import HELD_OUT, TuningPlan, known_records
 from bench.tuning.study import Draw, Study
 
 TEST_SHARE = 1 / 3
@@ -29,11 +29,11 @@ class _Pruned(Exception):
     """The trial is ended early: others of its study did better."""
 
 
-def tune(tuning: TuningPlan) -> dict[str, Choice]:
-    """Run what is not done yet of all studies; gives the recipe chosen for each model.
+def tune(tuning: TuningPlan) -> dict[str, Choice | UserError]:
+    """Run what is not done yet of all studies; gives the recipe chosen for each model, or why there is none.
 
     Raises:
-        UserError: the results folder cannot be written, or no trial of a model has come to its end.
+        UserError: the results folder cannot be written.
         Interrupted: what was finished before is kept, and the same call goes on from there.
     """
     context = tuning.plan.context
@@ -48,6 +48,8 @@ def tune(tuning: TuningPlan) -> dict[str, Choice]:
     )
     try:
         with lock, open_executor(tuning.plan, False, progress.note) as (executor, parallel_map), signals_raise():
+            for study in tuning.studies.values():  # another call may have gone on with them while this one waited
+                study.replay([] if tuning.request.common.force else known_records(study, context))
             runner = _Runner(tuning, executor, progress)
             runner.expect()
             todo = sorted(
@@ -63,7 +65,13 @@ def tune(tuning: TuningPlan) -> dict[str, Choice]:
                     pass
     finally:
         progress.close()
-    return {model: choose(study, tuning.goals) for model, study in tuning.studies.items()}
+    choices: dict[str, Choice | UserError] = {}
+    for model, study in tuning.studies.items():
+        try:
+            choices[model] = choose(study, tuning.goals)
+        except UserError as error:  # costs the others nothing
+            choices[model] = error
+    return choices
 
 
 class _Runner:
@@ -98,7 +106,10 @@ class _Runner:
         watch = study.watch(draw.role) if draw.role != "final" else None
 
         def on_event(event: Event) -> None:
+            nonlocal watch
             if isinstance(event, NodeDescription):
+                if attempt.epochs and watch:  # it starts again on another node
+                    watch = study.watch(draw.role)
                 attempt.start_on(event)
             elif isinstance(event, Epoch):
                 attempt.epochs.append(

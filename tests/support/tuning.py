@@ -4,7 +4,7 @@ from typing import Any
 
 from bench.records.schema import Git
 from bench.records.tuning import Role, TunedTrial
-from bench.tuning.study import Draw
+from bench.tuning.study import Draw, Study
 from tests.support.factories import DATA, MACHINE, START, make_trial
 
 
@@ -31,3 +31,7 @@ def make_tuned(draw: Draw, **changes: Any) -> TunedTrial:
         "data": DATA,
     }
     return TunedTrial.model_validate(plain | changes)
+
+
+def make_study(draws: list[Draw], records: list[TunedTrial] | None = None) -> Study:
+    return Study("0" * 16, "cnn", "best", "mnist", draws, records or [])

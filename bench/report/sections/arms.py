@@ -50,7 +50,10 @@ def section(arms: Arms, pairs: Mapping[Condition, Sequence[Pair]]) -> Section:
         blocks += [
             Heading(3, f"{arm.condition.title}", f"arm-{arm.condition.slug}"),
             escape(_finding(name, arm, gains, verdicts)),
-            Table(f"arm-{name}", [_row(group, by_model.get((group.model, group.location))) for group in arm.groups]),
+            Table(
+                f"arm-{arm.condition.slug}",
+                [_row(group, by_model.get((group.model, group.location))) for group in arm.groups],
+            ),
         ]
     return Section([*blocks, NOTE])
 

@@ -14,7 +14,10 @@ def section(slug: str, comparison: ConditionResults) -> Section:
     facts: list[tuple[str, str]] = []
     for location in comparison.locations:
         facts += _location_facts(location, [run for group in comparison.at(location) for run in group.runs])
-    facts.append(("recipe", _recipe_text(comparison.runs[0])))
+    if comparison.condition.arm:
+        facts += [(f"recipe of {group.model}", _recipe_text(group.runs[-1])) for group in comparison.groups]
+    else:
+        facts.append(("recipe", _recipe_text(comparison.runs[0])))
     facts += [(f"SHA-256 of {file}", sha) for file, sha in comparison.runs[0].data.sha256.items()]
     rows = [{"what": name, "value": value} for name, value in facts]
     return Section([Heading(3, "Conditions", anchor(slug, "conditions")), Table("conditions", rows)])

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.analysis import stats
-from bench.analysis.condition import condition_of
+from bench.analysis.condition import Condition, condition_of
 from bench.analysis.groups import location_of, marked_name, timed_epochs
+from bench.records.fields import digest
 from bench.records.pytest_benchmarks import SavedRun
 from bench.records.schema import Run
 from bench.report.elements.blocks import Block, Heading, Link, Picture, Table
@@ -75,8 +76,10 @@ def draw_trends(saved: Sequence[SavedRun]) -> bytes:
 
 def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
     rows: list[dict[str, str | Link]] = []
-    subjects = _group_by(finished, lambda run: (condition_of(run), run.trial.model, location_of(run)))
-    for (condition, model, location), runs in sorted(subjects.items()):
+    subjects = _group_by(
+        finished, lambda run: (condition_of(run), run.trial.model, location_of(run), _recipe_identity(run))
+    )
+    for (condition, model, location, _), runs in sorted(subjects.items(), key=lambda item: _sort_key(item[0])):
         commits = _group_by(runs, lambda run: run.git.commit or "unknown")
         if len(commits) < 2:
             continue
@@ -99,6 +102,16 @@ def _commit_rows(finished: Sequence[Run]) -> list[dict[str, str | Link]]:
                 }
             )
     return rows
+
+
+def _recipe_identity(run: Run) -> str:
+    """Identify the recipe of a run, which in an arm may be tuned anew."""
+    return digest(run.trial.identity("seed", "suite", "threads"))
+
+
+def _sort_key(subject: tuple[Condition, str, str, str]) -> tuple[str, ...]:
+    condition, *rest = subject
+    return condition.title, condition.slug, *rest
 
 
 def _group_by(runs: Iterable[Run], key: Callable[[Run], K]) -> dict[K, list[Run]]:

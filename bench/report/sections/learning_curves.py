@@ -59,11 +59,16 @@ def against_time_picture(slug: str, comparison: ConditionResults, colours: Mappi
 def draw_learning_curves(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:
     """Draw test error after each epoch, as SVG: a thin line per seed, a thick one for their mean."""
     figure, axes = _error_axes()
-    _draw(axes, comparison, colours, lambda runs: np.array([[epoch.epoch for epoch in run.epochs] for run in runs]))
+    _draw(axes, comparison, colours, lambda runs: np.array([_passes(run) for run in runs]))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return to_svg(figure)
+
+
+def _passes(run: Run) -> list[float]:
+    """Passes over the training images after each epoch, of which the last may be a part."""
+    return [min(epoch.epoch, run.trial.epochs) for epoch in run.epochs]
 
 
 def draw_accuracy_against_time(comparison: ConditionResults, colours: Mapping[str, str]) -> bytes:

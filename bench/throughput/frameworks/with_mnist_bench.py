@@ -5,7 +5,6 @@ import torch
 from bench.throughput.frameworks.registry import BATCH_SIZE, Task
 from bench.throughput.subprocess_timer import Timer
 from bench.throughput.workload import Workload
-from bench.training.epoch_loop import steps_per_epoch
 from bench.training.model.seeds import seed_streams
 from bench.training.pipeline import epoch_order
 from bench.training.timing import Clocks
@@ -20,7 +19,7 @@ def timer(task: Task) -> Timer:
     model, data = workload.prepare()
     run_epoch = workload.epochs(model, data, BATCH_SIZE)
     generator = torch.Generator().manual_seed(seed_streams(0).order)
-    whole = steps_per_epoch(len(data), BATCH_SIZE)
+    whole = workload.recipe.changed(batch_size=BATCH_SIZE).steps_per_epoch(len(data))
 
     def seconds_of(steps: int) -> float:
         with Clocks(torch.device(task.device)).measure("train") as lap:

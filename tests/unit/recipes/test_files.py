@@ -1,5 +1,6 @@
 """Recipe files: found by name or path, read in full, and refused in one line."""
 
+import os
 import random
 from pathlib import Path
 
@@ -90,6 +91,11 @@ def test_an_arm_is_a_folder_with_a_recipe_for_each_model(tmp_path: Path) -> None
         (PLAIN.replace("epochs = 10", "epochs = nan"), "epochs is nan: input should be a finite number"),
         (PLAIN.replace("epochs = 10", "epochs = true"), "epochs is True: input should be a valid number"),
         (PLAIN.replace("epochs = 10", "epochs = 2026-01-01"), "epochs is '2026-01-01': input should be a valid number"),
+        (
+            PLAIN.replace("epochs = 10", "epochs = 100000"),
+            "epochs is 100000: input should be less than or equal to 10000",
+        ),
+        (PLAIN.replace("epochs = 10", f"steps = {10**400}"), "steps"),
         (PLAIN.replace("epochs = 10", "epochs = 0"), "epochs is 0: input should be greater than 0"),
         (PLAIN.replace('"adam"', '"adamm"'), "unknown optimizer 'adamm': did you mean 'adam"),
         (f"{PLAIN}[others]\noptimizer = 'sdg'\nlearning_rate = 1", "unknown optimizer 'sdg': did you mean 'sgd'?"),
@@ -111,6 +117,21 @@ def test_a_name_that_is_none_and_a_path_that_leads_nowhere(tmp_path: Path) -> No
         find_recipes(str(tmp_path))
     with pytest.raises(UserError, match="a recipe cannot be called"):
         find_recipes(str(write(tmp_path, PLAIN, "a b.toml")))
+
+
+def test_odd_paths_are_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    for name in (tmp_path / "pipe.toml", f"{'a' * 300}.toml", "a\0b.toml", f"{'b' * 5000}/c.toml"):
+        with pytest.raises(UserError) as error:
+            find_recipes(str(name))
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_length_in_steps_is_kept_in_batches_of_another_size(tmp_path: Path) -> None:
+    recipes = find_recipes(str(write(tmp_path, GOOD.replace("epochs = 1.5", "steps = 900"))))
+    for batch_size in (50, 64, 100, 1000, 60_000):
+        assert recipes.recipe("cnn", 60_000, batch_size).total_steps(60_000) == 900
 
 
 def test_damaged_files_are_refused_and_never_more(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.data import datasets
 from bench.recipes.optimizers import OPTIMIZERS
 from bench.recipes.recipe import ARTICLE, Recipe
 from bench.recipes.schedules import learning_rate_factors
-from bench.training.epoch_loop import prepare_epochs, steps_of_epochs, total_steps
+from bench.training.epoch_loop import prepare_epochs, steps_of_epochs
 from bench.training.model.initial import ModelBuilder
 from bench.training.pipeline import DeviceData, epoch_order, normalise, to_device
 from bench.training.timing import Clocks
@@ -87,7 +87,7 @@ def test_a_recipe_trains_as_torch_would(name: str, data: DeviceData) -> None:
     assert prepared.execution.mode == "captured", prepared.execution.reason
     for _ in range(2):
         prepared.run(order)
-    expected = plainly_trained(build(), recipe, data, order, total_steps(recipe, SIZE))
+    expected = plainly_trained(build(), recipe, data, order, recipe.total_steps(SIZE))
     tolerance = 1e-3 if name == "Muon" else 2e-5  # it computes in bfloat16
     for one, other in zip(model.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=tolerance)
@@ -105,7 +105,7 @@ def test_captured_steps_are_eager_ones_to_the_bit_whatever_the_recipe(data: Devi
     model, twin = build(), build().train()
     order = epoch_order(SIZE, torch.Generator().manual_seed(1))
     prepared = prepare_epochs(model, recipe, data, build)
-    eager = EagerStep(twin, recipe, total_steps(recipe, SIZE))
+    eager = EagerStep(twin, recipe, recipe.total_steps(SIZE))
     by_hand = StepByStep(eager, data, recipe.batch_size)
     for _ in range(2):
         prepared.run(order)

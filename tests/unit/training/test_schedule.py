@@ -39,3 +39,15 @@ def test_a_constant_rate_is_left_alone() -> None:
     rates = Rates(groups, [1.0] * 5, torch.device("cpu"))
     rates.advance()
     assert groups == [{"lr": 0.1}]
+
+
+def test_after_a_reset_the_rates_are_the_first_ones() -> None:
+    """Rprop's step sizes and ASGD's begin at the rate of the moment in which they are reset."""
+    for device in (None, torch.device("cpu")):
+        groups: list[dict[str, Any]] = [{"lr": 0.1}]
+        rates = Rates(groups, FACTORS, device)
+        assert float(groups[0]["lr"]) == pytest.approx(0.05)
+        for _ in range(3):
+            rates.advance()
+        rates.reset()
+        assert float(groups[0]["lr"]) == pytest.approx(0.05)
