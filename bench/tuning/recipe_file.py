@@ -28,7 +28,7 @@ def write_recipe(folder: Path, model: str, choice: Choice, tuning: TuningPlan) -
         "held_out_images": HELD_OUT,
         "held_out_accuracy": round(choice.accuracy, 5),
         "held_out_seeds": choice.seeds,
-        "commit": choice.chosen.git.commit or "unknown",
+        "commit": _commit(choice),
     }
     if (goal := tuning.goals.get(model)) is not None:
         provenance |= {"goal": goal, "goal_reached_on_held_out_images": bool(choice.reached)}
@@ -36,6 +36,11 @@ def write_recipe(folder: Path, model: str, choice: Choice, tuning: TuningPlan) -
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"# {_heading(model, tuning)}\n{tomli_w.dumps(_said(recipe) | {'provenance': provenance})}")
     return path
+
+
+def _commit(choice: Choice) -> str:
+    git = choice.chosen.git
+    return f"{git.commit or 'unknown'}{' with uncommitted changes' if git.dirty else ''}"
 
 
 def _heading(model: str, tuning: TuningPlan) -> str:
