@@ -65,8 +65,8 @@ class RecipeSet:
         """Models that have a recipe of their own, sorted; none where one serves all."""
         return sorted(model for model in self.files if model is not None)
 
-    def recipe(self, model: str, train_size: int, batch_size: int | None = None) -> Recipe:
-        """Look up a model's recipe, in batches of another size if one is named.
+    def file(self, model: str) -> RecipeFile:
+        """Look up a model's recipe.
 
         Raises:
             UserError: there is none for it.
@@ -77,7 +77,15 @@ class RecipeSet:
                 f"{self.name} has no recipe for {model}: it has them for {', '.join(self.models)}; "
                 f"'python -m bench tune --models {model}' finds one"
             )
-        return file.recipe(train_size, batch_size)
+        return file
+
+    def recipe(self, model: str, train_size: int) -> Recipe:
+        """Make a model's recipe for so many training images.
+
+        Raises:
+            UserError: there is none for it.
+        """
+        return self.file(model).recipe(train_size)
 
 
 def list_recipes() -> list[str]:

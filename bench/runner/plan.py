@@ -202,24 +202,27 @@ def open_executor(
 
 
 def _recipe(request: Request, recipes: RecipeSet, model: str, train_size: int) -> Recipe:
-    """Make a model's recipe with the request's own choices in it."""
-    recipe = recipes.recipe(model, train_size, request.batch_size)
-    suite_epochs = None if request.recipe else SUITES[request.suite].epochs
-    epochs = suite_epochs if request.epochs is None else request.epochs
-    batch_size = recipe.batch_size if request.batch_size is None else request.batch_size
+    """Make a model's recipe with the request's own choices in it.
+
+    Raises:
+        UserError: a choice is unknown or out of range, or does not go with an arm.
+    """
     if recipes.arm and (request.epochs, request.batch_size) != (None, None):
         raise UserError(
             f"--epochs and --batch-size do not go with {recipes.name}, where each model has its own: "
-            f"right would be a file of one model, as {recipes.paths[model].name} of that folder"
+            "right would be a recipe file of your own"
         )
     if request.precision is not None and request.precision not in PRECISIONS:
         raise unknown_name("precision", request.precision, PRECISIONS)
+    batch_size = recipes.file(model).batch_size if request.batch_size is None else request.batch_size
     if not 1 <= batch_size <= train_size:
         whose = "--batch-size" if request.batch_size is not None else f"batch_size in recipe {recipes.name}"
         raise UserError(f"{whose} is {batch_size}: it must be from 1 to {train_size}, the training images")
+    recipe = recipes.file(model).recipe(train_size, batch_size)
+    suite_epochs = None if request.recipe else SUITES[request.suite].epochs
+    epochs = suite_epochs if request.epochs is None else request.epochs
     return recipe.changed(
         epochs=recipe.epochs if epochs is None or recipes.arm else _at_least_one("epochs", epochs),
-        batch_size=batch_size,
         precision=request.precision or recipe.precision,
     )
 

@@ -47,7 +47,7 @@ def tune(tuning: TuningPlan) -> dict[str, Choice | UserError]:
         lambda: progress.note("another call is tuning into this folder; waiting for that"),
     )
     try:
-        with lock, open_executor(tuning.plan, False, progress.note) as (executor, parallel_map), signals_raise():
+        with open_executor(tuning.plan, False, progress.note) as (executor, parallel_map), signals_raise(), lock:
             for study in tuning.studies.values():  # another call may have gone on with them while this one waited
                 study.replay([] if tuning.request.common.force else known_records(study, context))
             runner = _Runner(tuning, executor, progress)

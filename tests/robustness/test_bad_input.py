@@ -52,6 +52,8 @@ BAD = [
     (("run", "--executor", "ray", "--ray-address", "head"), "--ray-address is 'head': write auto, or HOST:PORT"),
     (("run", "--executor", "ray", "--ray-address", "head:99999"), "with a port from 1024 to 65535"),
     (("run", "--executor", "ray", "--ray-address", "ray://head:10001"), "write auto, or HOST:PORT"),
+    (("run", "--batch-size", "-3"), "--batch-size is -3: it must be from 1 to 60000"),
+    (("run", "--precision", "a b"), "unknown precision 'a b'"),
     (("run", "--recipe", "artcle"), "unknown recipe 'artcle': did you mean 'article'?"),
     (("run", "--recipe", "none.toml"), "cannot read recipe none.toml: No such file"),
     (("recipes", "artcle"), "unknown recipe 'artcle': did you mean 'article'?"),

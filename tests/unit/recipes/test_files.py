@@ -131,7 +131,7 @@ def test_odd_paths_are_one_line(tmp_path: Path) -> None:
 def test_a_length_in_steps_is_kept_in_batches_of_another_size(tmp_path: Path) -> None:
     recipes = find_recipes(str(write(tmp_path, GOOD.replace("epochs = 1.5", "steps = 900"))))
     for batch_size in (50, 64, 100, 1000, 60_000):
-        assert recipes.recipe("cnn", 60_000, batch_size).total_steps(60_000) == 900
+        assert recipes.file("cnn").recipe(60_000, batch_size).total_steps(60_000) == 900
 
 
 def test_damaged_files_are_refused_and_never_more(tmp_path: Path) -> None:
