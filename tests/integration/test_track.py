@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import ROOT, Command
 from tests.support.documents import copy_of_the_project
+from tests.support.slower import slow_down
 
 pytestmark = pytest.mark.alone
 
@@ -32,9 +33,7 @@ def test_a_step_made_slower_is_caught_until_it_is_accepted(
     first = track(*STEP)
     assert first.returncode == 0, first.stderr
     assert "baseline saved: " in first.stdout
-    source, step = checkout / "bench" / "training" / "train_step.py", "        self._adam.step(gradients)\n"
-    assert source.read_text().count(step) == 1
-    source.write_text(source.read_text().replace(step, f"        __import__('time').sleep(0.005)\n{step}"))
+    slow_down(checkout, 10.0)
     for _ in range(2):
         slower = track(*STEP)
         assert slower.returncode == 1, slower.stderr

@@ -18,6 +18,7 @@ from bench.tracking.worktree import worktree_of
 from tests.conftest import Command
 from tests.support.documents import copy_of_the_project
 from tests.support.processes import start, wait_for
+from tests.support.slower import slow_down
 
 Track = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -134,20 +135,6 @@ def track(checkout: Path, environment: dict[str, str], tmp_path: Path) -> Track:
         return subprocess.run(line, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
     return run
-
-
-def slow_down(checkout: Path, share: float) -> None:
-    """Have every captured training step of the working tree compute for a share of the time that it has computed.
-
-    It is the thread's own time, so that the step is slower by this share whatever else the machine does.
-    """
-    source, clock = checkout / "bench" / "training" / "train_step.py", "__import__('time').thread_time()"
-    before, step, after = source.read_text().partition("        loss, *gradients = self._graphs")
-    rest, end, more = after.partition("        return loss\n")
-    assert step
-    assert end
-    busy = f"        ends = {clock} + {share} * ({clock} - began)\n        while {clock} < ends:\n            pass\n"
-    source.write_text(f"{before}        began = {clock}\n{step}{rest}{busy}{end}{more}")
 
 
 @pytest.mark.slow
