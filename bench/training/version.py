@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="ebc6ed21cf9c51fc6386ec95bb4ad5d50a93593676e10106744f189fbaa0776d",
+    fingerprint="5922489984694365c3407a904afd014e176cad53712a239ce948921e17025b4e",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",
