@@ -217,6 +217,7 @@ def test_the_commands_that_only_look(command: Command) -> None:
     assert "Usage" in command().stdout
 
 
+@pytest.mark.slow
 def test_two_boxes_of_a_kind_share_a_suite_and_merge_puts_it_together(command: Command, tmp_path: Path) -> None:
     small = (*QUICK, "--models", "softmax", "--probes", "none")
     for name, seeds in (("first", "0-1"), ("second", "2-3")):
@@ -232,6 +233,7 @@ def test_two_boxes_of_a_kind_share_a_suite_and_merge_puts_it_together(command: C
     assert group.seeds == (0, 1, 2, 3)
 
 
+@pytest.mark.slow
 def test_a_suite_times_its_models_in_turn_once(command: Command, tmp_path: Path) -> None:
     call = ("run", "--suite", "quick", "--models", "softmax,mlp", "--probes", "none", "--epochs", "1", "--json")
     first = command(*call, "--timing-rounds", "6")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT, Command
 from tests.support.small_runs import UNTIMED
 
@@ -83,6 +85,7 @@ def test_classes_and_functions_of_a_script_stand_beside_registered_models(tmp_pa
     assert len(errors) == 3
 
 
+@pytest.mark.slow
 def test_a_file_named_on_the_command_line_is_trained_and_again_when_a_helper_is_edited(
     command: Command, tmp_path: Path
 ) -> None:
