@@ -214,10 +214,8 @@ def by_count_and_date(runs: Sequence[Run]) -> tuple[int, datetime]:
 
 def timed_epochs(run: Run) -> list[float]:
     """Training seconds of each whole epoch after the first; of the first, as if whole, where it is the only one."""
-    trial = run.trial
-    passes = trial.total_steps(trial.train_size) / trial.steps_per_epoch(trial.train_size)
-    whole = run.epochs[: int(passes)]
-    return [epoch.train_s for epoch in whole[1:] or whole] or [run.epochs[0].train_s / passes]
+    whole = run.epochs[: int(run.trial.passes)]
+    return [epoch.train_s for epoch in whole[1:] or whole] or [run.epochs[0].train_s / run.trial.passes]
 
 
 def seconds_to(run: Run, accuracy: float) -> float:

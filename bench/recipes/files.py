@@ -5,7 +5,6 @@ project lie beside this file; a user's own may lie anywhere.
 """
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +39,8 @@ class RecipeFile(Recipe):
         """Make the recipe for so many training images, in batches of another size if one is named."""
         values = self.model_dump(exclude={"steps", "provenance"}) | {"batch_size": batch_size or self.batch_size}
         if self.steps is not None:
-            values["epochs"] = self.steps / math.ceil(train_size / values["batch_size"])
+            one_epoch = Recipe.model_validate(values | {"epochs": 1})
+            values["epochs"] = self.steps / one_epoch.steps_per_epoch(train_size)
         return Recipe.model_validate(values)
 
 

@@ -4,8 +4,9 @@ Every field beyond the first five has the article's value as its default, so tha
 reads as what was trained then.
 """
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator
@@ -102,17 +103,20 @@ class Recipe(OptimizerSettings):
     @property
     def additions(self) -> dict[str, Any]:
         """Settings beyond those that every record has had, as far as they are not the article's."""
-        defaults = {
-            name: field.get_default(call_default_factory=True)
-            for name, field in Recipe.model_fields.items()
-            if not field.is_required()
-        }
+        defaults = article_values()
         return {name: value for name in defaults if (value := getattr(self, name)) != defaults[name]}
 
     @property
     def details(self) -> str:
         """The additions in words: ``momentum 0.9, one_cycle schedule, warm_up 0.3, shift 2``."""
         return ", ".join(f"{name} {value}" for name, value in _flat(self.additions))
+
+
+@functools.cache
+def article_values() -> Mapping[str, Any]:
+    """The article's values of the settings that earlier records lack."""
+    fields = {name: field for name, field in Recipe.model_fields.items() if not field.is_required()}
+    return {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
 
 
 def _flat(values: dict[str, Any], inside: str = "") -> Iterator[tuple[str, Any]]:

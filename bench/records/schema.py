@@ -36,7 +36,7 @@ from bench.records.fields import (
     digest,
 )
 from bench.records.machines import Machine, disambiguated
-from bench.records.recipe import Recipe
+from bench.records.recipe import Recipe, article_values
 from bench.records.surroundings import Surroundings
 
 
@@ -100,14 +100,19 @@ class Trial(Recipe):
 
     def identity(self, *left_out: str) -> dict[str, Any]:
         """All of the trial but the fields named; what earlier records lack is there only where it says something."""
-        optional = {name for name, field in Recipe.model_fields.items() if not field.is_required()}
+        optional = set(article_values())
         unset = {name for name in ("arm", "held_out") if not getattr(self, name)}
         return self.model_dump(exclude={*left_out, *(optional - set(self.additions)), *unset})
 
     @property
+    def passes(self) -> float:
+        """Passes over the training images that its whole steps make: ``epochs``, rounded to those."""
+        return self.total_steps(self.train_size) / self.steps_per_epoch(self.train_size)
+
+    @property
     def epoch_count(self) -> int:
         """Number of epochs that are evaluated, of which the last may be a part."""
-        return math.ceil(self.total_steps(self.train_size) / self.steps_per_epoch(self.train_size))
+        return math.ceil(self.passes)
 
 
 class Epoch(RecordPart):

@@ -13,7 +13,7 @@ from bench.common.fingerprint import DYNAMIC, Pinned, fingerprint, imported_file
 from bench.common.package import PACKAGE
 
 HARNESS = Pinned(
-    fingerprint="5922489984694365c3407a904afd014e176cad53712a239ce948921e17025b4e",
+    fingerprint="15a6c37a56a907b25db2162872784254fdb2270196d8423db99404adb4bed827",
     history=(
         "captured steps on a CPU, CUDA graphs on a GPU; keys by syntax trees, before that by bytes of files",
         "captured only where a model is proved to do nothing but compute; generators of Python and numpy seeded",

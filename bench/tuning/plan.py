@@ -89,8 +89,10 @@ def plan_tuning(request: TuningRequest) -> TuningPlan:
             timeout_s=common.timeout_s,
             node_kinds=cluster.kinds(machine) if cluster else (),
         )
+        records, _ = load_tuned(context.results)
         studies = {
-            model: _study(request, space, model, dataset, context, device, threads) for model in selection.sources
+            model: _study(request, space, model, dataset, context, records, device, threads)
+            for model in selection.sources
         }
     return TuningPlan(request, space, Plan([], context, data_dir, cluster), studies, goals)
 
@@ -125,6 +127,7 @@ def _study(
     model: str,
     dataset: DatasetFiles,
     context: RunContext,
+    records: Sequence[TunedTrial],
     device: str,
     threads: int,
 ) -> Study:
@@ -148,7 +151,7 @@ def _study(
         for number in range(request.random + request.halving)
     ]  # fmt: skip
     study = Study(study_id, model, space.name, dataset.name, draws)
-    if not request.common.force and any(record.study != study_id for record in _of(study, context)):
+    if not request.common.force and any(record.study != study_id for record in _of(study, records)):
         raise UserError(
             f"{context.results} holds a study of {model} with another space, seed or data: "
             "name another folder with --results, or begin anew with --force"
@@ -156,19 +159,18 @@ def _study(
     return study
 
 
-def known_records(study: Study, context: RunContext) -> list[TunedTrial]:
-    """Read what is known of a study: the newest record of each draw and seed, of the same code, settings and draw.
+def known_records(study: Study, records: Sequence[TunedTrial], context: RunContext) -> list[TunedTrial]:
+    """Select what is known of a study: the newest record of each draw and seed, of the same code, settings and draw.
 
     What failed for a reason that may be gone, as a time limit, is not known.
     """
-    newest = {(record.number, record.trial.seed): record for record in _of(study, context)}
+    newest = {(record.number, record.trial.seed): record for record in _of(study, records)}
     return [record for record in newest.values() if _counts(record, study, context)]
 
 
-def _of(study: Study, context: RunContext) -> list[TunedTrial]:
+def _of(study: Study, records: Sequence[TunedTrial]) -> list[TunedTrial]:
     """All records of the study's model in its space, oldest first."""
     wanted = study.space, study.model, study.dataset
-    records, _ = load_tuned(context.results)
     return [record for record in records if (record.space, record.trial.model, record.trial.dataset) == wanted]
 
 

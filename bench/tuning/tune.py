@@ -7,7 +7,7 @@ from bench.common.atomic import remove_leftovers
 from bench.common.errors import UserError, cause_of, plain
 from bench.records.schema import Epoch
 from bench.records.storage import check_writable
-from bench.records.tuning import TunedEpoch, TunedTrial, save_tuned
+from bench.records.tuning import TunedEpoch, TunedTrial, load_tuned, save_tuned
 from bench.runner.cache_key import run_key
 from bench.runner.locks import one_at_a_time
 from bench.runner.nodes import Event, NodeDescription
@@ -48,8 +48,9 @@ def tune(tuning: TuningPlan) -> dict[str, Choice | UserError]:
     )
     try:
         with open_executor(tuning.plan, False, progress.note) as (executor, parallel_map), signals_raise(), lock:
+            records = [] if tuning.request.common.force else load_tuned(context.results)[0]
             for study in tuning.studies.values():  # another call may have gone on with them while this one waited
-                study.replay([] if tuning.request.common.force else known_records(study, context))
+                study.replay(known_records(study, records, context))
             runner = _Runner(tuning, executor, progress)
             runner.expect()
             todo = sorted(
